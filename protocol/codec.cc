@@ -1,0 +1,264 @@
+#include "protocol/codec.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include "protocol/encoder.h"
+#include "protocol/raw_object.h"
+#include "text/utf8.h"
+
+namespace replwire::protocol {
+namespace {
+
+// What is wrong with a value, as the end of a sentence: "must be a string". Empty when nothing is.
+using Complaint = std::string;
+
+Complaint out_of_bounds(double low, double high) {
+  const auto spell = [](double bound) {
+    std::string text;
+    text::append_number(text, static_cast<std::int64_t>(bound));
+    return text;
+  };
+  if (std::isinf(high)) return "must be at least " + spell(low);
+  return "must be from " + spell(low) + " to " + spell(high);
+}
+
+Complaint read(const RawValue& raw, std::string& out, double, double) {
+  const auto* text = std::get_if<std::string>(&raw);
+  if (text == nullptr) return "must be a string";
+  out = *text;
+  return {};
+}
+
+Complaint read(const RawValue& raw, bool& out, double, double) {
+  const auto* flag = std::get_if<bool>(&raw);
+  if (flag == nullptr) return "must be true or false";
+  out = *flag;
+  return {};
+}
+
+std::optional<double> number(const RawValue& raw) {
+  if (const auto* value = std::get_if<std::int64_t>(&raw)) return static_cast<double>(*value);
+  if (const auto* value = std::get_if<std::uint64_t>(&raw)) return static_cast<double>(*value);
+  if (const auto* value = std::get_if<double>(&raw)) return *value;
+  return std::nullopt;
+}
+
+[[maybe_unused]] Complaint read(const RawValue& raw, double& out, double low, double high) {
+  const auto value = number(raw);
+  if (!value) return "must be a number";
+  if (*value < low || *value > high) return out_of_bounds(low, high);
+  out = *value;
+  return {};
+}
+
+Complaint read(const RawValue& raw, std::int64_t& out, double low, double high) {
+  const auto value = number(raw);
+  if (!value || std::holds_alternative<double>(raw)) return "must be an integer";
+  low = std::max(low, -kLargestInteger);
+  high = std::min(high, kLargestInteger);
+  if (*value < low || *value > high) return out_of_bounds(low, high);
+  out = static_cast<std::int64_t>(*value);
+  return {};
+}
+
+Complaint read(const RawValue& raw, std::vector<std::string>& out, double, double) {
+  const auto* list = std::get_if<StringList>(&raw);
+  if (list == nullptr) return "must be a list of strings";
+  if (list->wrong_item) return "/" + std::to_string(*list->wrong_item) + ": must be a string";
+  out = list->items;
+  return {};
+}
+
+Complaint read(const RawValue& raw, Id& out, double, double) {
+  if (const auto* text = std::get_if<std::string>(&raw)) {
+    out = *text;
+    return {};
+  }
+  std::int64_t value = 0;
+  if (!read(raw, value, -kLargestInteger, kLargestInteger).empty()) {
+    return "must be a string or an integer within ±2^53";
+  }
+  out = value;
+  return {};
+}
+
+template <NamedEnum T>
+Complaint read(const RawValue& raw, T& out, double, double) {
+  constexpr const auto& kNames = EnumNames<T>::kNames;
+  const auto* text = std::get_if<std::string>(&raw);
+  const auto found = text == nullptr ? kNames.end() : std::find(kNames.begin(), kNames.end(), *text);
+  if (found == kNames.end()) {
+    std::string expected = "must be one of";
+    for (const auto name : kNames) expected.append(" \"").append(name).append("\"");
+    return expected;
+  }
+  out = static_cast<T>(found - kNames.begin());
+  return {};
+}
+
+template <class T>
+Complaint read(const RawValue& raw, std::optional<T>& out, double low, double high) {
+  return read(raw, out.emplace(), low, high);
+}
+
+template <class T>
+struct IsOptional : std::false_type {};
+template <class T>
+struct IsOptional<std::optional<T>> : std::true_type {};
+
+struct Failure {
+  ErrorCode code;
+  std::string message;
+};
+
+std::string at(std::string_view type, std::string_view name, const Complaint& complaint) {
+  const bool deeper = complaint.starts_with('/');
+  return std::string(type) + ": /" + std::string(name) + (deeper ? "" : ": ") + complaint;
+}
+
+template <class Frame, class T>
+std::optional<Failure> read_field(const RawObject& raw, const Field<Frame, T>& field,
+                                  Frame& frame) {
+  const RawValue* value = raw.find(field.name);
+  if (value != nullptr && std::holds_alternative<std::nullptr_t>(*value)) value = nullptr;
+  if (value == nullptr) {
+    if (IsOptional<T>::value) return std::nullopt;
+    return Failure{ErrorCode::kMissingField, at(Frame::kType, field.name, "is missing")};
+  }
+  const Complaint complaint = read(*value, frame.*field.member, field.low, field.high);
+  if (complaint.empty()) return std::nullopt;
+  return Failure{ErrorCode::kInvalidField, at(Frame::kType, field.name, complaint)};
+}
+
+// What the fields say together.
+template <class Frame>
+std::optional<Failure> check(const Frame& /*frame*/) {
+  return std::nullopt;
+}
+
+template <>
+std::optional<Failure> check(const InputResponse& frame) {
+  if (frame.eof && !*frame.eof) {
+    return Failure{ErrorCode::kInvalidField, "input_response: /eof: must be true"};
+  }
+  const int answers = int{frame.data.has_value()} + int{frame.eof.has_value()} +
+                      int{frame.error.has_value()};
+  if (answers == 1) return std::nullopt;
+  if (answers == 0) {
+    return Failure{ErrorCode::kMissingField,
+                   "input_response: one of /data, /eof, /error is missing"};
+  }
+  return Failure{ErrorCode::kInvalidField,
+                 "input_response: only one of /data, /eof, /error may be there"};
+}
+
+template <class Frame>
+std::variant<Request, Failure> read_frame(const RawObject& raw) {
+  Frame frame{};
+  std::optional<Failure> failure;
+  for_each_field<Frame>([&](const auto& field) {
+    if (!failure) failure = read_field(raw, field, frame);
+  });
+  if (!failure) failure = check(frame);
+  if (failure) return *std::move(failure);
+  return Request(std::move(frame));
+}
+
+template <class... Frames>
+std::string known_types(const std::variant<Frames...>* /*list*/) {
+  std::string names;
+  ((names.append(names.empty() ? "" : ", ").append(Frames::kType)), ...);
+  return names;
+}
+
+template <class... Frames>
+std::optional<std::variant<Request, Failure>> read_by_type(
+    std::string_view type, const RawObject& raw, const std::variant<Frames...>* /*list*/) {
+  std::optional<std::variant<Request, Failure>> found;
+  (void)((type == Frames::kType && (found = read_frame<Frames>(raw), true)) || ...);
+  return found;
+}
+
+constexpr const Request* kRequests = nullptr;
+
+std::variant<Request, Failure> read_request(const RawObject& raw) {
+  const RawValue* value = raw.find("type");
+  if (value == nullptr || std::holds_alternative<std::nullptr_t>(*value)) {
+    return Failure{ErrorCode::kMissingField, "frame: /type: is missing"};
+  }
+  const auto* name = std::get_if<std::string>(value);
+  if (name == nullptr) return Failure{ErrorCode::kInvalidField, "frame: /type: must be a string"};
+  std::string type = *name;
+  std::transform(type.begin(), type.end(), type.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  if (auto request = read_by_type(type, raw, kRequests)) return *std::move(request);
+  constexpr std::size_t kLongestShown = 80;
+  return Failure{ErrorCode::kUnknownType, "frame: /type: unknown type \"" +
+                                              name->substr(0, kLongestShown) +
+                                              "\", expected one of " + known_types(kRequests)};
+}
+
+std::optional<Id> readable_id(const RawObject& raw) {
+  const RawValue* value = raw.find("id");
+  Id id;
+  if (value == nullptr || !read(*value, id, 0, 0).empty()) return std::nullopt;
+  return id;
+}
+
+ProtocolError describe(const ParseError& error, std::int64_t line) {
+  switch (error.failure) {
+    case ParseFailure::kTooDeep:
+      return {ErrorCode::kTooDeep,
+              "frame: nested deeper than " + std::to_string(kMaxDepth) + " levels",
+              readable_id(error.seen), line};
+    case ParseFailure::kNotAnObject:
+      return {ErrorCode::kNotAnObject, "frame: must be a JSON object", std::nullopt, line};
+    case ParseFailure::kInvalidJson: break;
+  }
+  return {ErrorCode::kInvalidJson, "frame: " + error.message, std::nullopt, line};
+}
+
+template <class Frame>
+void append_capability(std::string& out) {
+  append_key(out, Frame::kType);
+  out.push_back('[');
+  for_each_field<Frame>([&](const auto& field) {
+    if (out.back() != '[') out.push_back(',');
+    append_json(out, field.name);
+  });
+  out.push_back(']');
+}
+
+template <class... Frames>
+std::string capabilities_of(const std::variant<Frames...>* /*list*/) {
+  std::string out = "{";
+  (append_capability<Frames>(out), ...);
+  out.push_back('}');
+  return out;
+}
+
+}  // namespace
+
+std::variant<Request, ProtocolError> decode(std::string_view text, std::int64_t line) {
+  if (!text::is_valid_utf8(text)) {
+    return ProtocolError{ErrorCode::kInvalidUtf8, "frame: is not valid UTF-8", std::nullopt, line};
+  }
+  auto parsed = parse_object(text, kMaxDepth);
+  if (const auto* error = std::get_if<ParseError>(&parsed)) return describe(*error, line);
+  const auto& raw = std::get<RawObject>(parsed);
+  auto request = read_request(raw);
+  if (const auto* failure = std::get_if<Failure>(&request)) {
+    return ProtocolError{failure->code, failure->message, readable_id(raw), line};
+  }
+  return std::get<Request>(std::move(request));
+}
+
+std::string capabilities() { return capabilities_of(kRequests); }
+
+}  // namespace replwire::protocol

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "protocol/frames.h"
+
+namespace replwire::protocol {
+
+// Nesting that a frame may have; the frame itself is the first level.
+inline constexpr std::size_t kMaxDepth = 64;
+
+// A frame of text becomes a request, or says what is wrong with it: frame, field and limit. A
+// field that the request does not know is skipped while parsing. `line` is the input line's
+// number, for the error.
+std::variant<Request, ProtocolError> decode(std::string_view text, std::int64_t line);
+
+// {"execute":["id","code",…],…}: all that `decode` understands.
+std::string capabilities();
+
+}  // namespace replwire::protocol

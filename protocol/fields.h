@@ -1,0 +1,65 @@
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
+#include <variant>
+
+namespace replwire::protocol {
+
+// A member of a frame as it stands on the wire. A frame lists its fields once, in `fields()`;
+// decoder, encoder, capabilities and error messages are folds over that list.
+template <class Frame, class T>
+struct Field {
+  std::string_view name;
+  T Frame::*member;
+  // Bounds of a number.
+  double low = -std::numeric_limits<double>::infinity();
+  double high = std::numeric_limits<double>::infinity();
+
+  constexpr Field between(double lowest, double highest) const {
+    return {name, member, lowest, highest};
+  }
+};
+
+template <class Frame, class T>
+constexpr Field<Frame, T> field(std::string_view name, T Frame::*member) {
+  return {name, member};
+}
+
+// A type with `kNames` (one per enumerator, in order) travels as one of these strings.
+template <class T>
+struct EnumNames;
+template <class T>
+concept NamedEnum = requires { EnumNames<T>::kNames; };
+
+template <class T>
+concept FieldList = requires { T::fields(); };
+
+// Chosen by the client, echoed as it came: a string, or an integer within ±2^53.
+using Id = std::variant<std::int64_t, std::string>;
+
+// Always written, as null when there is none; std::optional is left out instead.
+template <class T>
+struct Nullable : std::optional<T> {
+  using std::optional<T>::optional;
+  Nullable(std::optional<T> other) : std::optional<T>(std::move(other)) {}
+};
+
+// JSON text that was made elsewhere; `Shape` says what it holds.
+template <class Shape>
+struct JsonOf {
+  std::string text;
+};
+
+template <class Frame, class Visit>
+constexpr void for_each_field(Visit&& visit) {
+  std::apply([&](const auto&... each) { (visit(each), ...); }, Frame::fields());
+}
+
+}  // namespace replwire::protocol

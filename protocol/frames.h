@@ -1,0 +1,397 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <variant>
+#include <vector>
+
+#include "protocol/fields.h"
+
+// Every frame of the wire (docs/protocol.md): its name, its fields, and nothing else. A new frame
+// is a struct here and its name in `Request` or `Event`.
+namespace replwire::protocol {
+
+inline constexpr std::int64_t kVersion = 1;
+inline constexpr double kLongestSeconds = 1e9;
+inline constexpr double kLargestInteger = 9007199254740992.0;  // 2^53
+
+// ---- what a client sends ------------------------------------------------------------------
+
+enum class OnInput { kAsk, kEof, kError };
+template <>
+struct EnumNames<OnInput> {
+  static constexpr std::array<std::string_view, 3> kNames = {"ask", "eof", "error"};
+};
+
+struct Execute {
+  static constexpr std::string_view kType = "execute";
+  std::optional<Id> id;
+  std::string code;
+  std::optional<std::string> filename;
+  std::optional<std::int64_t> first_line;
+  std::optional<std::vector<std::string>> inputs;
+  std::optional<OnInput> on_input;
+  std::optional<std::int64_t> repr_limit;  // bytes
+  std::optional<bool> silent;
+  std::optional<bool> stop_on_error;
+
+  static constexpr auto fields() {
+    return std::tuple(field("id", &Execute::id), field("code", &Execute::code),
+                      field("filename", &Execute::filename),
+                      field("first_line", &Execute::first_line).between(1, 1e9),
+                      field("inputs", &Execute::inputs), field("on_input", &Execute::on_input),
+                      field("repr_limit", &Execute::repr_limit).between(0, kLargestInteger),
+                      field("silent", &Execute::silent),
+                      field("stop_on_error", &Execute::stop_on_error));
+  }
+};
+
+struct InputResponse {
+  static constexpr std::string_view kType = "input_response";
+  std::optional<Id> id;  // of no use here; echoed in a protocol_error
+  std::optional<std::string> input_id;
+  std::optional<std::string> data;
+  std::optional<bool> eof;
+  std::optional<std::string> error;
+
+  static constexpr auto fields() {
+    return std::tuple(field("id", &InputResponse::id), field("input_id", &InputResponse::input_id),
+                      field("data", &InputResponse::data), field("eof", &InputResponse::eof),
+                      field("error", &InputResponse::error));
+  }
+};
+
+struct Interrupt {
+  static constexpr std::string_view kType = "interrupt";
+  std::optional<Id> id;
+  std::optional<Id> execution_id;
+
+  static constexpr auto fields() {
+    return std::tuple(field("id", &Interrupt::id), field("execution_id", &Interrupt::execution_id));
+  }
+};
+
+struct Status {
+  static constexpr std::string_view kType = "status";
+  Id id;
+
+  static constexpr auto fields() { return std::tuple(field("id", &Status::id)); }
+};
+
+struct Reset {
+  static constexpr std::string_view kType = "reset";
+  Id id;
+
+  static constexpr auto fields() { return std::tuple(field("id", &Reset::id)); }
+};
+
+struct Shutdown {
+  static constexpr std::string_view kType = "shutdown";
+  std::optional<Id> id;
+
+  static constexpr auto fields() { return std::tuple(field("id", &Shutdown::id)); }
+};
+
+using Request = std::variant<Execute, InputResponse, Interrupt, Status, Reset, Shutdown>;
+
+// ---- what the server sends ----------------------------------------------------------------
+
+struct ServerInfo {
+  std::string name;
+  std::string version;
+
+  static constexpr auto fields() {
+    return std::tuple(field("name", &ServerInfo::name), field("version", &ServerInfo::version));
+  }
+};
+
+struct PythonInfo {
+  std::string version;
+  std::string implementation;
+  std::string executable;
+  std::string prefix;
+  std::int64_t pid;
+
+  static constexpr auto fields() {
+    return std::tuple(
+        field("version", &PythonInfo::version),
+        field("implementation", &PythonInfo::implementation),
+        field("executable", &PythonInfo::executable), field("prefix", &PythonInfo::prefix),
+        field("pid", &PythonInfo::pid));
+  }
+};
+
+// What a client need not try to exceed; bytes unless the name says otherwise.
+struct Limits {
+  std::int64_t max_frame_bytes;
+  std::int64_t max_depth;
+  std::int64_t output_frame_bytes;
+  std::int64_t repr_bytes;
+  std::int64_t value_bytes;
+  std::int64_t traceback_bytes;
+  std::int64_t prompt_bytes;
+  std::int64_t queue_bytes;
+  std::int64_t output_buffer;
+  std::optional<std::int64_t> queue_limit;  // executions
+
+  static constexpr auto fields() {
+    return std::tuple(
+        field("max_frame_bytes", &Limits::max_frame_bytes), field("max_depth", &Limits::max_depth),
+        field("output_frame_bytes", &Limits::output_frame_bytes),
+        field("repr_bytes", &Limits::repr_bytes), field("value_bytes", &Limits::value_bytes),
+        field("traceback_bytes", &Limits::traceback_bytes),
+        field("prompt_bytes", &Limits::prompt_bytes), field("queue_bytes", &Limits::queue_bytes),
+        field("output_buffer", &Limits::output_buffer),
+        field("queue_limit", &Limits::queue_limit));
+  }
+};
+
+struct Capabilities {};  // {request type: [its fields]}
+
+struct Ready {
+  static constexpr std::string_view kType = "ready";
+  std::int64_t protocol = kVersion;
+  std::string session_id;
+  std::int64_t pid;
+  ServerInfo server;
+  PythonInfo python;
+  JsonOf<Capabilities> capabilities;
+  Limits limits;
+
+  static constexpr auto fields() {
+    return std::tuple(field("protocol", &Ready::protocol), field("session_id", &Ready::session_id),
+                      field("pid", &Ready::pid), field("server", &Ready::server),
+                      field("python", &Ready::python),
+                      field("capabilities", &Ready::capabilities), field("limits", &Ready::limits));
+  }
+};
+
+struct Output {
+  static constexpr std::string_view kType = "output";
+  Nullable<JsonOf<Id>> execution_id;
+  std::string_view stream;
+  std::optional<bool> late;
+  std::optional<std::int64_t> execution_count;
+  std::string_view data;  // last: the writer of long text cuts it to the frame's limit
+
+  static constexpr auto fields() {
+    return std::tuple(field("execution_id", &Output::execution_id),
+                      field("stream", &Output::stream), field("late", &Output::late),
+                      field("execution_count", &Output::execution_count),
+                      field("data", &Output::data));
+  }
+};
+
+struct Input {
+  static constexpr std::string_view kType = "input";
+  std::string id;
+  Nullable<JsonOf<Id>> execution_id;
+  std::string prompt;
+  bool password;
+
+  static constexpr auto fields() {
+    return std::tuple(field("id", &Input::id), field("execution_id", &Input::execution_id),
+                      field("prompt", &Input::prompt), field("password", &Input::password));
+  }
+};
+
+enum class InputClosedReason { kInterrupt, kTimeout, kEndOfInput, kShutdown, kCrash };
+template <>
+struct EnumNames<InputClosedReason> {
+  static constexpr std::array<std::string_view, 5> kNames = {"interrupt", "timeout", "end_of_input",
+                                                             "shutdown", "crash"};
+};
+
+struct InputClosed {
+  static constexpr std::string_view kType = "input_closed";
+  std::string id;
+  InputClosedReason reason;
+
+  static constexpr auto fields() {
+    return std::tuple(field("id", &InputClosed::id), field("reason", &InputClosed::reason));
+  }
+};
+
+struct AnyValue {};  // plain JSON data
+
+struct Result {
+  static constexpr std::string_view kType = "result";
+  Id execution_id;
+  Nullable<std::int64_t> execution_count;  // null when silent
+  Nullable<std::string> repr;
+  std::optional<JsonOf<AnyValue>> value;
+  std::optional<std::int64_t> repr_truncated;  // the whole repr's length in characters
+  std::optional<std::int64_t> inputs_unused;
+  std::optional<std::int64_t> interrupts;
+  double execution_time;  // seconds
+
+  static constexpr auto fields() {
+    return std::tuple(
+        field("execution_id", &Result::execution_id),
+        field("execution_count", &Result::execution_count), field("repr", &Result::repr),
+        field("value", &Result::value), field("repr_truncated", &Result::repr_truncated),
+        field("inputs_unused", &Result::inputs_unused), field("interrupts", &Result::interrupts),
+        field("execution_time", &Result::execution_time));
+  }
+};
+
+enum class ErrorReason {
+  kException,
+  kInterrupt,
+  kTimeout,
+  kExit,
+  kMemory,
+  kCrash,
+  kCancelled,
+  kAborted
+};
+template <>
+struct EnumNames<ErrorReason> {
+  static constexpr std::array<std::string_view, 8> kNames = {
+      "exception", "interrupt", "timeout", "exit", "memory", "crash", "cancelled", "aborted"};
+};
+
+struct StackFrames {};  // [{filename, line, end_line?, column?, end_column?, function, source}]
+struct Notes {};        // [string]
+struct Causes {};       // [{relation, exception_type, exception_message, traceback, frames, …}]
+struct ExitCode {};     // integer, string or null
+
+struct Error {
+  static constexpr std::string_view kType = "error";
+  Id execution_id;
+  Nullable<std::int64_t> execution_count;  // null when it never ran
+  ErrorReason reason;
+  std::string exception_type;
+  std::string exception_message;
+  std::string traceback;
+  JsonOf<StackFrames> frames = {"[]"};
+  std::optional<JsonOf<Notes>> notes;
+  std::optional<JsonOf<Causes>> causes;
+  std::optional<JsonOf<ExitCode>> exit_code;
+  std::optional<std::int64_t> inputs_unused;
+  double execution_time = 0;  // seconds
+
+  static constexpr auto fields() {
+    return std::tuple(
+        field("execution_id", &Error::execution_id),
+        field("execution_count", &Error::execution_count), field("reason", &Error::reason),
+        field("exception_type", &Error::exception_type),
+        field("exception_message", &Error::exception_message),
+        field("traceback", &Error::traceback), field("frames", &Error::frames),
+        field("notes", &Error::notes), field("causes", &Error::causes),
+        field("exit_code", &Error::exit_code), field("inputs_unused", &Error::inputs_unused),
+        field("execution_time", &Error::execution_time));
+  }
+};
+
+enum class InterruptOutcome { kDelivered, kDequeued, kNotRunning };
+template <>
+struct EnumNames<InterruptOutcome> {
+  static constexpr std::array<std::string_view, 3> kNames = {"delivered", "dequeued",
+                                                             "not_running"};
+};
+
+struct InterruptReply {
+  static constexpr std::string_view kType = "interrupt_reply";
+  std::optional<Id> id;
+  Nullable<Id> execution_id;
+  InterruptOutcome outcome;
+
+  static constexpr auto fields() {
+    return std::tuple(field("id", &InterruptReply::id),
+                      field("execution_id", &InterruptReply::execution_id),
+                      field("outcome", &InterruptReply::outcome));
+  }
+};
+
+enum class State { kIdle, kBusy, kWaitingForInput };
+template <>
+struct EnumNames<State> {
+  static constexpr std::array<std::string_view, 3> kNames = {"idle", "busy", "waiting_for_input"};
+};
+
+struct StatusReply {
+  static constexpr std::string_view kType = "status_reply";
+  Id id;
+  State state;
+  Nullable<Id> execution_id;
+  double elapsed;  // seconds since the execution started to run
+  std::int64_t queued;
+  std::vector<std::string> pending_inputs;
+  std::int64_t memory_usage;  // bytes resident
+  double cpu_seconds;
+
+  static constexpr auto fields() {
+    return std::tuple(
+        field("id", &StatusReply::id), field("state", &StatusReply::state),
+        field("execution_id", &StatusReply::execution_id), field("elapsed", &StatusReply::elapsed),
+        field("queued", &StatusReply::queued),
+        field("pending_inputs", &StatusReply::pending_inputs),
+        field("memory_usage", &StatusReply::memory_usage),
+        field("cpu_seconds", &StatusReply::cpu_seconds));
+  }
+};
+
+struct ResetReply {
+  static constexpr std::string_view kType = "reset_reply";
+  Id id;
+  std::vector<std::string> threads;  // names of the live ones
+  std::vector<std::string> tasks;
+
+  static constexpr auto fields() {
+    return std::tuple(field("id", &ResetReply::id), field("threads", &ResetReply::threads),
+                      field("tasks", &ResetReply::tasks));
+  }
+};
+
+struct ShutdownReply {
+  static constexpr std::string_view kType = "shutdown_reply";
+  std::optional<Id> id;
+
+  static constexpr auto fields() { return std::tuple(field("id", &ShutdownReply::id)); }
+};
+
+enum class ErrorCode {
+  kInvalidUtf8,
+  kInvalidJson,
+  kNotAnObject,
+  kFrameTooLarge,
+  kTooDeep,
+  kMissingField,
+  kInvalidField,
+  kUnknownType,
+  kDuplicateId,
+  kUnknownInputId,
+  kQueueFull,
+  kShuttingDown
+};
+template <>
+struct EnumNames<ErrorCode> {
+  static constexpr std::array<std::string_view, 12> kNames = {
+      "invalid_utf8",  "invalid_json",  "not_an_object", "frame_too_large",
+      "too_deep",      "missing_field", "invalid_field", "unknown_type",
+      "duplicate_id",  "unknown_input_id", "queue_full", "shutting_down"};
+};
+
+struct ProtocolError {
+  static constexpr std::string_view kType = "protocol_error";
+  ErrorCode code;
+  std::string message;
+  std::optional<Id> id;
+  std::int64_t line;  // number of the input line, from 1
+
+  static constexpr auto fields() {
+    return std::tuple(field("code", &ProtocolError::code),
+                      field("message", &ProtocolError::message), field("id", &ProtocolError::id),
+                      field("line", &ProtocolError::line));
+  }
+};
+
+using Event = std::variant<Ready, Output, Input, InputClosed, Result, Error, InterruptReply,
+                           StatusReply, ResetReply, ShutdownReply, ProtocolError>;
+
+}  // namespace replwire::protocol

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "runtime/link.h"
+#include "runtime/object.h"
+
+namespace replwire::runtime {
+
+// Code ready to run: what comes before the last statement, and the last statement when it is an
+// expression. Either may be missing.
+struct Cell {
+  Ref body;
+  Ref expression;
+  Ref filename;  // the very str that the code objects hold
+};
+
+// Compiles the code of executions, one after the other; `from __future__` imports stay in force
+// from one to the next. Lives on the worker.
+class Compiler {
+ public:
+  // False with a Python exception set.
+  bool start();
+
+  // Nothing, with a Python exception set (a SyntaxError most often), when it does not compile.
+  std::optional<Cell> compile(const Run& run);
+
+  // A whole file, given as bytes, its encoding as it declares.
+  Ref compile_file(const Ref& source, const Ref& filename) {
+    return call(source.get(), filename.get(), "exec", 0);
+  }
+
+  // Forgets the `from __future__` imports.
+  void reset() { flags_ = 0; }
+
+ private:
+  Ref call(PyObject* source, PyObject* filename, const char* mode, long flags);
+  Ref finish(Ref code);
+  bool split(PyObject* source, Cell& cell);
+  bool compile_cell(PyObject* source, const Run& run, Cell& cell);
+  bool load_ast();
+
+  Ref compile_;     // builtins.compile
+  Ref ast_expr_;    // _ast.Expr
+  Ref ast_wrap_;    // _ast.Expression
+  long flags_ = 0;  // of __future__
+};
+
+}  // namespace replwire::runtime

@@ -1,0 +1,12 @@
+#pragma once
+
+// A forked child shares memory layout and descriptors with the session, and must touch neither.
+namespace replwire::runtime {
+
+// Called once, before any fork. `in_child` runs in every forked child, before fork() returns
+// there; it must be async-signal-safe.
+void watch_forks(void (*in_child)());
+
+bool in_forked_child();
+
+}  // namespace replwire::runtime

@@ -1,0 +1,179 @@
+#include "runtime/interpreter.h"
+
+#include <chrono>
+
+#include "runtime/interrupts.h"
+#include "runtime/origin.h"
+#include "runtime/plain_value.h"
+#include "text/utf8.h"
+
+namespace replwire::runtime {
+namespace {
+
+std::string sys_text(const char* name) {
+  PyObject* value = PySys_GetObject(name);
+  auto text = value != nullptr && PyUnicode_Check(value) != 0 ? utf8(value) : std::nullopt;
+  PyErr_Clear();
+  return text.value_or("");
+}
+
+// As `python3` without a script has it: modules are found in the current folder.
+bool find_modules_in_current_folder() {
+  PyObject* path = PySys_GetObject("path");
+  const Ref empty = make_str("");
+  PyObject* flags = PySys_GetObject("flags");
+  const Ref safe(flags != nullptr ? PyObject_GetAttrString(flags, "safe_path") : nullptr);
+  PyErr_Clear();
+  if (safe && PyObject_IsTrue(safe.get()) == 1) return true;
+  return path != nullptr && PyList_Insert(path, 0, empty.get()) == 0;
+}
+
+// At most `limit` bytes of whole characters.
+std::string cut(std::string_view text, std::size_t limit) {
+  text = text.substr(0, limit);
+  return std::string(text.substr(0, text.size() - text::incomplete_tail(text)));
+}
+
+}  // namespace
+
+bool Interpreter::start() {
+  Origin::claim_worker();
+  interrupts::install();
+  return find_modules_in_current_folder() && main_.start() && hooks_.install() &&
+         compiler_.start() && reporter_.start(hooks_.wire());
+}
+
+PythonFacts Interpreter::facts() const {
+  const std::string version = sys_text("version");
+  PyObject* implementation = PySys_GetObject("implementation");
+  const Ref name(implementation != nullptr ? PyObject_GetAttrString(implementation, "name")
+                                           : nullptr);
+  auto text = name ? utf8(name.get()) : std::nullopt;
+  PyErr_Clear();
+  return {version.substr(0, version.find(' ')), text.value_or(""), sys_text("executable"),
+          sys_text("prefix")};
+}
+
+void Interpreter::serve() {
+  while (!stopped_) {
+    const Command command = next_command();
+    std::visit([this](const auto& each) { handle(each); }, command);
+  }
+}
+
+Command Interpreter::next_command() {
+  auto command = link_.poll();
+  while (!command) {
+    {
+      const GilRelease released;
+      command = link_.receive();
+    }
+    if (!command) interrupts::settle_signals();
+  }
+  return *std::move(command);
+}
+
+void Interpreter::handle(const Run& run) {
+  const auto started = std::chrono::steady_clock::now();
+  Origin::set_run(run.execution);
+  interrupts::begin(run.execution->serial);
+  Outcome outcome = execute(run);
+  interrupts::end();
+  const auto time = std::chrono::steady_clock::now() - started;
+  link_.send(Done{std::move(outcome), time});
+  Origin::set_run(nullptr);
+}
+
+void Interpreter::handle(const Reset& /*reset*/) {
+  main_.reset();
+  compiler_.reset();
+  forget_last_exception();
+  link_.send(ResetDone{live_threads(), {}});
+}
+
+void Interpreter::handle(const Stop& /*stop*/) { stopped_ = true; }
+
+Outcome Interpreter::execute(const Run& run) {
+  interrupts::settle_signals();
+  forget_last_exception();
+  if (!hooks_.restore()) PyErr_Clear();
+  const auto cell = compiler_.compile(run);
+  if (!cell) return reporter_.outcome(take_exception(), run, nullptr);
+  reporter_.remember(run, *cell);
+  Outcome outcome = run_cell(run, *cell);
+  hooks_.flush_replaced();
+  return outcome;
+}
+
+Outcome Interpreter::run_cell(const Run& run, const Cell& cell) {
+  Ref value;
+  {
+    const interrupts::Window window;
+    value = evaluate(cell);
+  }
+  if (!value) return reporter_.outcome(take_exception(), run, &cell);
+  Outcome outcome = complete(run, value);
+  if (!PyErr_Occurred()) return outcome;
+  return reporter_.outcome(take_exception(), run, &cell);
+}
+
+Ref Interpreter::evaluate(const Cell& cell) {
+  if (cell.body) {
+    const Ref done(PyEval_EvalCode(cell.body.get(), main_.space(), main_.space()));
+    if (!done || !cell.expression) return done;
+  }
+  if (!cell.expression) return Ref::borrow(Py_None);
+  return Ref(PyEval_EvalCode(cell.expression.get(), main_.space(), main_.space()));
+}
+
+Outcome Interpreter::complete(const Run& run, const Ref& value) {
+  Completed completed;
+  if (value.get() == Py_None || run.silent) return completed;
+  const interrupts::Window window;
+  const Ref shown(PyObject_Repr(value.get()));
+  if (!shown) return completed;
+  auto text = utf8(shown.get());
+  if (!text) return completed;
+  if (text->size() > run.repr_limit) {
+    completed.repr_characters = PyUnicode_GetLength(shown.get());
+    *text = cut(*text, run.repr_limit);
+  }
+  completed.repr = std::move(text);
+  completed.value = plain_json(value.get());
+  main_.shift_results(value.get());
+  return completed;
+}
+
+// What a traceback holds on to goes when the next execution starts.
+void Interpreter::forget_last_exception() {
+  if (PySys_GetObject("last_value") == nullptr) return;
+  for (const char* name : {"last_type", "last_value", "last_traceback", "last_exc"}) {
+    PySys_SetObject(name, nullptr);
+  }
+}
+
+std::string Interpreter::run_startup(const std::string& path) {
+  const Ref space = Ref::borrow(main_.space());
+  const Ref file = make_str(path);
+  const Ref io(PyImport_ImportModule("io"));
+  const Ref code(io ? PyObject_CallMethod(io.get(), "open_code", "O", file.get()) : nullptr);
+  const Ref source(code ? PyObject_CallMethod(code.get(), "read", nullptr) : nullptr);
+  const Ref compiled(source ? compiler_.compile_file(source, file) : Ref());
+  const Ref done(compiled ? PyEval_EvalCode(compiled.get(), space.get(), space.get()) : nullptr);
+  if (done) return {};
+  return reporter_.summary(take_exception());
+}
+
+void Interpreter::run_exit_handlers() {
+  PyObject* threading = PyDict_GetItemString(PyImport_GetModuleDict(), "threading");
+  if (threading != nullptr) {
+    const Ref joined(PyObject_CallMethod(threading, "_shutdown", nullptr));
+    if (!joined) PyErr_Clear();
+  }
+  const Ref atexit(PyImport_ImportModule("atexit"));
+  const Ref done(atexit ? PyObject_CallMethod(atexit.get(), "_run_exitfuncs", nullptr) : nullptr);
+  if (!done) PyErr_Clear();
+  hooks_.flush_replaced();
+}
+
+}  // namespace replwire::runtime

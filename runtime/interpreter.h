@@ -1,0 +1,62 @@
+#pragma once
+
+#include <string>
+
+#include "runtime/compiler.h"
+#include "runtime/hooks.h"
+#include "runtime/link.h"
+#include "runtime/main_module.h"
+#include "runtime/reporter.h"
+
+namespace replwire::runtime {
+
+struct PythonFacts {
+  std::string version;
+  std::string implementation;
+  std::string executable;
+  std::string prefix;
+};
+
+// Serves a link with a Python that has been started: one Run at a time, on the thread that made
+// it, which is Python's main thread and holds the GIL but for the waits. Holds nothing but the
+// interpreter and the Run in hand.
+class Interpreter {
+ public:
+  explicit Interpreter(Link& link) : link_(link), hooks_(link) {}
+  Interpreter(const Interpreter&) = delete;
+  Interpreter& operator=(const Interpreter&) = delete;
+
+  // False with a Python exception set.
+  bool start();
+
+  PythonFacts facts() const;
+
+  // Runs a file in the session's namespace. Returns what it raised in one line, or nothing.
+  std::string run_startup(const std::string& path);
+
+  // Takes commands until Stop.
+  void serve();
+
+  // What Python does at its end short of taking itself apart: non-daemon threads, atexit.
+  void run_exit_handlers();
+
+ private:
+  Command next_command();
+  void handle(const Run& run);
+  void handle(const Reset& reset);
+  void handle(const Stop& stop);
+  Outcome execute(const Run& run);
+  Outcome run_cell(const Run& run, const Cell& cell);
+  Ref evaluate(const Cell& cell);
+  Outcome complete(const Run& run, const Ref& value);
+  void forget_last_exception();
+
+  Link& link_;
+  Hooks hooks_;
+  Compiler compiler_;
+  Reporter reporter_;
+  MainModule main_;
+  bool stopped_ = false;
+};
+
+}  // namespace replwire::runtime

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+
+// How an interrupt reaches user code, and nothing else. The session sends the worker thread
+// `signal_number()` with the execution's serial as its value; the handler drops it unless that very
+// execution is under way, and raises SIGINT for Python only while user code is in hand. So a late
+// one can hit neither the next execution nor our own Python code, whatever user code did to the
+// SIGINT handler. The signal also wakes the thread from a system call; one with value 0 does
+// nothing else.
+namespace replwire::runtime::interrupts {
+
+// Async-signal-safe, as are all that touch the state: they run on the worker thread.
+int signal_number();
+void install();
+
+void begin(std::uint64_t serial);  // from here on an interrupt of this execution is kept…
+
+// …and acted on while one of these lives: user code is in hand.
+class Window {
+ public:
+  Window();
+  Window(const Window&) = delete;
+  Window& operator=(const Window&) = delete;
+  // What came too late for user code to see is dropped here; the pending exception stays.
+  ~Window();
+};
+
+void end();
+
+// Lets Python run handlers of signals that came while no user code was in hand. Their
+// KeyboardInterrupt is dropped: nothing was running.
+void settle_signals();
+
+}  // namespace replwire::runtime::interrupts

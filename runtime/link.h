@@ -1,0 +1,93 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "runtime/outcome.h"
+
+// All that passes between a session and its interpreter: plain values. Today they cross a queue
+// inside one process; they hold nothing that could not travel to another one.
+namespace replwire::runtime {
+
+enum class Unanswered { kAsk, kEof, kError };  // what input() gets when no answer is at hand
+
+// Names an execution for as long as anything that it started may still write.
+struct Execution {
+  std::uint64_t serial;  // 1, 2, … in the order of their start
+  std::string id;        // the client's, as JSON
+  std::optional<std::int64_t> count;
+  Unanswered unanswered;
+};
+using ExecutionRef = std::shared_ptr<const Execution>;  // null: none can be named
+
+enum class Stream { kStdout, kStderr };
+
+// ---- session -> interpreter -----------------------------------------------------------------
+
+struct Run {
+  ExecutionRef execution;
+  std::string code;
+  std::optional<std::string> filename;
+  std::int64_t first_line = 1;
+  std::size_t repr_limit = 0;  // bytes
+  bool silent = false;
+};
+struct Reset {};
+struct Stop {};
+using Command = std::variant<Run, Reset, Stop>;
+
+struct Line {
+  std::string text;
+};
+struct EndOfFile {};
+struct Refusal {
+  std::string message;  // becomes RuntimeError(message)
+};
+using Answer = std::variant<Line, EndOfFile, Refusal>;
+
+// ---- interpreter -> session -----------------------------------------------------------------
+
+struct NeedInput {
+  std::uint64_t number;  // names the request towards `wait_for_answer` and InputWithdrawn
+  ExecutionRef execution;
+  std::string prompt;
+  bool password;
+};
+struct InputWithdrawn {
+  std::uint64_t number;
+};
+struct Done {
+  Outcome outcome;
+  std::chrono::nanoseconds time;
+};
+struct ResetDone {
+  std::vector<std::string> threads;
+  std::vector<std::string> tasks;
+};
+using Event = std::variant<NeedInput, InputWithdrawn, Done, ResetDone>;
+
+// The interpreter's end of the link. `receive` is for the worker alone, the rest for any thread.
+// What may block is called without the GIL and returns nothing when a signal came in between: the
+// caller lets Python see to its signals and calls again.
+class Link {
+ public:
+  virtual ~Link() = default;
+
+  // The next command, if one is there already.
+  virtual std::optional<Command> poll() = 0;
+  virtual std::optional<Command> receive() = 0;
+  virtual void send(Event event) = 0;
+  // Bytes that an execution wrote. False: the client is behind, call `wait_for_room`.
+  virtual bool write(const ExecutionRef& execution, Stream stream, std::string_view bytes) = 0;
+  // True when there is room.
+  virtual bool wait_for_room() = 0;
+  virtual std::optional<Answer> wait_for_answer(std::uint64_t number) = 0;
+};
+
+}  // namespace replwire::runtime

@@ -1,0 +1,52 @@
+#include "runtime/main_module.h"
+
+namespace replwire::runtime {
+
+bool MainModule::start() {
+  PyObject* module = PyImport_AddModule("__main__");
+  const Ref builtins(PyImport_ImportModule("builtins"));
+  if (module == nullptr || !builtins) return false;
+  space_ = Ref::borrow(PyModule_GetDict(module));
+  builtins_ = Ref::borrow(PyModule_GetDict(builtins.get()));
+  pristine_ = Ref(PyDict_Copy(space_.get()));
+  return static_cast<bool>(pristine_);
+}
+
+void MainModule::shift_results(PyObject* value) {
+  const auto move = [this](const char* from, const char* to) {
+    const Ref older = Ref::borrow(PyDict_GetItemString(builtins_.get(), from));
+    if (older) PyDict_SetItemString(builtins_.get(), to, older.get());
+  };
+  move("__", "___");
+  move("_", "__");
+  PyDict_SetItemString(builtins_.get(), "_", value);
+}
+
+void MainModule::reset() {
+  PyDict_Clear(space_.get());
+  PyDict_Update(space_.get(), pristine_.get());
+  for (const char* name : {"_", "__", "___"}) {
+    if (PyDict_DelItemString(builtins_.get(), name) != 0) PyErr_Clear();
+  }
+}
+
+std::vector<std::string> live_threads() {
+  std::vector<std::string> names;
+  PyObject* threading = PyDict_GetItemString(PyImport_GetModuleDict(), "threading");
+  const Ref threads(threading == nullptr ? nullptr
+                                         : PyObject_CallMethod(threading, "enumerate", nullptr));
+  const Ref main(threads ? PyObject_CallMethod(threading, "main_thread", nullptr) : nullptr);
+  const Py_ssize_t size = threads && PyList_Check(threads.get()) != 0 ? PyList_Size(threads.get())
+                                                                      : 0;
+  for (Py_ssize_t i = 0; i < size; ++i) {
+    PyObject* thread = PyList_GetItem(threads.get(), i);
+    if (thread == main.get()) continue;
+    const Ref name(PyObject_GetAttrString(thread, "name"));
+    auto text = name && PyUnicode_Check(name.get()) != 0 ? utf8(name.get()) : std::nullopt;
+    if (text) names.push_back(*std::move(text));
+  }
+  PyErr_Clear();
+  return names;
+}
+
+}  // namespace replwire::runtime

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "runtime/object.h"
+
+namespace replwire::runtime {
+
+// `__main__`, the one namespace in which everything runs, and the last results in `builtins`
+// (`_`, `__`, `___`). Lives on the worker.
+class MainModule {
+ public:
+  // False with a Python exception set.
+  bool start();
+
+  PyObject* space() const { return space_.get(); }
+
+  // The value of an execution becomes `_`.
+  void shift_results(PyObject* value);
+
+  // As it was at the start; what user code put there is dropped.
+  void reset();
+
+ private:
+  Ref space_;
+  Ref pristine_;  // a copy of the namespace at the start
+  Ref builtins_;
+};
+
+// Names of the live threads but for the worker's own.
+std::vector<std::string> live_threads();
+
+}  // namespace replwire::runtime

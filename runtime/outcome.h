@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+
+// How a Run ended. JSON texts are whole values, ready for a frame.
+namespace replwire::runtime {
+
+struct Completed {
+  std::optional<std::string> repr;              // cut to the Run's repr_limit
+  std::optional<std::int64_t> repr_characters;  // the whole length, when it was cut
+  std::optional<std::string> value;             // JSON, when the value is plain data
+};
+
+// What an exception says of itself.
+struct Report {
+  std::string type;
+  std::string message;
+  std::string traceback;
+  std::string frames = "[]";          // JSON list
+  std::optional<std::string> notes;   // JSON list of strings
+  std::optional<std::string> causes;  // JSON list
+};
+
+struct Raised {
+  Report report;
+};
+struct Interrupted {  // by KeyboardInterrupt
+  Report report;
+};
+struct OutOfMemory {
+  Report report;
+};
+struct Exited {  // by SystemExit
+  Report report;
+  std::string exit_code;  // JSON: integer, string or null
+};
+
+using Outcome = std::variant<Completed, Raised, Interrupted, OutOfMemory, Exited>;
+
+}  // namespace replwire::runtime

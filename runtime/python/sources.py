@@ -1,0 +1,100 @@
+"""The source of code that came over the wire, for as long as its functions and classes live."""
+
+import _weakref
+import sys
+
+CodeType = type(compile("0", "", "eval"))
+
+# id of the very str that code objects hold as co_filename -> Source. Two executions under one
+# name have two strs, so each finds its own text.
+live = {}
+
+
+class Source:
+    __slots__ = ("filename", "text", "first_line", "codes")
+
+    def __init__(self, filename, text, first_line):
+        self.filename = filename
+        self.text = text
+        self.first_line = first_line
+        self.codes = {}
+
+    def line(self, number):
+        """One line without its end, counted as in the code; None where there is none."""
+        lines = self.text.split("\n")
+        index = number - self.first_line
+        return lines[index] if 0 <= index < len(lines) else None
+
+
+class CodeRef(_weakref.ReferenceType):
+    __slots__ = ("source",)
+
+
+def forget(ref):
+    source = ref.source
+    source.codes.pop(id(ref), None)
+    if source.codes:
+        return
+    live.pop(id(source.filename), None)
+    linecache = sys.modules.get("linecache")
+    if linecache is not None and is_published(linecache, source):
+        linecache.cache.pop(source.filename, None)
+
+
+def nested(code):
+    for constant in code.co_consts:
+        if type(constant) is CodeType:
+            yield constant
+            yield from nested(constant)
+
+
+def keep(source, codes):
+    """Keeps the source until the last of these code objects is gone."""
+    for code in codes:
+        ref = CodeRef(code, forget)
+        ref.source = source
+        source.codes[id(ref)] = ref
+    if not source.codes:
+        return
+    live[id(source.filename)] = source
+    linecache = sys.modules.get("linecache")
+    if linecache is not None:
+        publish(linecache, source)
+
+
+def remember(filename, text, first_line, code):
+    """Called for code that has functions or classes in it."""
+    source = live.get(id(filename)) or Source(filename, text, first_line)
+    keep(source, nested(code))
+
+
+def keep_cell(filename, text, first_line, codes):
+    """Called when the code of a cell raised: frames that outlive it still show their lines."""
+    source = live.get(id(filename)) or Source(filename, text, first_line)
+    keep(source, [code for code in codes if code is not None])
+
+
+def of(code):
+    source = live.get(id(code.co_filename))
+    return source if source is not None and source.filename is code.co_filename else None
+
+
+def publish(linecache, source):
+    """For inspect.getsource and whoever else asks linecache. A file that is there is read from
+    there: it has the lines around as well."""
+    import os
+
+    if os.path.isfile(source.filename):
+        return
+    lines = ["\n"] * (source.first_line - 1) + [line + "\n" for line in source.text.split("\n")]
+    linecache.cache[source.filename] = (len(source.text), None, lines, source.filename)
+
+
+def is_published(linecache, source):
+    entry = linecache.cache.get(source.filename)
+    return entry is not None and len(entry) == 4 and entry[0] == len(source.text)
+
+
+def publish_all(linecache):
+    for source in list(live.values()):
+        publish(linecache, source)

@@ -1,0 +1,15 @@
+#pragma once
+
+#include "runtime/link.h"
+#include "runtime/object.h"
+
+namespace replwire::runtime {
+
+// The module `_replwire`: what Python code of ours and user code's streams call. Every function
+// works from any Python thread; in a forked child none of them touches the link.
+Ref make_wire_module(Link& link);
+
+// The one function that stands in for builtins.input for the whole session.
+Ref make_input_function(PyObject* wire);
+
+}  // namespace replwire::runtime

@@ -1,0 +1,10 @@
+#pragma once
+
+#include <utility>  // Asio 1.74 needs it first in C++20
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+namespace asio = boost::asio;

@@ -1,0 +1,138 @@
+#include "server/frame_writer.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <climits>
+
+namespace replwire::server {
+namespace {
+
+mode_t kind_of(int fd) {
+  struct stat status = {};
+  return ::fstat(fd, &status) == 0 ? status.st_mode & S_IFMT : 0;
+}
+
+// The same pipe or terminal through a description of its own: O_NONBLOCK on the inherited one
+// would be set for everybody who shares it.
+Descriptor reopened(int fd) {
+  const std::string path = "/proc/self/fd/" + std::to_string(fd);
+  return Descriptor(::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
+}
+
+bool has_room(int fd) {
+  pollfd state = {fd, POLLOUT, 0};
+  return ::poll(&state, 1, 0) == 1;
+}
+
+}  // namespace
+
+FrameWriter::FrameWriter(asio::io_context& io, Descriptor output, std::size_t low_water,
+                         Events events)
+    : io_(io), low_water_(low_water), events_(std::move(events)), output_(std::move(output)) {
+  const mode_t kind = kind_of(output_.get());
+  socket_ = kind == S_IFSOCK;
+  if (kind != S_IFIFO && kind != S_IFCHR && !socket_) return;  // a file always has room
+  if (!socket_) {
+    Descriptor own = reopened(output_.get());
+    blocking_ = !own;
+    // A later descriptor than the inherited one: that one lies above those user code closes.
+    if (own) own = Descriptor(::fcntl(own.get(), F_DUPFD_CLOEXEC, output_.get() + 1));
+    if (own) output_ = std::move(own);
+  }
+  boost::system::error_code error;
+  stream_.emplace(io_);
+  stream_->assign(output_.get(), error);
+  if (error) {
+    stream_.reset();  // such as /dev/null
+  } else {
+    asio::post(io_, [this] { watch_reader(); });
+  }
+}
+
+void FrameWriter::write(std::string_view frames) {
+  const std::lock_guard lock(mutex_);
+  if (gone_) return;
+  if (!pending_.empty()) {
+    pending_.append(frames);
+    pending_size_ = pending_.size() - sent_;
+    return;
+  }
+  const std::size_t written = write_now(frames);
+  if (gone_ || written == frames.size()) return;
+  pending_.assign(frames.substr(written));
+  sent_ = 0;
+  pending_size_ = pending_.size();
+  asio::post(io_, [this] { wait_for_room(); });
+}
+
+// Returns how much was taken; less than all when the pipe is full or its reader gone.
+std::size_t FrameWriter::write_now(std::string_view bytes) {
+  std::size_t done = 0;
+  while (done < bytes.size()) {
+    const char* data = bytes.data() + done;
+    std::size_t size = bytes.size() - done;
+    if (blocking_) {
+      if (!has_room(output_.get())) break;
+      size = std::min<std::size_t>(size, PIPE_BUF);
+    }
+    const ssize_t written = socket_ ? ::send(output_.get(), data, size, MSG_DONTWAIT | MSG_NOSIGNAL)
+                                    : ::write(output_.get(), data, size);
+    if (written >= 0) {
+      done += static_cast<std::size_t>(written);
+    } else if (errno == EAGAIN) {
+      break;
+    } else if (errno != EINTR) {
+      lose_reader();
+      break;
+    }
+  }
+  return done;
+}
+
+void FrameWriter::wait_for_room() {
+  stream_->async_wait(asio::posix::stream_descriptor::wait_write,
+                      [this](const boost::system::error_code&) { send_pending(); });
+}
+
+void FrameWriter::send_pending() {
+  bool drained = false;
+  {
+    const std::lock_guard lock(mutex_);
+    const std::size_t before = pending_.size() - sent_;
+    sent_ += write_now(std::string_view(pending_).substr(sent_));
+    const std::size_t after = gone_ ? 0 : pending_.size() - sent_;
+    if (after == 0) {
+      pending_ = std::string();
+      sent_ = 0;
+    } else {
+      if (sent_ > pending_.size() / 2) {
+        pending_.erase(0, sent_);
+        sent_ = 0;
+      }
+      wait_for_room();
+    }
+    pending_size_ = after;
+    drained = after < low_water_ && (before >= low_water_ || after == 0);
+  }
+  if (drained) events_.drained();
+}
+
+void FrameWriter::watch_reader() {
+  stream_->async_wait(asio::posix::stream_descriptor::wait_error,
+                      [this](const boost::system::error_code& error) {
+                        if (error) return;
+                        const std::lock_guard lock(mutex_);
+                        if (!gone_) lose_reader();
+                      });
+}
+
+void FrameWriter::lose_reader() {
+  gone_ = true;
+  asio::post(io_, [this] { events_.gone(); });
+}
+
+}  // namespace replwire::server

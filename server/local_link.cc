@@ -1,0 +1,100 @@
+#include "server/local_link.h"
+
+#include <csignal>
+
+#include "runtime/interrupts.h"
+
+namespace replwire::server {
+
+void LocalLink::post(runtime::Command command) {
+  const std::lock_guard lock(mutex_);
+  commands_.push_back(std::move(command));
+  if (worker_waits_) waker_.wake();
+}
+
+void LocalLink::answer(std::uint64_t number, runtime::Answer answer) {
+  const std::lock_guard lock(mutex_);
+  const auto found = questions_.find(number);
+  if (found == questions_.end()) return;
+  found->second.answer = std::move(answer);
+  if (found->second.waiting != nullptr) found->second.waiting->wake();
+}
+
+void LocalLink::interrupt(std::uint64_t serial) {
+  sigval value = {};
+  value.sival_ptr = reinterpret_cast<void*>(serial);  // NOLINT(performance-no-int-to-ptr)
+  ::pthread_sigqueue(worker_, runtime::interrupts::signal_number(), value);
+}
+
+std::optional<runtime::Command> LocalLink::poll() {
+  const std::lock_guard lock(mutex_);
+  if (commands_.empty() || !outputs_.has_room()) return std::nullopt;
+  runtime::Command command = std::move(commands_.front());
+  commands_.pop_front();
+  return command;
+}
+
+std::optional<runtime::Command> LocalLink::receive() {
+  for (;;) {
+    if (!outputs_.wait_for_room(waker_)) return std::nullopt;
+    {
+      const std::lock_guard lock(mutex_);
+      worker_waits_ = commands_.empty();
+    }
+    if (auto command = poll()) return command;
+    const bool woken = waker_.wait();
+    {
+      const std::lock_guard lock(mutex_);
+      worker_waits_ = false;
+    }
+    if (!woken) return std::nullopt;
+  }
+}
+
+void LocalLink::send(runtime::Event event) {
+  if (const auto* question = std::get_if<runtime::NeedInput>(&event)) {
+    const std::lock_guard lock(mutex_);
+    questions_.emplace(question->number, Question{});
+  } else if (const auto* withdrawn = std::get_if<runtime::InputWithdrawn>(&event)) {
+    const std::lock_guard lock(mutex_);
+    questions_.erase(withdrawn->number);
+  }
+  receiver_(std::move(event));
+}
+
+bool LocalLink::wait_for_room() {
+  if (on_worker()) return outputs_.wait_for_room(waker_);
+  Waker waker;
+  return outputs_.wait_for_room(waker);
+}
+
+std::optional<runtime::Answer> LocalLink::wait_for_answer(std::uint64_t number) {
+  if (on_worker()) return wait_for_answer(number, waker_);
+  Waker waker;
+  return wait_for_answer(number, waker);
+}
+
+std::optional<runtime::Answer> LocalLink::wait_for_answer(std::uint64_t number, Waker& waker) {
+  for (;;) {
+    if (auto answer = take_answer(number, waker)) return answer;
+    if (waker.wait()) continue;
+    const std::lock_guard lock(mutex_);
+    questions_[number].waiting = nullptr;
+    return std::nullopt;
+  }
+}
+
+std::optional<runtime::Answer> LocalLink::take_answer(std::uint64_t number, Waker& waker) {
+  const std::lock_guard lock(mutex_);
+  const auto found = questions_.find(number);
+  if (found == questions_.end()) return runtime::EndOfFile{};
+  if (!found->second.answer) {
+    found->second.waiting = &waker;
+    return std::nullopt;
+  }
+  runtime::Answer answer = *std::move(found->second.answer);
+  questions_.erase(found);
+  return answer;
+}
+
+}  // namespace replwire::server

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <pthread.h>
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <optional>
+
+#include "runtime/link.h"
+#include "server/outputs.h"
+#include "server/waker.h"
+
+namespace replwire::server {
+
+// The link inside one process. The session posts commands, answers and interrupts from any thread;
+// the interpreter, on the thread that made this object, takes them. What the interpreter sends is
+// handed to the session on the thread that sends it.
+class LocalLink final : public runtime::Link {
+ public:
+  using Receiver = std::function<void(runtime::Event)>;
+
+  explicit LocalLink(Outputs& outputs) : outputs_(outputs), worker_(::pthread_self()) {}
+  LocalLink(const LocalLink&) = delete;
+  LocalLink& operator=(const LocalLink&) = delete;
+
+  // Before the interpreter starts.
+  void connect(Receiver receiver) { receiver_ = std::move(receiver); }
+
+  // The session's end.
+  void post(runtime::Command command);
+  void answer(std::uint64_t number, runtime::Answer answer);
+  void interrupt(std::uint64_t serial);
+  // Wakes the worker from a system call that an interrupt came an instant too early for.
+  void nudge() { interrupt(0); }
+
+  // The interpreter's end.
+  std::optional<runtime::Command> poll() override;
+  std::optional<runtime::Command> receive() override;
+  void send(runtime::Event event) override;
+  bool write(const runtime::ExecutionRef& execution, runtime::Stream stream,
+             std::string_view bytes) override {
+    return outputs_.write(execution, stream, bytes);
+  }
+  bool wait_for_room() override;
+  std::optional<runtime::Answer> wait_for_answer(std::uint64_t number) override;
+
+ private:
+  struct Question {
+    std::optional<runtime::Answer> answer;
+    Waker* waiting = nullptr;
+  };
+
+  bool on_worker() const { return ::pthread_equal(::pthread_self(), worker_) != 0; }
+  std::optional<runtime::Answer> take_answer(std::uint64_t number, Waker& waker);
+  std::optional<runtime::Answer> wait_for_answer(std::uint64_t number, Waker& waker);
+
+  Outputs& outputs_;
+  const pthread_t worker_;
+  Receiver receiver_;
+  Waker waker_;  // the worker's
+
+  std::mutex mutex_;
+  std::deque<runtime::Command> commands_;
+  bool worker_waits_ = false;
+  std::map<std::uint64_t, Question> questions_;
+};
+
+}  // namespace replwire::server

@@ -1,0 +1,63 @@
+#include "server/options.h"
+
+#include <CLI/CLI.hpp>
+
+namespace replwire::server {
+namespace {
+
+constexpr int kWrongUsage = 2;
+
+void add_options(CLI::App& app, Options& options) {
+  app.add_option("--cwd", options.cwd, "Folder in which the session runs")
+      ->type_name("DIR")
+      ->check(CLI::ExistingDirectory);
+  app.add_option("--startup", options.startup, "Python file to run before `ready`")
+      ->type_name("FILE")
+      ->check(CLI::ExistingFile);
+  app.add_option("--max-frame-bytes", options.max_frame_bytes, "Longest line that is taken")
+      ->type_name("BYTES")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--queue-limit", options.queue_limit, "Most executions that may wait")
+      ->type_name("N")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--queue-bytes", options.queue_bytes, "Stop reading while more of them wait")
+      ->type_name("BYTES")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--output-buffer", options.output_buffer,
+                 "Code that prints waits when the client is behind by more")
+      ->type_name("BYTES")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_flag("--fail-on-error", options.fail_on_error, "Exit with 1 when an execution failed");
+  app.add_flag("--stop-on-error", options.stop_on_error, "An error ends all later executions");
+  app.add_option("--log", options.log, "Write diagnostics to FILE, or to standard error (-)")
+      ->type_name("FILE|-");
+}
+
+}  // namespace
+
+std::variant<Options, int> parse_options(int argc, char** argv) {
+  Options options;
+  CLI::App app(
+      "A Python session over pipes: takes JSON lines on standard input, answers with JSON lines\n"
+      "on standard output, and turns every input() into a question to the client.",
+      "replwire");
+  app.set_version_flag("--version", "replwire " REPLWIRE_VERSION " (Python " REPLWIRE_PYTHON_VERSION
+                                    ")");
+  app.footer(
+      "Try it:\n"
+      "  echo '{\"type\":\"execute\",\"code\":\"1+1\"}' | replwire\n\n"
+      "The frames are described in docs/protocol.md.");
+  app.failure_message(CLI::FailureMessage::simple);
+  add_options(app, options);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kWrongUsage;
+  }
+  return options;
+}
+
+}  // namespace replwire::server

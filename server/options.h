@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+
+namespace replwire::server {
+
+struct Options {
+  std::string cwd;      // empty: the current folder
+  std::string startup;  // empty: none
+  std::string log;      // empty: none
+  std::size_t max_frame_bytes = 16 * 1024 * 1024;
+  std::optional<std::size_t> queue_limit;
+  std::size_t queue_bytes = 64 * 1024 * 1024;
+  std::size_t output_buffer = 8 * 1024 * 1024;
+  bool fail_on_error = false;
+  bool stop_on_error = false;
+};
+
+// The options, or the exit status when there is nothing to run: 0 after --help and --version, 2 for
+// wrong usage; what there was to say has been printed.
+std::variant<Options, int> parse_options(int argc, char** argv);
+
+}  // namespace replwire::server

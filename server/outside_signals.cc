@@ -1,0 +1,70 @@
+#include "server/outside_signals.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+
+namespace replwire::server {
+namespace {
+
+struct Handled {
+  int signal;
+  struct sigaction before;
+};
+
+// Reached from a signal handler, so not members.
+int write_end = -1;
+std::array<Handled, 3> handled = {{{SIGINT, {}}, {SIGTERM, {}}, {SIGHUP, {}}}};
+
+void note(int signal) {
+  const int error = errno;
+  const auto byte = static_cast<unsigned char>(signal);
+  [[maybe_unused]] const auto written = ::write(write_end, &byte, 1);
+  errno = error;
+}
+
+int open_pipe() {
+  std::array<int, 2> ends = {-1, -1};
+  if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) return -1;
+  write_end = ends[1];
+  return ends[0];
+}
+
+}  // namespace
+
+OutsideSignals::OutsideSignals(asio::io_context& io, Handler handler)
+    : pipe_(io, open_pipe()), handler_(std::move(handler)) {
+  for (Handled& each : handled) {
+    ::sigaction(each.signal, nullptr, &each.before);
+    if (each.before.sa_handler == SIG_IGN) continue;
+    struct sigaction action = {};
+    action.sa_handler = note;
+    action.sa_flags = SA_ONSTACK | SA_RESTART;
+    sigemptyset(&action.sa_mask);
+    ::sigaction(each.signal, &action, nullptr);
+  }
+  wait();
+}
+
+void OutsideSignals::wait() {
+  pipe_.async_wait(asio::posix::stream_descriptor::wait_read,
+                   [this](const boost::system::error_code& error) {
+                     if (error) return;
+                     unsigned char signal = 0;
+                     while (::read(pipe_.native_handle(), &signal, 1) == 1) handler_(signal);
+                     wait();
+                   });
+}
+
+void OutsideSignals::forget_in_child() {
+  for (const Handled& each : handled) {
+    struct sigaction current = {};
+    ::sigaction(each.signal, nullptr, &current);
+    if (current.sa_handler == note) ::sigaction(each.signal, &each.before, nullptr);
+  }
+}
+
+}  // namespace replwire::server

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <functional>
+
+#include "server/asio.h"
+
+namespace replwire::server {
+
+// SIGINT, SIGTERM and SIGHUP that come from outside, handed to the io_context. A signal that was
+// inherited as ignored (SIGHUP under nohup) stays so, SIGINT apart; user code may put handlers of
+// its own in place, as in any Python.
+class OutsideSignals {
+ public:
+  using Handler = std::function<void(int signal)>;
+
+  // After Python has installed its own handlers.
+  OutsideSignals(asio::io_context& io, Handler handler);
+  OutsideSignals(const OutsideSignals&) = delete;
+  OutsideSignals& operator=(const OutsideSignals&) = delete;
+
+  // In a forked child: as if we had never been there. Async-signal-safe.
+  static void forget_in_child();
+
+ private:
+  void wait();
+
+  asio::posix::stream_descriptor pipe_;
+  Handler handler_;
+};
+
+}  // namespace replwire::server

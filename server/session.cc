@@ -1,0 +1,491 @@
+#include "server/session.h"
+
+#include <unistd.h>
+
+#include "protocol/encoder.h"
+#include "server/process_facts.h"
+
+namespace replwire::server {
+namespace {
+
+using protocol::ErrorCode;
+using protocol::ErrorReason;
+using protocol::InputClosedReason;
+using protocol::InterruptOutcome;
+using std::chrono::milliseconds;
+
+constexpr std::size_t kReprBytes = 65536;
+constexpr milliseconds kShutdownGrace{1000};
+constexpr milliseconds kExitHandlers{1000};
+constexpr milliseconds kFirstNudge{4};
+constexpr milliseconds kLastNudge{512};
+
+std::string json_of(const protocol::Id& id) {
+  std::string json;
+  protocol::append_json(json, id);
+  return json;
+}
+
+double seconds(std::chrono::nanoseconds time) {
+  return std::chrono::duration<double>(time).count();
+}
+
+runtime::Unanswered unanswered(const protocol::Execute& request) {
+  switch (request.on_input.value_or(protocol::OnInput::kAsk)) {
+    case protocol::OnInput::kEof: return runtime::Unanswered::kEof;
+    case protocol::OnInput::kError: return runtime::Unanswered::kError;
+    case protocol::OnInput::kAsk: break;
+  }
+  return runtime::Unanswered::kAsk;
+}
+
+runtime::Answer answer_of(protocol::InputResponse& response) {
+  if (response.data) {
+    std::string text = *std::move(response.data);
+    if (text.ends_with('\n')) text.pop_back();
+    return runtime::Line{std::move(text)};
+  }
+  if (response.error) return runtime::Refusal{*std::move(response.error)};
+  return runtime::EndOfFile{};
+}
+
+}  // namespace
+
+Session::Session(const Parts& parts, const Options& options, std::function<void(bool)> hold_reader)
+    : parts_(parts),
+      options_(options),
+      hold_reader_(std::move(hold_reader)),
+      ending_(parts.io),
+      nudging_(parts.io) {}
+
+template <class Frame>
+void Session::write(const Frame& frame) {
+  parts_.writer.write(protocol::encode(frame));
+}
+
+void Session::open(const protocol::Ready& ready) {
+  const std::lock_guard lock(mutex_);
+  write(ready);
+  opened_ = true;
+  parts_.outputs.open();
+  if (shutting_down_ || input_ended_) stop_when_idle();
+}
+
+void Session::take(std::vector<Incoming> frames) {
+  const std::lock_guard lock(mutex_);
+  for (Incoming& incoming : frames) {
+    if (auto* error = std::get_if<protocol::ProtocolError>(&incoming.frame)) {
+      write(*error);
+      continue;
+    }
+    std::visit([&](auto& request) { on(request, incoming.line); },
+               std::get<protocol::Request>(incoming.frame));
+  }
+  update_reader();
+}
+
+// ---- executions -----------------------------------------------------------------------------
+
+void Session::on(protocol::Execute& request, std::int64_t line) {
+  std::string id = request.id ? json_of(*request.id) : invent_id();
+  if (shutting_down_) {
+    return refuse(ErrorCode::kShuttingDown, "execute: the session is shutting down", request.id,
+                  line);
+  }
+  if (id_in_use(id)) {
+    return refuse(ErrorCode::kDuplicateId, "execute: /id: " + id + " is in use", request.id, line);
+  }
+  if (options_.queue_limit && busy() && queue_.size() >= *options_.queue_limit) {
+    return refuse(ErrorCode::kQueueFull,
+                  "execute: " + std::to_string(*options_.queue_limit) + " executions wait already",
+                  request.id, line);
+  }
+  if (!request.id) request.id = id.substr(1, id.size() - 2);
+  const std::size_t bytes = request.code.size() + sizeof(Queued);
+  queue_bytes_ += bytes;
+  queue_.push_back({std::move(request), std::move(id), bytes});
+  const auto queued = std::prev(queue_.end());
+  queued_ids_.emplace(queued->id, queued);
+  if (aborting_) return end_queued(queued, ErrorReason::kAborted);
+  if (!busy()) start_next();
+}
+
+bool Session::id_in_use(const std::string& id) const {
+  return (running_ && running_->execution->id == id) || queued_ids_.contains(id);
+}
+
+std::string Session::invent_id() {
+  std::string id;
+  do {
+    id = "\"replwire-" + std::to_string(++last_invented_) + "\"";
+  } while (id_in_use(id));
+  return id;
+}
+
+Session::Queued Session::unqueue(Queue::iterator queued) {
+  queue_bytes_ -= queued->bytes;
+  queued_ids_.erase(queued->id);
+  Queued taken = std::move(*queued);
+  queue_.erase(queued);
+  return taken;
+}
+
+void Session::start_next() {
+  if (queue_.empty()) {
+    if (input_ended_ || shutting_down_) stop_when_idle();
+    return;
+  }
+  Queued next = unqueue(queue_.begin());
+  if (auto* execute = std::get_if<protocol::Execute>(&next.request)) {
+    start(std::move(*execute), std::move(next.id));
+  } else {
+    resetting_ = std::get<protocol::Reset>(next.request).id;
+    parts_.link.post(runtime::Reset{});
+  }
+  update_reader();
+}
+
+void Session::start(protocol::Execute&& request, std::string id) {
+  const bool silent = request.silent.value_or(false);
+  const auto count = silent ? std::nullopt : std::optional<std::int64_t>(++last_count_);
+  auto execution = std::make_shared<const runtime::Execution>(
+      runtime::Execution{++last_serial_, std::move(id), count, unanswered(request)});
+  auto inputs = std::move(request.inputs).value_or(std::vector<std::string>{});
+  running_ = Running{execution,
+                     *std::move(request.id),
+                     {std::make_move_iterator(inputs.begin()), std::make_move_iterator(inputs.end())},
+                     Clock::now(),
+                     request.stop_on_error.value_or(false)};
+  parts_.outputs.set_running(execution->serial);
+  const auto limit = static_cast<std::size_t>(request.repr_limit.value_or(kReprBytes));
+  parts_.link.post(runtime::Run{std::move(execution), std::move(request.code),
+                                std::move(request.filename), request.first_line.value_or(1),
+                                std::min(limit, kReprBytes), silent});
+}
+
+void Session::on(runtime::Done& done) {
+  parts_.outputs.flush();
+  const double time = seconds(done.time);
+  if (const auto* completed = std::get_if<runtime::Completed>(&done.outcome)) {
+    write_result(*completed, time);
+  } else if (const auto* raised = std::get_if<runtime::Raised>(&done.outcome)) {
+    write_error(ErrorReason::kException, raised->report, time, std::nullopt);
+  } else if (const auto* interrupted = std::get_if<runtime::Interrupted>(&done.outcome)) {
+    write_error(ErrorReason::kInterrupt, interrupted->report, time, std::nullopt);
+  } else if (const auto* memory = std::get_if<runtime::OutOfMemory>(&done.outcome)) {
+    write_error(ErrorReason::kMemory, memory->report, time, std::nullopt);
+  } else if (const auto* exited = std::get_if<runtime::Exited>(&done.outcome)) {
+    write_error(ErrorReason::kExit, exited->report, time, exited->exit_code);
+  }
+  const bool failed = !std::holds_alternative<runtime::Completed>(done.outcome);
+  const bool stop = running_->stop_on_error;
+  running_.reset();
+  parts_.outputs.set_running(0);
+  if (failed && options_.stop_on_error) aborting_ = true;
+  if (failed && (stop || aborting_)) end_all_queued(ErrorReason::kAborted);
+  start_next();
+}
+
+std::optional<std::int64_t> Session::inputs_unused() const {
+  if (running_->inputs.empty()) return std::nullopt;
+  return static_cast<std::int64_t>(running_->inputs.size());
+}
+
+void Session::write_result(const runtime::Completed& completed, double seconds) {
+  protocol::Result result = {};
+  result.execution_id = running_->id;
+  result.execution_count = running_->execution->count;
+  result.repr = completed.repr;
+  if (completed.value) result.value = protocol::JsonOf<protocol::AnyValue>{*completed.value};
+  result.repr_truncated = completed.repr_characters;
+  result.inputs_unused = inputs_unused();
+  if (running_->interrupts > 0) result.interrupts = running_->interrupts;
+  result.execution_time = seconds;
+  write(result);
+}
+
+void Session::write_error(ErrorReason reason, const runtime::Report& report, double seconds,
+                          std::optional<std::string> exit_code) {
+  failed_ = true;
+  protocol::Error error = {};
+  error.execution_id = running_->id;
+  error.execution_count = running_->execution->count;
+  error.reason = reason;
+  error.exception_type = report.type;
+  error.exception_message = report.message;
+  error.traceback = report.traceback;
+  error.frames.text = report.frames;
+  if (report.notes) error.notes = protocol::JsonOf<protocol::Notes>{*report.notes};
+  if (report.causes) error.causes = protocol::JsonOf<protocol::Causes>{*report.causes};
+  if (exit_code) error.exit_code = protocol::JsonOf<protocol::ExitCode>{*std::move(exit_code)};
+  error.inputs_unused = inputs_unused();
+  error.execution_time = seconds;
+  write(error);
+}
+
+void Session::end_queued(Queue::iterator queued, ErrorReason reason) {
+  failed_ = true;
+  Queued taken = unqueue(queued);
+  protocol::Error error = {};
+  error.execution_id = *std::get<protocol::Execute>(taken.request).id;
+  error.reason = reason;
+  write(error);
+}
+
+void Session::end_all_queued(ErrorReason reason) {
+  for (auto each = queue_.begin(); each != queue_.end();) {
+    const auto queued = each++;
+    if (std::holds_alternative<protocol::Execute>(queued->request)) end_queued(queued, reason);
+  }
+}
+
+// ---- input ----------------------------------------------------------------------------------
+
+void Session::on(const runtime::NeedInput& question) {
+  parts_.outputs.flush();
+  if (auto answer = answer_at_hand(question)) {
+    return parts_.link.answer(question.number, *std::move(answer));
+  }
+  const Questions::Waiting& waiting = questions_.add(question);
+  protocol::Input frame = {};
+  frame.id = waiting.id;
+  if (question.execution) {
+    frame.execution_id = protocol::JsonOf<protocol::Id>{question.execution->id};
+  }
+  frame.prompt = question.prompt;
+  frame.password = question.password;
+  write(frame);
+  update_reader();
+}
+
+std::optional<runtime::Answer> Session::answer_at_hand(const runtime::NeedInput& question) {
+  if (!opened_) return runtime::Refusal{"input() cannot ask before the session has started"};
+  const bool from_running = running_ && question.execution == running_->execution;
+  if (from_running && !running_->inputs.empty()) {
+    runtime::Answer answer = runtime::Line{std::move(running_->inputs.front())};
+    running_->inputs.pop_front();
+    return answer;
+  }
+  if (!question.password) {
+    if (auto answer = questions_.take_ahead()) return answer;
+  }
+  const auto unanswered =
+      question.execution ? question.execution->unanswered : runtime::Unanswered::kAsk;
+  if (unanswered == runtime::Unanswered::kError) {
+    return runtime::Refusal{"input() was called, and the execution's on_input is \"error\""};
+  }
+  if (unanswered == runtime::Unanswered::kEof || input_ended_ || shutting_down_) {
+    return runtime::EndOfFile{};
+  }
+  return std::nullopt;
+}
+
+void Session::on(const runtime::InputWithdrawn& withdrawn) {
+  const auto question = questions_.take(withdrawn.number);
+  if (!question) return;
+  close_question(*question,
+                 shutting_down_ ? InputClosedReason::kShutdown : InputClosedReason::kInterrupt);
+}
+
+void Session::close_question(const Questions::Waiting& question, InputClosedReason reason) {
+  write(protocol::InputClosed{question.id, reason});
+  update_reader();
+}
+
+void Session::on(protocol::InputResponse& request, std::int64_t line) {
+  if (const auto question = questions_.take(request.input_id)) {
+    return parts_.link.answer(question->number, answer_of(request));
+  }
+  if (!request.input_id) return questions_.keep(answer_of(request));
+  refuse(ErrorCode::kUnknownInputId,
+         "input_response: /input_id: no input() waits under \"" + *request.input_id + "\"",
+         request.id, line);
+}
+
+void Session::end_input() {
+  const std::lock_guard lock(mutex_);
+  parts_.log.line("standard input ended");
+  input_ended_ = true;
+  while (const auto question = questions_.take(std::optional<std::string>{})) {
+    close_question(*question, InputClosedReason::kEndOfInput);
+    parts_.link.answer(question->number, runtime::EndOfFile{});
+  }
+  if (!busy()) start_next();
+}
+
+// ---- interrupts -----------------------------------------------------------------------------
+
+void Session::on(protocol::Interrupt& request, std::int64_t /*line*/) {
+  protocol::InterruptReply reply = {request.id, request.execution_id,
+                                    InterruptOutcome::kNotRunning};
+  const std::string id = request.execution_id ? json_of(*request.execution_id) : "";
+  const auto queued = queued_ids_.find(id);
+  if (queued != queued_ids_.end()) {
+    reply.outcome = InterruptOutcome::kDequeued;
+    write(reply);
+    return end_queued(queued->second, ErrorReason::kCancelled);
+  }
+  const bool running = running_ && (!request.execution_id || running_->execution->id == id);
+  if (running) {
+    reply.execution_id = running_->id;
+    reply.outcome = InterruptOutcome::kDelivered;
+  }
+  write(reply);
+  if (running) interrupt_running();
+}
+
+void Session::interrupt_running() {
+  ++running_->interrupts;
+  parts_.link.interrupt(running_->execution->serial);
+  nudge_later(running_->execution->serial, kFirstNudge);
+}
+
+// A signal that comes just before a system call does not end it; the next one does, and does
+// nothing else.
+void Session::nudge_later(std::uint64_t serial, milliseconds delay) {
+  nudging_.expires_after(delay);
+  nudging_.async_wait([this, serial, delay](const boost::system::error_code& error) {
+    const std::lock_guard lock(mutex_);
+    if (error || !running_ || running_->execution->serial != serial) return;
+    parts_.link.nudge();
+    if (delay < kLastNudge) nudge_later(serial, delay * 2);
+  });
+}
+
+void Session::interrupt_from_outside() {
+  const std::lock_guard lock(mutex_);
+  if (running_) interrupt_running();
+}
+
+// ---- the rest -------------------------------------------------------------------------------
+
+void Session::on(protocol::Status& request, std::int64_t /*line*/) {
+  protocol::StatusReply reply = {};
+  reply.id = std::move(request.id);
+  if (running_) {
+    const bool waits = questions_.waits_for(running_->execution->serial);
+    reply.state = waits ? protocol::State::kWaitingForInput : protocol::State::kBusy;
+    reply.execution_id = running_->id;
+    reply.elapsed = seconds(Clock::now() - running_->started);
+  } else if (resetting_) {
+    reply.state = protocol::State::kBusy;
+  }
+  reply.queued = static_cast<std::int64_t>(queue_.size());
+  reply.pending_inputs = questions_.ids();
+  reply.memory_usage = resident_bytes();
+  reply.cpu_seconds = cpu_seconds();
+  write(reply);
+}
+
+void Session::on(protocol::Reset& request, std::int64_t line) {
+  if (shutting_down_) {
+    return refuse(ErrorCode::kShuttingDown, "reset: the session is shutting down", request.id,
+                  line);
+  }
+  queue_bytes_ += sizeof(Queued);
+  queue_.push_back({std::move(request), {}, sizeof(Queued)});
+  if (!busy()) start_next();
+}
+
+void Session::on(const runtime::ResetDone& done) {
+  parts_.outputs.flush();
+  write(protocol::ResetReply{*std::move(resetting_), done.threads, done.tasks});
+  resetting_.reset();
+  start_next();
+}
+
+void Session::on(protocol::Shutdown& request, std::int64_t /*line*/) {
+  if (!reply_) reply_ = protocol::ShutdownReply{request.id};
+  shut_down();
+}
+
+void Session::refuse(ErrorCode code, std::string message, std::optional<protocol::Id> id,
+                     std::int64_t line) {
+  write(protocol::ProtocolError{code, std::move(message), std::move(id), line});
+}
+
+void Session::receive(runtime::Event event) {
+  const std::lock_guard lock(mutex_);
+  if (exiting_) return;
+  std::visit([this](auto& each) { on(each); }, event);
+}
+
+// Holds the reader while too much waits, but for an input() whose answer may stand behind it.
+void Session::update_reader() {
+  const bool hold = queue_bytes_ > options_.queue_bytes && questions_.empty();
+  if (hold == reader_held_) return;
+  reader_held_ = hold;
+  hold_reader_(hold);
+}
+
+// ---- the end --------------------------------------------------------------------------------
+
+void Session::shut_down_from_outside() {
+  const std::lock_guard lock(mutex_);
+  shut_down();
+}
+
+void Session::shut_down() {
+  if (shutting_down_) return;
+  parts_.log.line("shutting down");
+  shutting_down_ = true;
+  parts_.outputs.lift_limit();
+  end_all_queued(ErrorReason::kCancelled);
+  if (!busy()) return start_next();
+  if (running_) interrupt_running();
+  ending_.expires_after(kShutdownGrace);
+  ending_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) finish();
+  });
+}
+
+// The interpreter comes to its end: atexit handlers run, for a limited time when the client asked
+// for the end.
+void Session::stop_when_idle() {
+  if (!opened_ || stopping_) return;
+  stopping_ = true;
+  parts_.link.post(runtime::Stop{});
+  if (!shutting_down_) return;
+  asio::post(parts_.io, [this] {
+    ending_.expires_after(kExitHandlers);
+    ending_.async_wait([this](const boost::system::error_code& error) {
+      if (!error) finish();
+    });
+  });
+}
+
+void Session::finish() {
+  const std::lock_guard lock(mutex_);
+  if (exiting_) return;
+  exiting_ = true;
+  parts_.outputs.lift_limit();
+  parts_.outputs.flush();
+  while (const auto question = questions_.take(std::optional<std::string>{})) {
+    close_question(*question, InputClosedReason::kShutdown);
+  }
+  if (running_) write_error(ErrorReason::kCancelled, {}, seconds(Clock::now() - running_->started),
+                            std::nullopt);
+  if (reply_) write(*reply_);
+  asio::post(parts_.io, [this] { end_if_sent(); });
+}
+
+void Session::drained() {
+  parts_.outputs.wake_waiting();
+  end_if_sent();
+}
+
+void Session::end_if_sent() {
+  const std::lock_guard lock(mutex_);
+  if (!exiting_) return;
+  if (parts_.writer.pending() == 0) {
+    parts_.log.line("the end");
+    ::_exit(options_.fail_on_error && failed_ ? 1 : 0);
+  }
+}
+
+void Session::client_gone() {
+  parts_.log.line("the client is gone");
+  ::_exit(0);
+}
+
+}  // namespace replwire::server

@@ -1,0 +1,155 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include "protocol/frames.h"
+#include "server/asio.h"
+#include "server/frame_writer.h"
+#include "server/local_link.h"
+#include "server/log.h"
+#include "server/options.h"
+#include "server/outputs.h"
+#include "server/questions.h"
+#include "server/stdin_reader.h"
+
+namespace replwire::server {
+
+// What the client sees as the session: the queue of executions, their ids, inputs and answers.
+// Requests and timers come on the io_context, the interpreter's events on the thread that has
+// them, so that a result crosses to no other thread before it is written; one lock keeps them
+// apart and is never held while anything blocks.
+class Session {
+ public:
+  struct Parts {
+    asio::io_context& io;
+    FrameWriter& writer;
+    Outputs& outputs;
+    LocalLink& link;
+    Log& log;
+  };
+
+  Session(const Parts& parts, const Options& options, std::function<void(bool)> hold_reader);
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  // Writes `ready`; from here on requests are served.
+  void open(const protocol::Ready& ready);
+
+  // On the io_context.
+  void take(std::vector<Incoming> frames);
+  void end_input();
+  void interrupt_from_outside();
+  void shut_down_from_outside();
+  void client_gone();
+
+  // From the interpreter, on any of its threads.
+  void receive(runtime::Event event);
+
+  // Writes what is left, the last frame, and has the io_context end the process once the client
+  // has taken it all. The worker calls it when the interpreter has come to its end.
+  void finish();
+
+  // On the io_context: the client has taken all that was pending.
+  void drained();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  struct Queued {
+    std::variant<protocol::Execute, protocol::Reset> request;
+    std::string id;  // as JSON: the key of an execution
+    std::size_t bytes;
+  };
+  using Queue = std::list<Queued>;
+  struct Running {
+    runtime::ExecutionRef execution;
+    protocol::Id id;
+    std::deque<std::string> inputs;
+    Clock::time_point started;
+    bool stop_on_error;
+    std::int64_t interrupts = 0;
+  };
+
+  // One per request.
+  void on(protocol::Execute& request, std::int64_t line);
+  void on(protocol::InputResponse& request, std::int64_t line);
+  void on(protocol::Interrupt& request, std::int64_t line);
+  void on(protocol::Status& request, std::int64_t line);
+  void on(protocol::Reset& request, std::int64_t line);
+  void on(protocol::Shutdown& request, std::int64_t line);
+
+  // One per event of the link.
+  void on(const runtime::NeedInput& question);
+  void on(const runtime::InputWithdrawn& withdrawn);
+  void on(runtime::Done& done);
+  void on(const runtime::ResetDone& done);
+
+  void start_next();
+  void start(protocol::Execute&& request, std::string id);
+  bool busy() const { return running_.has_value() || resetting_.has_value(); }
+  bool id_in_use(const std::string& id) const;
+  std::string invent_id();
+
+  std::optional<runtime::Answer> answer_at_hand(const runtime::NeedInput& question);
+  void close_question(const Questions::Waiting& question, protocol::InputClosedReason reason);
+
+  void interrupt_running();
+  void nudge_later(std::uint64_t serial, std::chrono::milliseconds delay);
+
+  void write_result(const runtime::Completed& completed, double seconds);
+  void write_error(protocol::ErrorReason reason, const runtime::Report& report, double seconds,
+                   std::optional<std::string> exit_code);
+  std::optional<std::int64_t> inputs_unused() const;
+  void end_queued(Queue::iterator queued, protocol::ErrorReason reason);
+  void end_all_queued(protocol::ErrorReason reason);
+  Queued unqueue(Queue::iterator queued);
+
+  void shut_down();
+  void stop_when_idle();
+  void update_reader();
+  void refuse(protocol::ErrorCode code, std::string message, std::optional<protocol::Id> id,
+              std::int64_t line);
+  void end_if_sent();
+
+  template <class Frame>
+  void write(const Frame& frame);
+
+  Parts parts_;
+  const Options& options_;
+  std::function<void(bool)> hold_reader_;
+
+  std::mutex mutex_;
+  Queue queue_;
+  std::size_t queue_bytes_ = 0;
+  std::unordered_map<std::string, Queue::iterator> queued_ids_;  // by the id's JSON
+  std::optional<Running> running_;
+  std::optional<protocol::Id> resetting_;
+  Questions questions_;
+  std::uint64_t last_serial_ = 0;
+  std::int64_t last_count_ = 0;
+  std::uint64_t last_invented_ = 0;
+  bool opened_ = false;
+  bool reader_held_ = false;
+  bool input_ended_ = false;
+  bool aborting_ = false;  // --stop-on-error, and there was one
+  bool failed_ = false;    // some execution ended in `error`
+  bool shutting_down_ = false;
+  bool stopping_ = false;  // the interpreter was told to stop
+  bool exiting_ = false;
+  std::optional<protocol::ShutdownReply> reply_;  // to the client's `shutdown`
+  asio::steady_timer ending_;
+  asio::steady_timer nudging_;
+};
+
+}  // namespace replwire::server

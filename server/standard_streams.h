@@ -1,0 +1,18 @@
+#pragma once
+
+#include "server/descriptor.h"
+
+namespace replwire::server {
+
+// The process's own standard streams, moved out of the way before anything of Python runs: user
+// code, C libraries and children find the null device at 0 and nothing of the protocol anywhere.
+struct StandardStreams {
+  Descriptor input;
+  Descriptor output;
+  Descriptor error;
+
+  // Exits with status 1 when that fails (no descriptors left).
+  static StandardStreams take();
+};
+
+}  // namespace replwire::server

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <sys/eventfd.h>
+
+#include <cerrno>
+#include <cstdint>
+
+#include "server/descriptor.h"
+
+namespace replwire::server {
+
+// Lets one thread wait until another wakes it, or until a signal's handler has run on it, which a
+// wait on a condition variable would sleep through.
+class Waker {
+ public:
+  Waker() : event_(::eventfd(0, EFD_CLOEXEC)) {}
+
+  // False when a signal came.
+  bool wait() {
+    std::uint64_t count = 0;
+    return ::read(event_.get(), &count, sizeof count) > 0 || errno != EINTR;
+  }
+
+  // Also before the wait; from any thread and from signal handlers.
+  void wake() {
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const auto written = ::write(event_.get(), &one, sizeof one);
+  }
+
+  int descriptor() const { return event_.get(); }
+
+ private:
+  Descriptor event_;
+};
+
+}  // namespace replwire::server
