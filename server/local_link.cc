@@ -9,7 +9,15 @@ namespace replwire::server {
 void LocalLink::post(runtime::Command command) {
   const std::lock_guard lock(mutex_);
   commands_.push_back(std::move(command));
-  if (worker_waits_) waker_.wake();
+  if (worker_waits_) wake_worker_ = true;
+}
+
+void LocalLink::deliver() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!std::exchange(wake_worker_, false)) return;
+  }
+  waker_.wake();
 }
 
 void LocalLink::answer(std::uint64_t number, runtime::Answer answer) {
@@ -17,7 +25,12 @@ void LocalLink::answer(std::uint64_t number, runtime::Answer answer) {
   const auto found = questions_.find(number);
   if (found == questions_.end()) return;
   found->second.answer = std::move(answer);
-  if (found->second.waiting != nullptr) found->second.waiting->wake();
+  Waker* waiting = found->second.waiting;
+  if (waiting == &waker_) {
+    wake_worker_ = true;
+  } else if (waiting != nullptr) {
+    waiting->wake();
+  }
 }
 
 void LocalLink::interrupt(std::uint64_t serial) {

@@ -28,9 +28,12 @@ class LocalLink final : public runtime::Link {
   // Before the interpreter starts.
   void connect(Receiver receiver) { receiver_ = std::move(receiver); }
 
-  // The session's end.
+  // The session's end. Commands and answers are on their way when `deliver` is called, which the
+  // session does without its lock: a woken thread that finds the lock taken costs two more context
+  // switches.
   void post(runtime::Command command);
   void answer(std::uint64_t number, runtime::Answer answer);
+  void deliver();
   void interrupt(std::uint64_t serial);
   // Wakes the worker from a system call that an interrupt came an instant too early for.
   void nudge() { interrupt(0); }
@@ -64,6 +67,7 @@ class LocalLink final : public runtime::Link {
   std::mutex mutex_;
   std::deque<runtime::Command> commands_;
   bool worker_waits_ = false;
+  bool wake_worker_ = false;  // at `deliver`
   std::map<std::uint64_t, Question> questions_;
 };
 

@@ -12,6 +12,7 @@
 #include "runtime/plain_value.h"
 #include "server/asio.h"
 #include "server/frame_writer.h"
+#include "server/inbox.h"
 #include "server/local_link.h"
 #include "server/log.h"
 #include "server/options.h"
@@ -85,13 +86,12 @@ int run(const Options& options) {
                      {[&session] { session->drained(); }, [&session] { session->client_gone(); }});
   Outputs outputs(io, writer, options.output_buffer);
   LocalLink link(outputs);
+  Inbox<std::vector<Incoming>> inbox(io, [&session](std::vector<Incoming> frames) {
+    frames.empty() ? session->end_input() : session->take(std::move(frames));
+  });
   StdinReader reader(std::move(streams.input), options.max_frame_bytes,
-                     {[&](std::vector<Incoming> frames) {
-                        asio::post(io, [&session, frames = std::move(frames)]() mutable {
-                          session->take(std::move(frames));
-                        });
-                      },
-                      [&] { asio::post(io, [&session] { session->end_input(); }); }});
+                     {[&inbox](std::vector<Incoming> frames) { inbox.put(std::move(frames)); },
+                      [&inbox] { inbox.put({}); }});
   Session the_session({io, writer, outputs, link, log}, options,
                       [&reader](bool held) { reader.hold(held); });
   session = &the_session;

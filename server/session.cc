@@ -64,7 +64,7 @@ void Session::write(const Frame& frame) {
 }
 
 void Session::open(const protocol::Ready& ready) {
-  const std::lock_guard lock(mutex_);
+  const Turn turn(*this);
   write(ready);
   opened_ = true;
   parts_.outputs.open();
@@ -72,7 +72,7 @@ void Session::open(const protocol::Ready& ready) {
 }
 
 void Session::take(std::vector<Incoming> frames) {
-  const std::lock_guard lock(mutex_);
+  const Turn turn(*this);
   for (Incoming& incoming : frames) {
     if (auto* error = std::get_if<protocol::ProtocolError>(&incoming.frame)) {
       write(*error);
@@ -303,7 +303,7 @@ void Session::on(protocol::InputResponse& request, std::int64_t line) {
 }
 
 void Session::end_input() {
-  const std::lock_guard lock(mutex_);
+  const Turn turn(*this);
   parts_.log.line("standard input ended");
   input_ended_ = true;
   while (const auto question = questions_.take(std::optional<std::string>{})) {
@@ -345,7 +345,7 @@ void Session::interrupt_running() {
 void Session::nudge_later(std::uint64_t serial, milliseconds delay) {
   nudging_.expires_after(delay);
   nudging_.async_wait([this, serial, delay](const boost::system::error_code& error) {
-    const std::lock_guard lock(mutex_);
+    const Turn turn(*this);
     if (error || !running_ || running_->execution->serial != serial) return;
     parts_.link.nudge();
     if (delay < kLastNudge) nudge_later(serial, delay * 2);
@@ -353,7 +353,7 @@ void Session::nudge_later(std::uint64_t serial, milliseconds delay) {
 }
 
 void Session::interrupt_from_outside() {
-  const std::lock_guard lock(mutex_);
+  const Turn turn(*this);
   if (running_) interrupt_running();
 }
 
@@ -405,7 +405,7 @@ void Session::refuse(ErrorCode code, std::string message, std::optional<protocol
 }
 
 void Session::receive(runtime::Event event) {
-  const std::lock_guard lock(mutex_);
+  const Turn turn(*this);
   if (exiting_) return;
   std::visit([this](auto& each) { on(each); }, event);
 }
@@ -421,7 +421,7 @@ void Session::update_reader() {
 // ---- the end --------------------------------------------------------------------------------
 
 void Session::shut_down_from_outside() {
-  const std::lock_guard lock(mutex_);
+  const Turn turn(*this);
   shut_down();
 }
 
@@ -455,7 +455,7 @@ void Session::stop_when_idle() {
 }
 
 void Session::finish() {
-  const std::lock_guard lock(mutex_);
+  const Turn turn(*this);
   if (exiting_) return;
   exiting_ = true;
   parts_.outputs.lift_limit();
@@ -475,7 +475,7 @@ void Session::drained() {
 }
 
 void Session::end_if_sent() {
-  const std::lock_guard lock(mutex_);
+  const Turn turn(*this);
   if (!exiting_) return;
   if (parts_.writer.pending() == 0) {
     parts_.log.line("the end");

@@ -66,6 +66,22 @@ class Session {
  private:
   using Clock = std::chrono::steady_clock;
 
+  // Holds the lock; what the link was given meanwhile goes out when it has been released.
+  class Turn {
+   public:
+    explicit Turn(Session& session) : link_(session.parts_.link), lock_(session.mutex_) {}
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+    ~Turn() {
+      lock_.unlock();
+      link_.deliver();
+    }
+
+   private:
+    LocalLink& link_;
+    std::unique_lock<std::mutex> lock_;
+  };
+
   struct Queued {
     std::variant<protocol::Execute, protocol::Reset> request;
     std::string id;  // as JSON: the key of an execution
