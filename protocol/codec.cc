@@ -57,12 +57,19 @@ std::optional<double> number(const RawValue& raw) {
 }
 
 Complaint read(const RawValue& raw, std::int64_t& out, double low, double high) {
-  const auto value = number(raw);
-  if (!value || std::holds_alternative<double>(raw)) return "must be an integer";
-  low = std::max(low, -kLargestInteger);
-  high = std::min(high, kLargestInteger);
-  if (*value < low || *value > high) return out_of_bounds(low, high);
-  out = static_cast<std::int64_t>(*value);
+  constexpr auto kLargest = static_cast<std::int64_t>(kLargestInteger);
+  const auto lowest = static_cast<std::int64_t>(std::max(low, -kLargestInteger));
+  const auto highest = static_cast<std::int64_t>(std::min(high, kLargestInteger));
+  std::int64_t value = kLargest + 1;  // what an unsigned one beyond all bounds counts as
+  if (const auto* small = std::get_if<std::int64_t>(&raw)) {
+    value = *small;
+  } else if (const auto* large = std::get_if<std::uint64_t>(&raw)) {
+    if (*large <= static_cast<std::uint64_t>(kLargest)) value = static_cast<std::int64_t>(*large);
+  } else {
+    return "must be an integer";
+  }
+  if (value < lowest || value > highest) return out_of_bounds(low, high);
+  out = value;
   return {};
 }
 
@@ -93,8 +100,11 @@ Complaint read(const RawValue& raw, T& out, double, double) {
   const auto* text = std::get_if<std::string>(&raw);
   const auto found = text == nullptr ? kNames.end() : std::find(kNames.begin(), kNames.end(), *text);
   if (found == kNames.end()) {
-    std::string expected = "must be one of";
-    for (const auto name : kNames) expected.append(" \"").append(name).append("\"");
+    Complaint expected = "must be one of";
+    for (const std::string_view name : kNames) {
+      expected += ' ';
+      append_json(expected, name);
+    }
     return expected;
   }
   out = static_cast<T>(found - kNames.begin());

@@ -52,9 +52,9 @@ struct Nullable : std::optional<T> {
 };
 
 // JSON text that was made elsewhere; `Shape` says what it holds.
-template <class Shape>
+template <class Shape, class Text = std::string>
 struct JsonOf {
-  std::string text;
+  Text text;
 };
 
 template <class Frame, class Visit>

@@ -38,6 +38,7 @@ struct Execute {
   std::optional<std::int64_t> repr_limit;  // bytes
   std::optional<bool> silent;
   std::optional<bool> stop_on_error;
+  std::optional<std::int64_t> output_limit;  // bytes of each stream
 
   static constexpr auto fields() {
     return std::tuple(field("id", &Execute::id), field("code", &Execute::code),
@@ -46,7 +47,8 @@ struct Execute {
                       field("inputs", &Execute::inputs), field("on_input", &Execute::on_input),
                       field("repr_limit", &Execute::repr_limit).between(0, kLargestInteger),
                       field("silent", &Execute::silent),
-                      field("stop_on_error", &Execute::stop_on_error));
+                      field("stop_on_error", &Execute::stop_on_error),
+                      field("output_limit", &Execute::output_limit).between(0, kLargestInteger));
   }
 };
 
@@ -82,6 +84,29 @@ struct Status {
   static constexpr auto fields() { return std::tuple(field("id", &Status::id)); }
 };
 
+enum class StreamName { kStdout, kStderr };
+template <>
+struct EnumNames<StreamName> {
+  static constexpr std::array<std::string_view, 2> kNames = {"stdout", "stderr"};
+};
+
+struct OutputGet {
+  static constexpr std::string_view kType = "output_get";
+  Id id;
+  std::int64_t execution_count;
+  StreamName stream;
+  std::int64_t offset;  // bytes of UTF-8, as `size`
+  std::int64_t size;
+
+  static constexpr auto fields() {
+    return std::tuple(field("id", &OutputGet::id),
+                      field("execution_count", &OutputGet::execution_count).between(1, kLargestInteger),
+                      field("stream", &OutputGet::stream),
+                      field("offset", &OutputGet::offset).between(0, kLargestInteger),
+                      field("size", &OutputGet::size).between(0, kLargestInteger));
+  }
+};
+
 struct Reset {
   static constexpr std::string_view kType = "reset";
   Id id;
@@ -96,7 +121,8 @@ struct Shutdown {
   static constexpr auto fields() { return std::tuple(field("id", &Shutdown::id)); }
 };
 
-using Request = std::variant<Execute, InputResponse, Interrupt, Status, Reset, Shutdown>;
+using Request =
+    std::variant<Execute, InputResponse, Interrupt, Status, OutputGet, Reset, Shutdown>;
 
 // ---- what the server sends ----------------------------------------------------------------
 
@@ -172,7 +198,7 @@ struct Ready {
 
 struct Output {
   static constexpr std::string_view kType = "output";
-  Nullable<JsonOf<Id>> execution_id;
+  Nullable<JsonOf<Id, std::string_view>> execution_id;
   std::string_view stream;
   std::optional<bool> late;
   std::optional<std::int64_t> execution_count;
@@ -186,10 +212,42 @@ struct Output {
   }
 };
 
+// What an execution's output_limit left out, in bytes of UTF-8 of that stream.
+struct OutputTruncated {
+  static constexpr std::string_view kType = "output_truncated";
+  Nullable<JsonOf<Id, std::string_view>> execution_id;
+  Nullable<std::int64_t> execution_count;
+  std::string_view stream;
+  std::int64_t omitted;
+  std::int64_t offset;  // of the gap
+
+  static constexpr auto fields() {
+    return std::tuple(field("execution_id", &OutputTruncated::execution_id),
+                      field("execution_count", &OutputTruncated::execution_count),
+                      field("stream", &OutputTruncated::stream),
+                      field("omitted", &OutputTruncated::omitted),
+                      field("offset", &OutputTruncated::offset));
+  }
+};
+
+struct OutputGetReply {
+  static constexpr std::string_view kType = "output_get_reply";
+  Id id;
+  std::string data;  // base64
+  std::int64_t offset;
+  std::int64_t total;  // bytes that the stream had
+
+  static constexpr auto fields() {
+    return std::tuple(field("id", &OutputGetReply::id), field("data", &OutputGetReply::data),
+                      field("offset", &OutputGetReply::offset),
+                      field("total", &OutputGetReply::total));
+  }
+};
+
 struct Input {
   static constexpr std::string_view kType = "input";
   std::string id;
-  Nullable<JsonOf<Id>> execution_id;
+  Nullable<JsonOf<Id, std::string_view>> execution_id;
   std::string prompt;
   bool password;
 
@@ -391,7 +449,24 @@ struct ProtocolError {
   }
 };
 
-using Event = std::variant<Ready, Output, Input, InputClosed, Result, Error, InterruptReply,
+// Last words: the process ends by the signal, or with the status that the reason stands for.
+struct Fatal {
+  static constexpr std::string_view kType = "fatal";
+  std::optional<std::string_view> signal;
+  std::optional<std::string_view> reason;
+  std::optional<std::int64_t> exit_status;
+  Nullable<JsonOf<Id, std::string_view>> execution_id;
+  std::string_view traceback;
+
+  static constexpr auto fields() {
+    return std::tuple(field("signal", &Fatal::signal), field("reason", &Fatal::reason),
+                      field("exit_status", &Fatal::exit_status),
+                      field("execution_id", &Fatal::execution_id),
+                      field("traceback", &Fatal::traceback));
+  }
+};
+
+using Event = std::variant<Ready, Output, OutputTruncated, OutputGetReply, Fatal, Input, InputClosed, Result, Error, InterruptReply,
                            StatusReply, ResetReply, ShutdownReply, ProtocolError>;
 
 }  // namespace replwire::protocol

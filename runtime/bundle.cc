@@ -28,6 +28,10 @@ Ref compiled(const BundledModule& module) {
 Ref load_bundled(const char* name, PyObject* wire) {
   const auto modules = bundled_modules();
   const auto found = std::ranges::find(modules, std::string_view(name), &BundledModule::name);
+  if (found == modules.end()) {
+    PyErr_SetString(PyExc_KeyError, name);
+    return {};
+  }
   const Ref code = compiled(*found);
   Ref space(PyDict_New());
   const Ref module_name = make_str("_replwire_" + std::string(name));

@@ -1,7 +1,11 @@
 #include "runtime/interpreter.h"
 
-#include <chrono>
+#include <unistd.h>
 
+#include <chrono>
+#include <cstdio>
+
+#include "runtime/forked.h"
 #include "runtime/interrupts.h"
 #include "runtime/origin.h"
 #include "runtime/plain_value.h"
@@ -26,6 +30,11 @@ bool find_modules_in_current_folder() {
   PyErr_Clear();
   if (safe && PyObject_IsTrue(safe.get()) == 1) return true;
   return path != nullptr && PyList_Insert(path, 0, empty.get()) == 0;
+}
+
+// Whether code is about to look at the exception of the execution before: pdb.pm(), sys.last_value.
+bool looks_back(std::string_view code) {
+  return code.find("last_") != std::string_view::npos || code.find("pdb") != std::string_view::npos;
 }
 
 // At most `limit` bytes of whole characters.
@@ -95,7 +104,8 @@ void Interpreter::handle(const Stop& /*stop*/) { stopped_ = true; }
 
 Outcome Interpreter::execute(const Run& run) {
   interrupts::settle_signals();
-  forget_last_exception();
+  if (!looks_back(run.code)) forget_last_exception();
+  descriptors_.restore();
   if (!hooks_.restore()) PyErr_Clear();
   const auto cell = compiler_.compile(run);
   if (!cell) return reporter_.outcome(take_exception(), run, nullptr);
@@ -105,12 +115,21 @@ Outcome Interpreter::execute(const Run& run) {
   return outcome;
 }
 
+// A child that user code forked and that came to the end of the code: it ends as a script would.
+void Interpreter::leave_child(bool failed) {
+  if (failed) PyErr_Print();  // exits by itself for SystemExit
+  run_exit_handlers();
+  ::fflush(nullptr);
+  ::_exit(failed ? 1 : 0);
+}
+
 Outcome Interpreter::run_cell(const Run& run, const Cell& cell) {
   Ref value;
   {
     const interrupts::Window window;
     value = evaluate(cell);
   }
+  if (in_forked_child()) leave_child(!value);
   if (!value) return reporter_.outcome(take_exception(), run, &cell);
   Outcome outcome = complete(run, value);
   if (!PyErr_Occurred()) return outcome;
@@ -144,12 +163,17 @@ Outcome Interpreter::complete(const Run& run, const Ref& value) {
   return completed;
 }
 
-// What a traceback holds on to goes when the next execution starts.
+// What a traceback holds on to goes when the next execution starts, unless that one asks for it.
 void Interpreter::forget_last_exception() {
   if (PySys_GetObject("last_value") == nullptr) return;
   for (const char* name : {"last_type", "last_value", "last_traceback", "last_exc"}) {
     PySys_SetObject(name, nullptr);
   }
+}
+
+bool Interpreter::note_crashes(int file) {
+  const Ref module(PyImport_ImportModule("faulthandler"));
+  return module && Ref(PyObject_CallMethod(module.get(), "enable", "i", file));
 }
 
 std::string Interpreter::run_startup(const std::string& path) {

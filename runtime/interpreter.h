@@ -7,6 +7,7 @@
 #include "runtime/link.h"
 #include "runtime/main_module.h"
 #include "runtime/reporter.h"
+#include "runtime/standard_descriptors.h"
 
 namespace replwire::runtime {
 
@@ -31,6 +32,10 @@ class Interpreter {
 
   PythonFacts facts() const;
 
+  // Has the Python stack written into the file when a deadly signal comes, before the handlers
+  // that are installed already run. False with a Python exception set.
+  static bool note_crashes(int file);
+
   // Runs a file in the session's namespace. Returns what it raised in one line, or nothing.
   std::string run_startup(const std::string& path);
 
@@ -47,11 +52,13 @@ class Interpreter {
   void handle(const Stop& stop);
   Outcome execute(const Run& run);
   Outcome run_cell(const Run& run, const Cell& cell);
+  [[noreturn]] void leave_child(bool failed);
   Ref evaluate(const Cell& cell);
   Outcome complete(const Run& run, const Ref& value);
   void forget_last_exception();
 
   Link& link_;
+  StandardDescriptors descriptors_;
   Hooks hooks_;
   Compiler compiler_;
   Reporter reporter_;

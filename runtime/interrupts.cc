@@ -12,13 +12,24 @@ namespace {
 // Shared between the worker thread and a signal handler that runs on it.
 std::atomic<std::uint64_t> running{0};
 std::atomic<std::uint64_t> wanted{0};  // the newest execution that an interrupt named
+std::atomic<bool> active{false};
 std::atomic<bool> open{false};
 std::atomic<bool> tripped{false};  // Python was told, and may not have acted yet
 
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 
+// User code may have had SIGINT ignored, or given back its default action; then Python's own
+// function, which expects a Python handler, would look at objects without holding the GIL.
+bool python_handles_sigint() {
+  struct sigaction action = {};
+  sigaction(SIGINT, nullptr, &action);
+  return (action.sa_flags & SA_SIGINFO) != 0 ||
+         (action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN);
+}
+
 void trip() {
   wanted = 0;
+  if (!python_handles_sigint()) return;
   tripped = true;
   PyErr_SetInterruptEx(SIGINT);
 }
@@ -43,7 +54,10 @@ void install() {
   sigaction(signal_number(), &action, nullptr);
 }
 
-void begin(std::uint64_t serial) { running = serial; }
+void begin(std::uint64_t serial) {
+  running = serial;
+  active = true;
+}
 
 Window::Window() {
   open = true;
@@ -57,7 +71,12 @@ Window::~Window() {
   settle_signals();
 }
 
-void end() { running = running + 1; }
+void end() {
+  active = false;
+  running = running + 1;  // what is still on its way for this one is stale
+}
+
+std::uint64_t current() { return active ? running.load() : 0; }
 
 void settle_signals() {
   if (PyErr_CheckSignals() == 0) return;

@@ -28,6 +28,9 @@ class Window {
 
 void end();
 
+// The execution under way, 0 at rest. Async-signal-safe, on any thread.
+std::uint64_t current();
+
 // Lets Python run handlers of signals that came while no user code was in hand. Their
 // KeyboardInterrupt is dropped: nothing was running.
 void settle_signals();

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <csignal>
+
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -58,6 +60,7 @@ struct NeedInput {
   ExecutionRef execution;
   std::string prompt;
   bool password;
+  bool worker;  // whether the worker asks, not a thread of user code's
 };
 struct InputWithdrawn {
   std::uint64_t number;
@@ -70,7 +73,11 @@ struct ResetDone {
   std::vector<std::string> threads;
   std::vector<std::string> tasks;
 };
-using Event = std::variant<NeedInput, InputWithdrawn, Done, ResetDone>;
+struct Exiting {  // os._exit: the process ends as soon as this has been said
+  int status;
+  std::string traceback;
+};
+using Event = std::variant<NeedInput, InputWithdrawn, Done, ResetDone, Exiting>;
 
 // The interpreter's end of the link. `receive` is for the worker alone, the rest for any thread.
 // What may block is called without the GIL and returns nothing when a signal came in between: the
@@ -87,7 +94,9 @@ class Link {
   virtual bool write(const ExecutionRef& execution, Stream stream, std::string_view bytes) = 0;
   // True when there is room.
   virtual bool wait_for_room() = 0;
-  virtual std::optional<Answer> wait_for_answer(std::uint64_t number) = 0;
+  // `blocked`: the calling thread's signals are blocked, so that none is lost between the caller's
+  // look at them and the wait; this mask is in force while it waits.
+  virtual std::optional<Answer> wait_for_answer(std::uint64_t number, const sigset_t* blocked) = 0;
 };
 
 }  // namespace replwire::runtime

@@ -55,14 +55,11 @@ class Writer {
     return true;
   }
 
-  // A str with lone surrogates is no valid Unicode, so no JSON data.
   bool write_text(PyObject* object) {
     if (PyUnicode_GetLength(object) > static_cast<Py_ssize_t>(kValueBytes)) return false;
-    Py_ssize_t size = 0;
-    const char* bytes = PyUnicode_AsUTF8AndSize(object, &size);
-    if (bytes == nullptr) return false;
-    text::append_quoted(out_, {bytes, static_cast<std::size_t>(size)});
-    return true;
+    const auto bytes = utf8(object);
+    if (bytes) text::append_quoted(out_, *bytes);
+    return bytes.has_value();
   }
 
   template <class Size, class Get>

@@ -78,8 +78,7 @@ bool is(const Ref& exception, PyObject* type) {
 bool Reporter::start(PyObject* wire) {
   wire_ = Ref::borrow(wire);
   sources_ = load_bundled("sources", wire);
-  return sources_ && PyObject_SetAttrString(wire, "publish_sources",
-                                            function(sources_, "publish_all")) == 0;
+  return sources_ && PyObject_SetAttrString(wire, "sources", sources_.get()) == 0;
 }
 
 void Reporter::remember(const Run& run, const Cell& cell) {

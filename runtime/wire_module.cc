@@ -4,7 +4,9 @@
 
 #include <atomic>
 #include <cerrno>
+#include <csignal>
 
+#include "runtime/bundle.h"
 #include "runtime/forked.h"
 #include "runtime/origin.h"
 #include "text/json_text.h"
@@ -32,10 +34,7 @@ bool write_as_child(Stream stream, std::string_view bytes) {
   return true;
 }
 
-// False with a Python exception set: a signal's handler raised while the client was behind. The
-// bytes are on their way all the same.
-bool write_bytes(Link& link, Stream stream, std::string_view bytes) {
-  if (in_forked_child()) return write_as_child(stream, bytes);
+bool write_piece(Link& link, Stream stream, std::string_view bytes) {
   bool room = link.write(Origin::current(), stream, bytes);
   while (!room) {
     {
@@ -45,6 +44,18 @@ bool write_bytes(Link& link, Stream stream, std::string_view bytes) {
     if (!room && PyErr_CheckSignals() != 0) return false;
   }
   return true;
+}
+
+// False with a Python exception set: a signal's handler raised while the client was behind.
+bool write_bytes(Link& link, Stream stream, std::string_view bytes) {
+  if (in_forked_child()) return write_as_child(stream, bytes);
+  // Long text goes in pieces, so that no more than a piece is held beyond the limit.
+  constexpr std::size_t kPiece = 32 * 1024;
+  while (bytes.size() > kPiece) {
+    if (!write_piece(link, stream, bytes.substr(0, kPiece))) return false;
+    bytes.remove_prefix(kPiece);
+  }
+  return write_piece(link, stream, bytes);
 }
 
 // One for each stream: `self` is (module, stream number).
@@ -95,26 +106,56 @@ PyObject* to_object(const Answer& answer) {
   return nullptr;
 }
 
+// Blocks the worker's signals for the length of a scope.
+class BlockedSignals {
+ public:
+  BlockedSignals() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  BlockedSignals(const BlockedSignals&) = delete;
+  BlockedSignals& operator=(const BlockedSignals&) = delete;
+  ~BlockedSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+  const sigset_t& before() const { return before_; }
+
+ private:
+  sigset_t before_;
+};
+
+std::optional<Answer> wait_for_answer(Link& link, std::uint64_t number, const sigset_t* blocked) {
+  const GilRelease released;
+  return link.wait_for_answer(number, blocked);
+}
+
+// Nothing when a signal came instead, or, with a Python exception set, when its handler raised.
+// A signal that came before the wait would be slept through: so the look at them and the wait are
+// one step.
+std::optional<Answer> try_answer(Link& link, std::uint64_t number) {
+  if (!Origin::is_worker()) return wait_for_answer(link, number, nullptr);
+  const BlockedSignals blocked;
+  if (PyErr_CheckSignals() != 0) return std::nullopt;
+  return wait_for_answer(link, number, &blocked.before());
+}
+
 // The answer as a str without its newline; EOFError, RuntimeError or what a signal raised.
 PyObject* ask_client(Link& link, std::string prompt, bool password) {
   if (in_forked_child()) return to_object(EndOfFile{});
   static std::atomic<std::uint64_t> last_number{0};
   const std::uint64_t number = ++last_number;
-  std::optional<Answer> answer;
   {
     const GilRelease released;
-    link.send(NeedInput{number, Origin::current(), std::move(prompt), password});
-    answer = link.wait_for_answer(number);
+    link.send(NeedInput{number, Origin::current(), std::move(prompt), password,
+                        Origin::is_worker()});
   }
-  while (!answer) {
-    if (PyErr_CheckSignals() != 0) {
+  for (;;) {
+    if (const auto answer = try_answer(link, number)) return to_object(*answer);
+    if (PyErr_Occurred() != nullptr || PyErr_CheckSignals() != 0) {
       link.send(InputWithdrawn{number});
       return nullptr;
     }
-    const GilRelease released;
-    answer = link.wait_for_answer(number);
   }
-  return to_object(*answer);
 }
 
 PyObject* ask(PyObject* module, PyObject* args) {
@@ -158,10 +199,31 @@ PyObject* json_string(PyObject* /*module*/, PyObject* text) {
   return make_str(quoted).release();
 }
 
+PyObject* announce_exit(PyObject* module, PyObject* args) {
+  int status = 0;
+  PyObject* traceback = nullptr;
+  if (PyArg_ParseTuple(args, "iU", &status, &traceback) == 0) return nullptr;
+  if (in_forked_child()) Py_RETURN_NONE;
+  auto text = utf8(traceback);
+  if (!text) return nullptr;
+  {
+    const GilRelease released;
+    state_of(module).link->send(Exiting{status, *std::move(text)});
+  }
+  Py_RETURN_NONE;
+}
+
+PyObject* load(PyObject* module, PyObject* name) {
+  const auto text = utf8(name);
+  return text ? load_bundled(text->c_str(), module).release() : nullptr;
+}
+
 PyMethodDef methods[] = {
     {"writer", writer, METH_O, "The write() of standard stream 0 (stdout) or 1 (stderr)."},
     {"write_raw", write_raw, METH_VARARGS, "Writes bytes to stream 0 or 1."},
     {"ask", ask, METH_VARARGS, "ask(prompt, password): the client's answer."},
+    {"announce_exit", announce_exit, METH_VARARGS, "announce_exit(status, traceback)"},
+    {"load", load, METH_O, "The namespace of a bundled module, run anew."},
     {"json_string", json_string, METH_O, "A str as JSON."},
     {nullptr, nullptr, 0, nullptr}};
 

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <climits>
+#include <utility>
 
 namespace replwire::server {
 namespace {
@@ -39,8 +40,6 @@ FrameWriter::FrameWriter(asio::io_context& io, Descriptor output, std::size_t lo
   if (!socket_) {
     Descriptor own = reopened(output_.get());
     blocking_ = !own;
-    // A later descriptor than the inherited one: that one lies above those user code closes.
-    if (own) own = Descriptor(::fcntl(own.get(), F_DUPFD_CLOEXEC, output_.get() + 1));
     if (own) output_ = std::move(own);
   }
   boost::system::error_code error;
@@ -71,10 +70,10 @@ void FrameWriter::write(std::string_view frames) {
 
 // Returns how much was taken; less than all when the pipe is full or its reader gone.
 std::size_t FrameWriter::write_now(std::string_view bytes) {
-  std::size_t done = 0;
-  while (done < bytes.size()) {
-    const char* data = bytes.data() + done;
-    std::size_t size = bytes.size() - done;
+  in_flight_ = bytes;
+  while (!in_flight_.empty()) {
+    const char* data = in_flight_.data();
+    std::size_t size = in_flight_.size();
     if (blocking_) {
       if (!has_room(output_.get())) break;
       size = std::min<std::size_t>(size, PIPE_BUF);
@@ -82,15 +81,53 @@ std::size_t FrameWriter::write_now(std::string_view bytes) {
     const ssize_t written = socket_ ? ::send(output_.get(), data, size, MSG_DONTWAIT | MSG_NOSIGNAL)
                                     : ::write(output_.get(), data, size);
     if (written >= 0) {
-      done += static_cast<std::size_t>(written);
+      in_flight_.remove_prefix(static_cast<std::size_t>(written));
     } else if (errno == EAGAIN) {
       break;
+    } else if (errno == EBADF) {
+      events_.broken();
     } else if (errno != EINTR) {
       lose_reader();
       break;
     }
   }
-  return done;
+  const std::size_t left = std::exchange(in_flight_, {}).size();
+  return bytes.size() - left;
+}
+
+bool FrameWriter::wait_until_writable(int patience) const {
+  pollfd state = {output_.get(), POLLOUT, 0};
+  return ::poll(&state, 1, patience) == 1 && (state.revents & POLLOUT) != 0;
+}
+
+void FrameWriter::drain(int patience) {
+  const std::lock_guard lock(mutex_);
+  while (!gone_ && pending_.size() > sent_) {
+    sent_ += write_now(std::string_view(pending_).substr(sent_));
+    if (pending_.size() > sent_ && !wait_until_writable(patience)) break;
+  }
+  pending_size_ = pending_.size() - sent_;
+}
+
+void FrameWriter::seize() {
+  // Whoever has the lock needs it for microseconds, unless it is this very thread, or one that has
+  // been stopped by the same crash.
+  for (int tries = 0; !mutex_.try_lock() && tries < 200; ++tries) ::poll(nullptr, 0, 1);
+  const std::string_view flight = in_flight_;
+  write_last(flight);
+  if (flight.data() < pending_.data() || flight.data() > pending_.data() + pending_.size()) {
+    write_last(std::string_view(pending_).substr(sent_));
+  }
+}
+
+void FrameWriter::write_last(std::string_view frames) {
+  constexpr int kPatience = 2000;  // milliseconds
+  while (!frames.empty() && !gone_ && wait_until_writable(kPatience)) {
+    const std::size_t size = blocking_ ? std::min<std::size_t>(frames.size(), PIPE_BUF) : frames.size();
+    const ssize_t written = ::write(output_.get(), frames.data(), size);
+    if (written < 0 && errno != EAGAIN && errno != EINTR) return;
+    if (written > 0) frames.remove_prefix(static_cast<std::size_t>(written));
+  }
 }
 
 void FrameWriter::wait_for_room() {

@@ -20,6 +20,7 @@ class FrameWriter {
   struct Events {
     std::function<void()> drained;  // less than `low_water` is pending again
     std::function<void()> gone;     // nobody reads any more
+    std::function<void()> broken;   // on the writing thread: somebody closed our descriptor
   };
 
   // `output` is the client's end; takes it over. The events come on the io_context.
@@ -29,11 +30,21 @@ class FrameWriter {
 
   void write(std::string_view frames);
 
+  // Waits until the client has taken everything, on the calling thread; gives up when it takes
+  // nothing for `patience` milliseconds.
+  void drain(int patience);
+
+  // For last words, from a signal handler: ends a frame that is half written, sends what is
+  // pending and keeps everybody else from writing, for good. `write_last` is for its caller alone.
+  void seize();
+  void write_last(std::string_view frames);
+
   // Bytes that the client has not taken yet.
   std::size_t pending() const { return pending_size_; }
 
  private:
   std::size_t write_now(std::string_view bytes);
+  bool wait_until_writable(int patience) const;
   void wait_for_room();
   void send_pending();
   void watch_reader();
@@ -48,6 +59,7 @@ class FrameWriter {
   bool blocking_ = false;  // could not be reopened: written in pieces that a pipe surely takes
 
   std::mutex mutex_;
+  std::string_view in_flight_;  // of a frame being written: what the pipe has not taken yet
   std::string pending_;
   std::size_t sent_ = 0;  // of `pending_`
   bool gone_ = false;

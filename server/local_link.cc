@@ -81,16 +81,18 @@ bool LocalLink::wait_for_room() {
   return outputs_.wait_for_room(waker);
 }
 
-std::optional<runtime::Answer> LocalLink::wait_for_answer(std::uint64_t number) {
-  if (on_worker()) return wait_for_answer(number, waker_);
+std::optional<runtime::Answer> LocalLink::wait_for_answer(std::uint64_t number,
+                                                          const sigset_t* blocked) {
+  if (on_worker()) return wait_for_answer(number, waker_, blocked);
   Waker waker;
-  return wait_for_answer(number, waker);
+  return wait_for_answer(number, waker, blocked);
 }
 
-std::optional<runtime::Answer> LocalLink::wait_for_answer(std::uint64_t number, Waker& waker) {
+std::optional<runtime::Answer> LocalLink::wait_for_answer(std::uint64_t number, Waker& waker,
+                                                          const sigset_t* blocked) {
   for (;;) {
     if (auto answer = take_answer(number, waker)) return answer;
-    if (waker.wait()) continue;
+    if (blocked != nullptr ? waker.wait(*blocked) : waker.wait()) continue;
     const std::lock_guard lock(mutex_);
     questions_[number].waiting = nullptr;
     return std::nullopt;

@@ -47,7 +47,8 @@ class LocalLink final : public runtime::Link {
     return outputs_.write(execution, stream, bytes);
   }
   bool wait_for_room() override;
-  std::optional<runtime::Answer> wait_for_answer(std::uint64_t number) override;
+  std::optional<runtime::Answer> wait_for_answer(std::uint64_t number,
+                                                 const sigset_t* blocked) override;
 
  private:
   struct Question {
@@ -57,7 +58,8 @@ class LocalLink final : public runtime::Link {
 
   bool on_worker() const { return ::pthread_equal(::pthread_self(), worker_) != 0; }
   std::optional<runtime::Answer> take_answer(std::uint64_t number, Waker& waker);
-  std::optional<runtime::Answer> wait_for_answer(std::uint64_t number, Waker& waker);
+  std::optional<runtime::Answer> wait_for_answer(std::uint64_t number, Waker& waker,
+                                                 const sigset_t* blocked);
 
   Outputs& outputs_;
   const pthread_t worker_;

@@ -1,8 +1,9 @@
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
+#include <optional>
 #include <string>
 
 #include "protocol/codec.h"
@@ -13,11 +14,13 @@
 #include "server/asio.h"
 #include "server/frame_writer.h"
 #include "server/inbox.h"
+#include "server/last_words.h"
 #include "server/local_link.h"
 #include "server/log.h"
 #include "server/options.h"
 #include "server/outputs.h"
 #include "server/outside_signals.h"
+#include "server/private_range.h"
 #include "server/process_facts.h"
 #include "server/session.h"
 #include "server/standard_streams.h"
@@ -64,70 +67,106 @@ void greet_terminal() {
       stderr);
 }
 
-int fail(const std::string& message) {
-  std::fprintf(stderr, "replwire: %s\n", message.c_str());
-  return kWrongUsage;
-}
-
 [[noreturn]] void wait_for_exit() {
   for (;;) ::pause();
 }
 
-// The first thread: builds everything in order, then runs Python until the session is over.
+// All parts of the server, built in order; the first thread is the worker, which runs Python until
+// the session is over.
+class Server {
+ public:
+  Server(const Options& options, StandardStreams streams)
+      : options_(options), error_(std::move(streams.error)), log_(options.log, error_.get()),
+        writer_(io_, std::move(streams.output), options.output_buffer / 2,
+                {[this] { session_.drained(); }, [this] { session_.client_gone(); },
+                 [] { Session::descriptors_gone(); }}),
+        outputs_(io_, writer_, capture_, options.output_buffer),
+        link_(outputs_),
+        session_({io_, writer_, outputs_, link_, log_}, options,
+                 [this](bool held) { reader_.hold(held); }),
+        inbox_(io_, [this](std::vector<Incoming> frames) {
+          frames.empty() ? session_.end_input() : session_.take(std::move(frames));
+        }),
+        reader_(std::move(streams.input), options.max_frame_bytes,
+                {[this](std::vector<Incoming> frames) { inbox_.put(std::move(frames)); },
+                 [this] { inbox_.put({}); }}),
+        signals_(io_, [this](int signal, std::uint64_t running) {
+          signal == SIGINT ? session_.interrupt_from_outside(running)
+                           : session_.shut_down_from_outside();
+        }),
+        crash_stack_(::memfd_create("replwire", MFD_CLOEXEC)) {
+    capture_.redirect();
+    interpreter_.emplace(link_);
+    link_.connect([this](runtime::Event event) { session_.receive(std::move(event)); });
+  }
+
+  // Returns only when it could not start: with the exit status.
+  int run() {
+    if (log_.failed()) return fail("--log: cannot write to " + options_.log);
+    std::thread io = start_thread("io", [this] { io_.run(); });
+    last_words::install(writer_, outputs_, crash_stack_.get());
+    runtime::watch_forks([] {
+      PrivateRange::close_in_child();
+      OutsideSignals::forget_in_child();
+    });
+    const std::string failure = start_python();
+    if (!failure.empty()) return fail(failure);
+    session_.open(ready(options_, interpreter_->facts()));
+    log_.line("ready");
+    reader_.start();
+    interpreter_->serve();
+    interpreter_->run_exit_handlers();
+    session_.finish();
+    const runtime::GilRelease released;
+    wait_for_exit();
+  }
+
+ private:
+  // What went wrong, or nothing.
+  std::string start_python() {
+    std::string failure = runtime::start_embedded_python();
+    if (!failure.empty()) return failure;
+    OutsideSignals::install();
+    if (!interpreter_->start() || !runtime::Interpreter::note_crashes(crash_stack_.get())) {
+      PyErr_Print();
+      return "Python did not start";
+    }
+    if (options_.startup.empty()) return {};
+    failure = interpreter_->run_startup(options_.startup);
+    return failure.empty() ? failure : options_.startup + ": " + failure;
+  }
+
+  // To the real standard error: nothing of the protocol has been said yet.
+  int fail(const std::string& message) const {
+    const std::string line = "replwire: " + message + "\n";
+    [[maybe_unused]] const auto written = ::write(error_.get(), line.data(), line.size());
+    ::_exit(kWrongUsage);
+  }
+
+  const Options& options_;
+  Descriptor error_;
+  Log log_;
+  asio::io_context io_{1};
+  asio::executor_work_guard<asio::io_context::executor_type> work_ = asio::make_work_guard(io_);
+  Capture capture_{io_};
+  FrameWriter writer_;
+  Outputs outputs_;
+  LocalLink link_;
+  Session session_;
+  Inbox<std::vector<Incoming>> inbox_;
+  StdinReader reader_;
+  OutsideSignals signals_;
+  Descriptor crash_stack_;
+  std::optional<runtime::Interpreter> interpreter_;
+};
+
 int run(const Options& options) {
-  StandardStreams streams = StandardStreams::take();
-  Log log(options.log, streams.error.get());
-  if (log.failed()) return fail("--log: cannot write to " + options.log);
-
-  asio::io_context io(1);
-  const auto work = asio::make_work_guard(io);
-  Session* session = nullptr;
-  FrameWriter writer(io, std::move(streams.output), options.output_buffer / 2,
-                     {[&session] { session->drained(); }, [&session] { session->client_gone(); }});
-  Outputs outputs(io, writer, options.output_buffer);
-  LocalLink link(outputs);
-  Inbox<std::vector<Incoming>> inbox(io, [&session](std::vector<Incoming> frames) {
-    frames.empty() ? session->end_input() : session->take(std::move(frames));
-  });
-  StdinReader reader(std::move(streams.input), options.max_frame_bytes,
-                     {[&inbox](std::vector<Incoming> frames) { inbox.put(std::move(frames)); },
-                      [&inbox] { inbox.put({}); }});
-  Session the_session({io, writer, outputs, link, log}, options,
-                      [&reader](bool held) { reader.hold(held); });
-  session = &the_session;
-  link.connect([&session](runtime::Event event) { session->receive(std::move(event)); });
-
-  const std::string failure = runtime::start_embedded_python();
-  if (!failure.empty()) return fail(failure);
-  runtime::watch_forks([] { OutsideSignals::forget_in_child(); });
-  OutsideSignals signals(io, [&session](int signal) {
-    if (signal == SIGINT) {
-      session->interrupt_from_outside();
-    } else {
-      session->shut_down_from_outside();
-    }
-  });
-  runtime::Interpreter interpreter(link);
-  if (!interpreter.start()) {
-    PyErr_Print();
-    return fail("Python did not start");
+  std::optional<Server> server;
+  {
+    const PrivateRange range;
+    server.emplace(options, StandardStreams::take());
   }
-  std::thread io_thread = start_thread("io", [&io] { io.run(); });
-  if (!options.startup.empty()) {
-    const std::string error = interpreter.run_startup(options.startup);
-    if (!error.empty()) {
-      fail(options.startup + ": " + error);
-      ::_exit(kWrongUsage);
-    }
-  }
-  session->open(ready(options, interpreter.facts()));
-  reader.start();
-  log.line("ready");
-  interpreter.serve();
-  interpreter.run_exit_handlers();
-  session->finish();
-  const runtime::GilRelease released;
-  wait_for_exit();
+  return server->run();
 }
 
 }  // namespace

@@ -30,6 +30,10 @@ void add_options(CLI::App& app, Options& options) {
       ->type_name("BYTES")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
+  app.add_option("--output-limit", options.output_limit,
+                 "Of longer output of an execution only head and tail arrive")
+      ->type_name("BYTES")
+      ->check(CLI::NonNegativeNumber);
   app.add_flag("--fail-on-error", options.fail_on_error, "Exit with 1 when an execution failed");
   app.add_flag("--stop-on-error", options.stop_on_error, "An error ends all later executions");
   app.add_option("--log", options.log, "Write diagnostics to FILE, or to standard error (-)")

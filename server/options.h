@@ -15,6 +15,7 @@ struct Options {
   std::optional<std::size_t> queue_limit;
   std::size_t queue_bytes = 64 * 1024 * 1024;
   std::size_t output_buffer = 8 * 1024 * 1024;
+  std::optional<std::size_t> output_limit;
   bool fail_on_error = false;
   bool stop_on_error = false;
 };

@@ -5,9 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "protocol/encoder.h"
-#include "protocol/frames.h"
-#include "text/json_text.h"
+#include "server/output_frames.h"
 #include "text/utf8.h"
 
 namespace replwire::server {
@@ -16,61 +14,89 @@ namespace {
 using runtime::ExecutionRef;
 using runtime::Stream;
 
-constexpr std::size_t kFrameBytes = 60 * 1024;
 constexpr std::size_t kFlushBytes = 32 * 1024;
 constexpr long kFlushNanoseconds = 4'000'000;
 
-constexpr std::string_view kEnd = "\"}\n";
-
-std::string_view name_of(Stream stream) {
-  return stream == Stream::kStdout ? "stdout" : "stderr";
+std::string valid_utf8(std::string_view bytes) {
+  std::string valid;
+  while (!bytes.empty()) {
+    const text::Character character = text::decode_utf8(bytes);
+    valid.append(character.valid ? bytes.substr(0, character.size) : "\xEF\xBF\xBD");
+    bytes.remove_prefix(character.size);
+  }
+  return valid;
 }
 
 }  // namespace
 
-Outputs::Outputs(asio::io_context& io, FrameWriter& writer, std::size_t limit)
+Outputs::Outputs(asio::io_context& io, FrameWriter& writer, Capture& capture, std::size_t limit)
     : writer_(writer),
+      capture_(capture),
       limit_(limit),
       timer_(io, ::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)) {
   incomplete_[0].stream = Stream::kStdout;
   incomplete_[1].stream = Stream::kStderr;
   wait_for_timer();
+  wait_for_capture();
 }
+
+// ---- gathering ------------------------------------------------------------------------------
 
 bool Outputs::write(const ExecutionRef& execution, Stream stream, std::string_view bytes) {
   bool full = false;
   {
     const std::lock_guard lock(mutex_);
-    if (pieces_.empty() || pieces_.back().stream != stream ||
-        pieces_.back().execution != execution) {
-      pieces_.push_back({execution, stream, {}});
-    }
-    pieces_.back().bytes.append(bytes);
-    size_ += bytes.size();
+    if (capture_.ready()) take_captured();
+    add(execution, stream, bytes);
     full = open_ && size_ >= kFlushBytes;
-    if (open_ && !full && !armed_) arm_timer();
+    if (!full) arm_timer();
   }
   if (full) send(false);
   return has_room();
 }
 
-void Outputs::flush() { send(true); }
-
-void Outputs::open() {
-  {
-    const std::lock_guard lock(mutex_);
-    open_ = true;
+void Outputs::add(const ExecutionRef& execution, Stream stream, std::string_view bytes) {
+  if (pieces_.empty() || pieces_.back().stream != stream ||
+      pieces_.back().execution != execution) {
+    pieces_.push_back({execution, stream, {}});
   }
-  flush();
+  pieces_.back().bytes.append(bytes);
+  size_ += bytes.size();
 }
 
-void Outputs::set_running(std::uint64_t serial) {
-  const std::lock_guard lock(sending_);
-  running_ = serial;
+void Outputs::take_captured() {
+  capture_.read([this](Stream stream, std::string_view bytes) { add(running_, stream, bytes); });
+}
+
+void Outputs::wait_for_capture() {
+  capture_.wait([this] { read_capture(); });
+}
+
+// While the client is behind, the pipes stay full and whoever writes into them waits.
+void Outputs::read_capture() {
+  if (!has_room()) return;
+  bool full = false;
+  {
+    const std::lock_guard lock(mutex_);
+    take_captured();
+    full = open_ && size_ >= kFlushBytes;
+    if (!full && size_ > 0) arm_timer();
+  }
+  if (full) send(false);
+  wait_for_capture();
+}
+
+void Outputs::set_running(ExecutionRef execution, std::optional<std::size_t> limit) {
+  const std::lock_guard sending(sending_);
+  running_serial_ = execution ? execution->serial : 0;
+  output_limit_.reset();
+  if (limit && execution->count) output_limit_.emplace(execution, *limit, spools_);
+  const std::lock_guard lock(mutex_);
+  running_ = std::move(execution);
 }
 
 void Outputs::arm_timer() {
-  armed_ = true;
+  if (!open_ || std::exchange(armed_, true)) return;
   itimerspec when = {};
   when.it_value.tv_nsec = kFlushNanoseconds;
   ::timerfd_settime(timer_.native_handle(), 0, &when, nullptr);
@@ -92,6 +118,24 @@ void Outputs::wait_for_timer() {
                     });
 }
 
+// ---- sending --------------------------------------------------------------------------------
+
+void Outputs::flush() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (capture_.ready()) take_captured();
+  }
+  send(true);
+}
+
+void Outputs::open() {
+  {
+    const std::lock_guard lock(mutex_);
+    open_ = true;
+  }
+  flush();
+}
+
 void Outputs::send(bool whole) {
   const std::lock_guard sending(sending_);
   std::vector<Piece> pieces;
@@ -103,7 +147,10 @@ void Outputs::send(bool whole) {
   }
   std::string frames;
   for (Piece& piece : pieces) append_piece(frames, piece);
-  if (whole) append_incomplete(frames);
+  if (whole) {
+    append_incomplete(frames);
+    if (output_limit_) append_tails(frames);
+  }
   if (!frames.empty()) writer_.write(frames);
 }
 
@@ -118,37 +165,56 @@ void Outputs::append_piece(std::string& frames, Piece& piece) {
   }
   const std::size_t tail = text::incomplete_tail(piece.bytes);
   const std::size_t whole = piece.bytes.size() - tail;
-  append_frames(frames, piece.execution, piece.stream, std::string_view(piece.bytes).substr(0, whole));
+  append_frames(frames, piece.execution, piece.stream,
+                std::string_view(piece.bytes).substr(0, whole));
   if (tail != 0) before = {piece.execution, piece.stream, piece.bytes.substr(whole)};
 }
 
 void Outputs::append_incomplete(std::string& frames) {
   for (Piece& piece : incomplete_) {
-    append_frames(frames, piece.execution, piece.stream, std::exchange(piece.bytes, {}));
+    const Piece taken = {std::move(piece.execution), piece.stream, std::exchange(piece.bytes, {})};
+    append_frames(frames, taken.execution, taken.stream, taken.bytes);
+  }
+}
+
+void Outputs::append_tails(std::string& frames) {
+  for (const Stream stream : {Stream::kStdout, Stream::kStderr}) {
+    const auto gap = output_limit_->close(stream);
+    if (!gap) continue;
+    const ExecutionRef& execution = output_limit_->execution();
+    if (gap->omitted > 0) {
+      protocol::append_line(frames,
+                            protocol::OutputTruncated{id_of(execution), execution->count,
+                                                      name_of(stream), gap->omitted, gap->offset});
+    }
+    protocol::Output frame = {id_of(execution), name_of(stream), {}, {}, {}};
+    append_output(frames, frame, gap->tail, [] {});
   }
 }
 
 void Outputs::append_frames(std::string& frames, const ExecutionRef& execution, Stream stream,
-                            std::string_view bytes) const {
+                            std::string_view bytes) {
   if (bytes.empty()) return;
-  protocol::Output frame = {};
-  frame.stream = name_of(stream);
-  if (execution) {
-    frame.execution_id = protocol::JsonOf<protocol::Id>{execution->id};
-    if (execution->serial != running_) {
-      frame.late = true;
-      frame.execution_count = execution->count;
-    }
+  protocol::Output frame = {id_of(execution), name_of(stream), {}, {}, {}};
+  if (execution && execution->serial != running_serial_) {
+    frame.late = true;
+    frame.execution_count = execution->count;
   }
-  std::string start = protocol::encode(frame);
-  start.resize(start.size() - kEnd.size());
-  while (!bytes.empty()) {
-    frames.append(start);
-    const std::size_t room = kFrameBytes - start.size() - kEnd.size();
-    bytes.remove_prefix(text::append_escaped(frames, bytes, room));
-    frames.append(kEnd);
+  std::string valid;
+  if (output_limit_ && execution == output_limit_->execution()) {
+    valid = valid_utf8(bytes);
+    bytes = output_limit_->pass(stream, valid);
   }
+  append_output(frames, frame, bytes, [] {});
 }
+
+std::optional<Spools::Part> Outputs::spooled(std::int64_t count, Stream stream,
+                                             std::int64_t offset, std::int64_t size) {
+  const std::lock_guard lock(sending_);
+  return spools_.read(count, stream, offset, size);
+}
+
+// ---- a client that is behind ------------------------------------------------------------------
 
 bool Outputs::wait_for_room(Waker& waker) {
   {
@@ -162,14 +228,18 @@ bool Outputs::wait_for_room(Waker& waker) {
   return woken && has_room();
 }
 
-void Outputs::wake_waiting() {
-  const std::lock_guard lock(waiting_mutex_);
-  for (Waker* waker : waiting_) waker->wake();
+void Outputs::room_again() {
+  {
+    const std::lock_guard lock(waiting_mutex_);
+    for (Waker* waker : waiting_) waker->wake();
+  }
+  wait_for_capture();
 }
 
 void Outputs::lift_limit() {
   unlimited_ = true;
-  wake_waiting();
+  const std::lock_guard lock(waiting_mutex_);
+  for (Waker* waker : waiting_) waker->wake();
 }
 
 }  // namespace replwire::server

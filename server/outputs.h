@@ -3,24 +3,32 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "runtime/link.h"
 #include "server/asio.h"
+#include "server/capture.h"
 #include "server/frame_writer.h"
+#include "server/output_limit.h"
+#include "server/spools.h"
 #include "server/waker.h"
 
 namespace replwire::server {
 
 // What executions write, on its way into `output` frames: gathered for a few milliseconds, so that
 // a loop of prints costs no frame each, in the order in which it was written. Any thread writes;
-// a timer on the io_context sends what nothing else has sent.
+// a timer on the io_context sends what nothing else has sent. What C code and children write
+// arrives by the capture pipes, which are looked into before every write of Python's own, so that
+// the order holds across both ways.
 class Outputs {
  public:
-  Outputs(asio::io_context& io, FrameWriter& writer, std::size_t limit);
+  // `limit`: bytes that may wait for a client that does not read.
+  Outputs(asio::io_context& io, FrameWriter& writer, Capture& capture, std::size_t limit);
   Outputs(const Outputs&) = delete;
   Outputs& operator=(const Outputs&) = delete;
 
@@ -28,21 +36,33 @@ class Outputs {
   bool write(const runtime::ExecutionRef& execution, runtime::Stream stream,
              std::string_view bytes);
 
-  // Sends what has been written, a character that is not complete included.
+  // Sends all that has been written by anyone up to now: what an output_limit held back as the
+  // tail, and a character that is not complete, included.
   void flush();
 
   // Until `open` everything is kept: `ready` comes first.
   void open();
 
-  // Says which execution runs (0: none); output of any other one is late.
-  void set_running(std::uint64_t serial);
+  // From here on this execution runs (null: none): what the pipes bring is its, and what others
+  // write is late. `limit`: its output_limit.
+  void set_running(runtime::ExecutionRef execution, std::optional<std::size_t> limit);
+
+  std::optional<Spools::Part> spooled(std::int64_t count, runtime::Stream stream,
+                                      std::int64_t offset, std::int64_t size);
 
   bool has_room() const { return unlimited_ || writer_.pending() <= limit_; }
   // True when there is room; false when a signal came. `waker` is the calling thread's.
   bool wait_for_room(Waker& waker);
-  void wake_waiting();
+  // On the io_context: the client has caught up.
+  void room_again();
   // From here on there is always room: the session ends.
   void lift_limit();
+
+  // What has not been sent, for last words: calls `take` with execution, stream and bytes.
+  // Allocates nothing; takes no lock that it cannot have at once or soon.
+  template <class Take>
+  void salvage(Take take);
+  const runtime::ExecutionRef& running() const { return running_; }
 
  private:
   struct Piece {
@@ -51,23 +71,32 @@ class Outputs {
     std::string bytes;
   };
 
+  void add(const runtime::ExecutionRef& execution, runtime::Stream stream, std::string_view bytes);
+  void take_captured();
+  void read_capture();
+  void wait_for_capture();
   void arm_timer();
   void wait_for_timer();
   void send(bool whole);
-  void append_frames(std::string& frames, const runtime::ExecutionRef& execution,
-                     runtime::Stream stream, std::string_view bytes) const;
   void append_piece(std::string& frames, Piece& piece);
   void append_incomplete(std::string& frames);
+  void append_tails(std::string& frames);
+  void append_frames(std::string& frames, const runtime::ExecutionRef& execution,
+                     runtime::Stream stream, std::string_view bytes);
 
   FrameWriter& writer_;
+  Capture& capture_;
   const std::size_t limit_;
   std::atomic<bool> unlimited_{false};
 
   std::mutex sending_;  // taken before `mutex_`; keeps frames in order
-  std::uint64_t running_ = 0;
+  std::uint64_t running_serial_ = 0;
   std::array<Piece, 2> incomplete_;  // per stream: a character whose rest has not come
+  std::optional<OutputLimit> output_limit_;
+  Spools spools_;
 
   std::mutex mutex_;
+  runtime::ExecutionRef running_;
   std::vector<Piece> pieces_;
   std::size_t size_ = 0;
   bool open_ = false;
@@ -78,5 +107,14 @@ class Outputs {
   std::mutex waiting_mutex_;
   std::vector<Waker*> waiting_;
 };
+
+template <class Take>
+void Outputs::salvage(Take take) {
+  for (const Piece& piece : incomplete_) take(piece.execution, piece.stream, piece.bytes);
+  for (const Piece& piece : pieces_) take(piece.execution, piece.stream, piece.bytes);
+  capture_.read([&](runtime::Stream stream, std::string_view bytes) {
+    take(running_, stream, bytes);
+  });
+}
 
 }  // namespace replwire::server

@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <csignal>
 
+#include "runtime/interrupts.h"
+
 namespace replwire::server {
 namespace {
 
@@ -15,14 +17,19 @@ struct Handled {
   struct sigaction before;
 };
 
+struct Message {
+  int signal;
+  std::uint64_t running;
+};
+
 // Reached from a signal handler, so not members.
 int write_end = -1;
 std::array<Handled, 3> handled = {{{SIGINT, {}}, {SIGTERM, {}}, {SIGHUP, {}}}};
 
 void note(int signal) {
   const int error = errno;
-  const auto byte = static_cast<unsigned char>(signal);
-  [[maybe_unused]] const auto written = ::write(write_end, &byte, 1);
+  const Message message = {signal, runtime::interrupts::current()};
+  [[maybe_unused]] const auto written = ::write(write_end, &message, sizeof message);
   errno = error;
 }
 
@@ -37,6 +44,10 @@ int open_pipe() {
 
 OutsideSignals::OutsideSignals(asio::io_context& io, Handler handler)
     : pipe_(io, open_pipe()), handler_(std::move(handler)) {
+  wait();
+}
+
+void OutsideSignals::install() {
   for (Handled& each : handled) {
     ::sigaction(each.signal, nullptr, &each.before);
     if (each.before.sa_handler == SIG_IGN) continue;
@@ -46,15 +57,16 @@ OutsideSignals::OutsideSignals(asio::io_context& io, Handler handler)
     sigemptyset(&action.sa_mask);
     ::sigaction(each.signal, &action, nullptr);
   }
-  wait();
 }
 
 void OutsideSignals::wait() {
   pipe_.async_wait(asio::posix::stream_descriptor::wait_read,
                    [this](const boost::system::error_code& error) {
                      if (error) return;
-                     unsigned char signal = 0;
-                     while (::read(pipe_.native_handle(), &signal, 1) == 1) handler_(signal);
+                     Message message = {};
+                     while (::read(pipe_.native_handle(), &message, sizeof message) > 0) {
+                       handler_(message.signal, message.running);
+                     }
                      wait();
                    });
 }

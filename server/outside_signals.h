@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 
 #include "server/asio.h"
@@ -11,12 +12,15 @@ namespace replwire::server {
 // its own in place, as in any Python.
 class OutsideSignals {
  public:
-  using Handler = std::function<void(int signal)>;
+  // `running`: the serial of the execution that the signal found under way, 0 at rest.
+  using Handler = std::function<void(int signal, std::uint64_t running)>;
 
-  // After Python has installed its own handlers.
   OutsideSignals(asio::io_context& io, Handler handler);
   OutsideSignals(const OutsideSignals&) = delete;
   OutsideSignals& operator=(const OutsideSignals&) = delete;
+
+  // After Python has installed its own handlers.
+  static void install();
 
   // In a forked child: as if we had never been there. Async-signal-safe.
   static void forget_in_child();

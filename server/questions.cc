@@ -6,7 +6,8 @@ namespace replwire::server {
 
 const Questions::Waiting& Questions::add(const runtime::NeedInput& question) {
   waiting_.push_back({"input-" + std::to_string(++last_id_), question.number,
-                      question.execution ? question.execution->serial : 0});
+                      question.execution ? question.execution->serial : 0,
+                      question.worker});
   return waiting_.back();
 }
 
@@ -17,6 +18,10 @@ std::optional<Questions::Waiting> Questions::take(const std::optional<std::strin
 
 std::optional<Questions::Waiting> Questions::take(std::uint64_t number) {
   return take_at(std::ranges::find(waiting_, number, &Waiting::number));
+}
+
+std::optional<Questions::Waiting> Questions::take_thread() {
+  return take_at(std::ranges::find(waiting_, false, &Waiting::worker));
 }
 
 std::optional<Questions::Waiting> Questions::take_at(std::deque<Waiting>::iterator found) {

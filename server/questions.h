@@ -18,6 +18,7 @@ class Questions {
     std::string id;        // on the wire
     std::uint64_t number;  // on the link
     std::uint64_t execution;  // serial; 0: none
+    bool worker;              // asked by the worker itself, not by a thread of user code's
   };
 
   // A new one, with an id of its own.
@@ -26,6 +27,7 @@ class Questions {
   // Takes out the one that `id` names, or the oldest.
   std::optional<Waiting> take(const std::optional<std::string>& id);
   std::optional<Waiting> take(std::uint64_t number);
+  std::optional<Waiting> take_thread();
 
   bool empty() const { return waiting_.empty(); }
   std::vector<std::string> ids() const;

@@ -2,7 +2,14 @@
 
 #include <unistd.h>
 
+#include <csignal>
+
 #include "protocol/encoder.h"
+#include "server/base64.h"
+#include "server/descendants.h"
+#include "server/last_words.h"
+#include "server/output_frames.h"
+#include "server/private_range.h"
 #include "server/process_facts.h"
 
 namespace replwire::server {
@@ -17,6 +24,9 @@ using std::chrono::milliseconds;
 constexpr std::size_t kReprBytes = 65536;
 constexpr milliseconds kShutdownGrace{1000};
 constexpr milliseconds kExitHandlers{1000};
+constexpr milliseconds kLastChance{200};  // for processes that the session started
+constexpr int kPatience = 5000;           // milliseconds; for a client that takes nothing
+constexpr int kBroken = 70;               // exit status
 constexpr milliseconds kFirstNudge{4};
 constexpr milliseconds kLastNudge{512};
 
@@ -156,7 +166,9 @@ void Session::start(protocol::Execute&& request, std::string id) {
                      {std::make_move_iterator(inputs.begin()), std::make_move_iterator(inputs.end())},
                      Clock::now(),
                      request.stop_on_error.value_or(false)};
-  parts_.outputs.set_running(execution->serial);
+  auto output_limit = options_.output_limit;
+  if (request.output_limit) output_limit = static_cast<std::size_t>(*request.output_limit);
+  parts_.outputs.set_running(execution, output_limit);
   const auto limit = static_cast<std::size_t>(request.repr_limit.value_or(kReprBytes));
   parts_.link.post(runtime::Run{std::move(execution), std::move(request.code),
                                 std::move(request.filename), request.first_line.value_or(1),
@@ -164,6 +176,7 @@ void Session::start(protocol::Execute&& request, std::string id) {
 }
 
 void Session::on(runtime::Done& done) {
+  if (!PrivateRange::intact()) descriptors_gone();
   parts_.outputs.flush();
   const double time = seconds(done.time);
   if (const auto* completed = std::get_if<runtime::Completed>(&done.outcome)) {
@@ -180,7 +193,7 @@ void Session::on(runtime::Done& done) {
   const bool failed = !std::holds_alternative<runtime::Completed>(done.outcome);
   const bool stop = running_->stop_on_error;
   running_.reset();
-  parts_.outputs.set_running(0);
+  parts_.outputs.set_running(nullptr, std::nullopt);
   if (failed && options_.stop_on_error) aborting_ = true;
   if (failed && (stop || aborting_)) end_all_queued(ErrorReason::kAborted);
   start_next();
@@ -249,9 +262,7 @@ void Session::on(const runtime::NeedInput& question) {
   const Questions::Waiting& waiting = questions_.add(question);
   protocol::Input frame = {};
   frame.id = waiting.id;
-  if (question.execution) {
-    frame.execution_id = protocol::JsonOf<protocol::Id>{question.execution->id};
-  }
+  frame.execution_id = id_of(question.execution);
   frame.prompt = question.prompt;
   frame.password = question.password;
   write(frame);
@@ -290,6 +301,14 @@ void Session::on(const runtime::InputWithdrawn& withdrawn) {
 void Session::close_question(const Questions::Waiting& question, InputClosedReason reason) {
   write(protocol::InputClosed{question.id, reason});
   update_reader();
+}
+
+// The worker's own question ends with the interrupt; the others must not keep their threads.
+void Session::close_threads_questions() {
+  while (const auto question = questions_.take_thread()) {
+    close_question(*question, InputClosedReason::kShutdown);
+    parts_.link.answer(question->number, runtime::EndOfFile{});
+  }
 }
 
 void Session::on(protocol::InputResponse& request, std::int64_t line) {
@@ -352,9 +371,9 @@ void Session::nudge_later(std::uint64_t serial, milliseconds delay) {
   });
 }
 
-void Session::interrupt_from_outside() {
+void Session::interrupt_from_outside(std::uint64_t serial) {
   const Turn turn(*this);
-  if (running_) interrupt_running();
+  if (running_ && running_->execution->serial == serial) interrupt_running();
 }
 
 // ---- the rest -------------------------------------------------------------------------------
@@ -395,8 +414,30 @@ void Session::on(const runtime::ResetDone& done) {
 }
 
 void Session::on(protocol::Shutdown& request, std::int64_t /*line*/) {
-  if (!reply_) reply_ = protocol::ShutdownReply{request.id};
-  shut_down();
+  shut_down(std::move(request.id));
+}
+
+void Session::on(protocol::OutputGet& request, std::int64_t line) {
+  const auto stream = static_cast<runtime::Stream>(request.stream);
+  auto part =
+      parts_.outputs.spooled(request.execution_count, stream, request.offset, request.size);
+  if (!part) {
+    return refuse(ErrorCode::kInvalidField,
+                  "output_get: /execution_count: nothing is kept of that output", request.id, line);
+  }
+  write(protocol::OutputGetReply{std::move(request.id), base64(part->bytes), request.offset,
+                                 part->total});
+}
+
+void Session::on(const runtime::Exiting& exiting) {
+  parts_.outputs.flush();
+  protocol::Fatal fatal = {};
+  fatal.reason = "exit";
+  fatal.exit_status = exiting.status;
+  if (running_) fatal.execution_id = id_of(running_->execution);
+  fatal.traceback = exiting.traceback;
+  write(fatal);
+  parts_.writer.drain(kPatience);
 }
 
 void Session::refuse(ErrorCode code, std::string message, std::optional<protocol::Id> id,
@@ -422,15 +463,18 @@ void Session::update_reader() {
 
 void Session::shut_down_from_outside() {
   const Turn turn(*this);
-  shut_down();
+  shut_down(std::nullopt);
 }
 
-void Session::shut_down() {
+void Session::shut_down(std::optional<protocol::Id> id) {
+  if (!reply_ || !reply_->id) reply_ = protocol::ShutdownReply{std::move(id)};
   if (shutting_down_) return;
   parts_.log.line("shutting down");
   shutting_down_ = true;
   parts_.outputs.lift_limit();
+  parts_.outputs.room_again();
   end_all_queued(ErrorReason::kCancelled);
+  close_threads_questions();
   if (!busy()) return start_next();
   if (running_) interrupt_running();
   ending_.expires_after(kShutdownGrace);
@@ -470,7 +514,7 @@ void Session::finish() {
 }
 
 void Session::drained() {
-  parts_.outputs.wake_waiting();
+  parts_.outputs.room_again();
   end_if_sent();
 }
 
@@ -483,8 +527,17 @@ void Session::end_if_sent() {
   }
 }
 
+void Session::descriptors_gone() {
+  last_words::die("the server's own descriptors were closed", kBroken);
+}
+
+// Nobody is left to tell anything; what the session started goes with it.
 void Session::client_gone() {
   parts_.log.line("the client is gone");
+  const Descendants descendants = Descendants::find();
+  descendants.signal(SIGTERM);
+  descendants.wait(kLastChance);
+  descendants.signal(SIGKILL);
   ::_exit(0);
 }
 

@@ -49,9 +49,12 @@ class Session {
   // On the io_context.
   void take(std::vector<Incoming> frames);
   void end_input();
-  void interrupt_from_outside();
+  void interrupt_from_outside(std::uint64_t serial);
   void shut_down_from_outside();
   void client_gone();
+
+  // User code closed descriptors of the server: the process ends.
+  [[noreturn]] static void descriptors_gone();
 
   // From the interpreter, on any of its threads.
   void receive(runtime::Event event);
@@ -102,6 +105,7 @@ class Session {
   void on(protocol::InputResponse& request, std::int64_t line);
   void on(protocol::Interrupt& request, std::int64_t line);
   void on(protocol::Status& request, std::int64_t line);
+  void on(protocol::OutputGet& request, std::int64_t line);
   void on(protocol::Reset& request, std::int64_t line);
   void on(protocol::Shutdown& request, std::int64_t line);
 
@@ -110,6 +114,7 @@ class Session {
   void on(const runtime::InputWithdrawn& withdrawn);
   void on(runtime::Done& done);
   void on(const runtime::ResetDone& done);
+  void on(const runtime::Exiting& exiting);
 
   void start_next();
   void start(protocol::Execute&& request, std::string id);
@@ -119,6 +124,8 @@ class Session {
 
   std::optional<runtime::Answer> answer_at_hand(const runtime::NeedInput& question);
   void close_question(const Questions::Waiting& question, protocol::InputClosedReason reason);
+
+  void close_threads_questions();
 
   void interrupt_running();
   void nudge_later(std::uint64_t serial, std::chrono::milliseconds delay);
@@ -131,7 +138,7 @@ class Session {
   void end_all_queued(protocol::ErrorReason reason);
   Queued unqueue(Queue::iterator queued);
 
-  void shut_down();
+  void shut_down(std::optional<protocol::Id> id);
   void stop_when_idle();
   void update_reader();
   void refuse(protocol::ErrorCode code, std::string message, std::optional<protocol::Id> id,
@@ -163,7 +170,7 @@ class Session {
   bool shutting_down_ = false;
   bool stopping_ = false;  // the interpreter was told to stop
   bool exiting_ = false;
-  std::optional<protocol::ShutdownReply> reply_;  // to the client's `shutdown`
+  std::optional<protocol::ShutdownReply> reply_;  // last frame of a shutdown
   asio::steady_timer ending_;
   asio::steady_timer nudging_;
 };

@@ -5,6 +5,7 @@
 #include <array>
 #include <cerrno>
 
+#include "server/last_words.h"
 #include "server/threads.h"
 
 namespace replwire::server {
@@ -27,6 +28,7 @@ void StdinReader::hold(bool held) {
 }
 
 void StdinReader::run() {
+  last_words::stand_by();
   std::array<char, 65536> buffer;
   for (;;) {
     while (held_) resumed_.wait();
@@ -42,6 +44,7 @@ void StdinReader::run() {
     if (size <= 0) break;
   }
   events_.ended();
+  for (;;) ::pause();  // it still stands by for last words
 }
 
 // 0 at the end of input. An input that its owner has made non-blocking is waited for.

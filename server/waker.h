@@ -1,8 +1,10 @@
 #pragma once
 
+#include <poll.h>
 #include <sys/eventfd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdint>
 
 #include "server/descriptor.h"
@@ -19,6 +21,12 @@ class Waker {
   bool wait() {
     std::uint64_t count = 0;
     return ::read(event_.get(), &count, sizeof count) > 0 || errno != EINTR;
+  }
+
+  // The same with another signal mask in force while it waits.
+  bool wait(const sigset_t& mask) {
+    pollfd state = {event_.get(), POLLIN, 0};
+    return ::ppoll(&state, 1, nullptr, &mask) > 0 && wait();
   }
 
   // Also before the wait; from any thread and from signal handlers.

@@ -43,16 +43,10 @@ std::string_view spelling(const Character& character, std::string_view bytes,
   return {buffer.data(), 6};
 }
 
-template <class Integer>
-void append_integer(std::string& out, Integer number) {
-  std::array<char, 24> digits;
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
-  out.append(digits.data(), end);
-}
-
 }  // namespace
 
-std::size_t append_escaped(std::string& out, std::string_view bytes, std::size_t room) {
+template <class Out>
+std::size_t append_escaped(Out& out, std::string_view bytes, std::size_t room) {
   const std::size_t whole = bytes.size();
   std::array<char, 6> buffer;
   while (!bytes.empty()) {
@@ -71,21 +65,26 @@ std::size_t append_escaped(std::string& out, std::string_view bytes, std::size_t
   return whole - bytes.size();
 }
 
-void append_quoted(std::string& out, std::string_view bytes) {
-  out.push_back('"');
-  append_escaped(out, bytes);
-  out.push_back('"');
+template <class Out>
+void append_number(Out& out, std::int64_t number) {
+  std::array<char, 24> digits;
+  out.append(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr);
 }
 
-void append_number(std::string& out, std::int64_t number) { append_integer(out, number); }
-void append_number(std::string& out, std::uint64_t number) { append_integer(out, number); }
-
-void append_number(std::string& out, double number) {
+template <class Out>
+void append_number(Out& out, double number) {
   std::array<char, 32> digits;
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+  const char* end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
   const std::string_view text(digits.data(), static_cast<std::size_t>(end - digits.data()));
   out.append(text);
-  if (text.find_first_of(".e") == std::string_view::npos) out.append(".0");
+  if (text.find_first_of(".e") == std::string_view::npos) out.append(std::string_view(".0"));
 }
+
+template std::size_t append_escaped(std::string&, std::string_view, std::size_t);
+template std::size_t append_escaped(FixedText&, std::string_view, std::size_t);
+template void append_number(std::string&, std::int64_t);
+template void append_number(FixedText&, std::int64_t);
+template void append_number(std::string&, double);
+template void append_number(FixedText&, double);
 
 }  // namespace replwire::text

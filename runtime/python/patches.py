@@ -12,10 +12,22 @@ def patch_getpass(module):
 
 
 def patch_linecache(module):
-    wire.publish_sources(module)
+    wire.sources["publish_all"](module)
 
 
-PATCHES = {"getpass": patch_getpass, "linecache": patch_linecache}
+def patch_inspect(module):
+    original = module.getfile
+
+    def getfile(object):
+        """Work out which source or compiled file an object was defined in."""
+        if isinstance(object, type) and object.__module__ == "__main__":
+            return wire.sources["defining_file"](object) or original(object)
+        return original(object)
+
+    module.getfile = getfile
+
+
+PATCHES = {"getpass": patch_getpass, "linecache": patch_linecache, "inspect": patch_inspect}
 
 
 class Finder:
@@ -48,7 +60,27 @@ class Finder:
         return spec
 
 
+def patch_exit():
+    """os._exit says so before it ends the process."""
+    import posix
+
+    original = posix._exit
+
+    def _exit(status):
+        """Exit to the system with specified status, without normal exit processing."""
+        frame, lines = sys._getframe(1), []
+        while frame is not None:
+            code = frame.f_code
+            lines.append(f'  File "{code.co_filename}", line {frame.f_lineno} in {code.co_name}\n')
+            frame = frame.f_back
+        wire.announce_exit(status, "Stack (most recent call first):\n" + "".join(lines))
+        original(status)
+
+    posix._exit = sys.modules["os"]._exit = _exit
+
+
 def install():
+    patch_exit()
     for name, patch in PATCHES.items():
         if name in sys.modules:
             patch(sys.modules[name])

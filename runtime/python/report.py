@@ -49,6 +49,9 @@ class Report:
                 self.give_source(frame, sources(code))
                 kept.append(frame)
         told.stack = traceback.StackSummary.from_list(kept)
+        self.message = cut(str(told))
+        if sys.version_info < (3, 12) and isinstance(exception, (NameError, AttributeError)):
+            told._str = str(told) + wire.load("suggest")["suggestion"](exception)
 
     @staticmethod
     def give_source(frame, source):
@@ -137,7 +140,7 @@ def describe(exception, told, sources, budget):
     report = Report(exception, told, sources)
     fields = {
         "exception_type": report.type_name(),
-        "exception_message": cut(str(told)),
+        "exception_message": report.message,
         "traceback": report.text(),
         "frames": report.frames(),
     }

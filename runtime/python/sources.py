@@ -3,7 +3,12 @@
 import _weakref
 import sys
 
+OPTIMIZED = 0x1  # CO_OPTIMIZED: set for functions, not for class bodies
 CodeType = type(compile("0", "", "eval"))
+
+# The newest sources that define classes: unlike a function, a class does not hold on to its code.
+MOST_CLASS_SOURCES = 256
+class_sources = []
 
 # id of the very str that code objects hold as co_filename -> Source. Two executions under one
 # name have two strs, so each finds its own text.
@@ -37,7 +42,7 @@ def forget(ref):
         return
     live.pop(id(source.filename), None)
     linecache = sys.modules.get("linecache")
-    if linecache is not None and is_published(linecache, source):
+    if source not in class_sources and linecache and is_published(linecache, source):
         linecache.cache.pop(source.filename, None)
 
 
@@ -66,6 +71,23 @@ def remember(filename, text, first_line, code):
     """Called for code that has functions or classes in it."""
     source = live.get(id(filename)) or Source(filename, text, first_line)
     keep(source, nested(code))
+    if any(not inner.co_flags & OPTIMIZED for inner in nested(code)):
+        class_sources.append(source)
+        del class_sources[:-MOST_CLASS_SOURCES]
+        linecache = sys.modules.get("linecache")
+        if linecache is not None:
+            publish(linecache, source)
+
+
+def defining_file(cls):
+    """The file name under which a class of `__main__` was defined, or None."""
+    import re
+
+    statement = re.compile(rf"^[ \t]*class[ \t]+{re.escape(cls.__name__)}\b", re.MULTILINE)
+    for source in [*reversed(class_sources), *live.values()]:
+        if statement.search(source.text):
+            return source.filename
+    return None
 
 
 def keep_cell(filename, text, first_line, codes):
@@ -96,5 +118,5 @@ def is_published(linecache, source):
 
 
 def publish_all(linecache):
-    for source in list(live.values()):
+    for source in [*class_sources, *live.values()]:
         publish(linecache, source)

@@ -1,0 +1,144 @@
+#include "server/last_words.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <csignal>
+#include <cstdlib>
+#include <exception>
+#include <optional>
+
+#include "runtime/forked.h"
+#include "server/output_frames.h"
+
+namespace replwire::server::last_words {
+namespace {
+
+struct Deadly {
+  int signal;
+  std::string_view name;
+};
+constexpr std::array<Deadly, 5> kDeadly = {{{SIGSEGV, "SIGSEGV"},
+                                            {SIGBUS, "SIGBUS"},
+                                            {SIGFPE, "SIGFPE"},
+                                            {SIGILL, "SIGILL"},
+                                            {SIGABRT, "SIGABRT"}}};
+
+FrameWriter* the_writer = nullptr;
+Outputs* the_outputs = nullptr;
+int traceback_file = -1;
+std::atomic<bool> speaking{false};
+
+const int kSpeak = SIGRTMAX - 5;
+std::optional<pthread_t> speaker;
+const char* reason_to_die = "";
+int status_to_die = 0;
+
+std::array<char, 65536> stack;          // of the worker's handlers: its own may have overflowed
+std::array<char, 65536> traceback;
+std::array<char, 7 * 65536> frame_buffer;  // every byte of a traceback may need an escape
+
+std::string_view read_traceback() {
+  const ssize_t size = ::pread(traceback_file, traceback.data(), traceback.size(), 0);
+  return {traceback.data(), size > 0 ? static_cast<std::size_t>(size) : 0};
+}
+
+// False when somebody else is dying already.
+bool speak(protocol::Fatal fatal) {
+  if (speaking.exchange(true)) return false;
+  the_writer->seize();
+  text::FixedText text(frame_buffer.data(), frame_buffer.size());
+  const auto send = [&text] {
+    the_writer->write_last(text.view());
+    text.resize(0);
+  };
+  the_outputs->salvage([&](const runtime::ExecutionRef& execution, runtime::Stream stream,
+                           std::string_view bytes) {
+    append_output(text, {id_of(execution), name_of(stream), {}, {}, {}}, bytes, send);
+  });
+  fatal.execution_id = id_of(the_outputs->running());
+  fatal.traceback = read_traceback();
+  protocol::append_line(text, fatal);
+  send();
+  return true;
+}
+
+void handle(int signal) {
+  if (!runtime::in_forked_child()) {
+    protocol::Fatal fatal = {};
+    for (const Deadly& each : kDeadly) {
+      if (each.signal == signal) fatal.signal = each.name;
+    }
+    if (!speak(fatal)) ::poll(nullptr, 0, 5000);  // the other one ends the process
+  }
+  std::signal(signal, SIG_DFL);
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, signal);
+  ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+  ::raise(signal);
+}
+
+void at_exit(int status, void* /*unused*/) {
+  if (runtime::in_forked_child()) return;
+  protocol::Fatal fatal = {};
+  fatal.reason = "exit";
+  fatal.exit_status = status;
+  speak(fatal);
+}
+
+[[noreturn]] void at_terminate() {
+  protocol::Fatal fatal = {};
+  fatal.reason = "internal";
+  if (!runtime::in_forked_child()) speak(fatal);
+  std::signal(SIGABRT, SIG_DFL);
+  std::abort();
+}
+
+}  // namespace
+
+void install(FrameWriter& writer, Outputs& outputs, int traceback_fd) {
+  the_writer = &writer;
+  the_outputs = &outputs;
+  traceback_file = traceback_fd;
+  const stack_t alternate = {stack.data(), 0, stack.size()};
+  ::sigaltstack(&alternate, nullptr);
+  struct sigaction action = {};
+  action.sa_handler = handle;
+  action.sa_flags = SA_ONSTACK | SA_NODEFER;
+  for (const Deadly& each : kDeadly) ::sigaction(each.signal, &action, nullptr);
+  ::on_exit(at_exit, nullptr);
+  std::set_terminate(at_terminate);
+}
+
+void stand_by() {
+  ::unshare(CLONE_FILES);
+  struct sigaction action = {};
+  action.sa_handler = [](int) {
+    protocol::Fatal fatal = {};
+    fatal.reason = reason_to_die;
+    fatal.exit_status = status_to_die;
+    speak(fatal);
+    ::_exit(status_to_die);
+  };
+  ::sigaction(kSpeak, &action, nullptr);
+  speaker = ::pthread_self();
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, kSpeak);
+  ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+}
+
+void die(const char* reason, int status) {
+  reason_to_die = reason;
+  status_to_die = status;
+  if (!speaker) ::_exit(status);
+  ::pthread_kill(*speaker, kSpeak);
+  for (;;) ::pause();
+}
+
+}  // namespace replwire::server::last_words

@@ -1,0 +1,22 @@
+#pragma once
+
+#include "server/frame_writer.h"
+#include "server/outputs.h"
+
+// What the session says when the process is about to die: what had been printed, then `fatal`, and
+// then it dies of the very same cause. All of it is async-signal-safe.
+namespace replwire::server::last_words {
+
+// Handles SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, exit() by C code and exceptions that escape our
+// own. `traceback` is a file in which the Python stack stands by then. Both objects live as long
+// as the process.
+void install(FrameWriter& writer, Outputs& outputs, int traceback);
+
+// Called by the reader's thread: from here on it has a descriptor table of its own, and can speak
+// even when user code has closed every descriptor of the process.
+void stand_by();
+
+// For a cause that is no signal. The words are the reader's.
+[[noreturn]] void die(const char* reason, int status);
+
+}  // namespace replwire::server::last_words

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <vector>
+
+namespace replwire::server {
+
+// The numbers of the server's own descriptors: above those that user code closes wholesale
+// (`os.closerange(3, 256)`), and in one range, so that a forked child can close them at once.
+class PrivateRange {
+ public:
+  // While one lives, every descriptor that is opened gets a number of the range.
+  PrivateRange();
+  PrivateRange(const PrivateRange&) = delete;
+  PrivateRange& operator=(const PrivateRange&) = delete;
+  ~PrivateRange();
+
+  // Async-signal-safe, for a forked child: nothing of the server stays open there.
+  static void close_in_child();
+
+  // Whether they all are still open: user code may have closed them all the same.
+  static bool intact();
+
+ private:
+  std::vector<int> fillers_;
+};
+
+}  // namespace replwire::server

@@ -1,0 +1,516 @@
+"""Measures replwire on this machine, each figure beside its yardstick measured in the same run.
+
+Machines are noisy: what is compared runs in turns, and the figures are medians unless a row says otherwise.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import platform
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+MIB = 1 << 20
+CHUNK = 1 << 20
+ROW_SECONDS = 900
+# PYTHONUNBUFFERED and its like would change what is measured.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+
+
+class Process:
+    """A program on two pipes, spoken to by plain os.write and os.read."""
+
+    def __init__(self, *command):
+        self.errors = tempfile.TemporaryFile()
+        self.popen = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.errors,
+            bufsize=0,
+            env=ENVIRONMENT,
+        )
+        self.pid = self.popen.pid
+        self.stdin = self.popen.stdin.fileno()
+        self.stdout = self.popen.stdout.fileno()
+
+    def read(self, size=CHUNK):
+        data = os.read(self.stdout, size)
+        if not data:
+            self.errors.seek(0)
+            said = self.errors.read()[-500:].decode(errors="replace")
+            raise RuntimeError(f"{self.popen.args[0]} ended with {self.popen.wait()}: {said}")
+        return data
+
+    def ask(self, line, mark):
+        """Sends a line; returns what came up to the end of the first line with `mark` in it."""
+        os.write(self.stdin, line)
+        data = self.read()
+        while mark not in data or data[-1] != 10:
+            data += self.read()
+        return data
+
+    def drain(self, mark):
+        """Reads to the end of the line with `mark` in it; returns the chunks. For floods: looks at the tail only."""
+        chunks, tail = [], b""
+        while mark not in tail or tail[-1] != 10:
+            chunks.append(self.read())
+            tail = (tail + chunks[-1])[-4096:]
+        return chunks
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.popen.stdin.close()
+        if any(error):
+            self.popen.kill()
+        self.popen.wait()
+        self.popen.stdout.close()
+        self.errors.close()
+
+
+class Server(Process):
+    RESULT = b'"type":"result"'
+
+    def __init__(self, program):
+        super().__init__(program)
+        line = self.read()
+        while line[-1] != 10:
+            line += self.read()
+        self.ready = json.loads(line)
+
+    def execute(self, code):
+        """Runs code and returns its frames; for what is not timed to the microsecond."""
+        os.write(self.stdin, execute_line(code))
+        data = self.read()
+        while not (data[-1] == 10 and (self.RESULT in data or b'"type":"error"' in data)):
+            data += self.read()
+        frames = [json.loads(line) for line in data.splitlines()]
+        if frames[-1]["type"] != "result":
+            raise RuntimeError(f"{code!r} ended in {frames[-1]}")
+        return frames
+
+    def value(self, code):
+        return self.execute(code)[-1]["value"]
+
+
+def execute_line(code, **fields):
+    frame = {"type": "execute", "id": "b", "code": code, **fields}
+    return json.dumps(frame, separators=(",", ":")).encode() + b"\n"
+
+
+@contextlib.contextmanager
+def one_core():
+    """Keeps this process, and what it spawns meanwhile, on one core."""
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(cores)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
+
+
+def timed(action, count):
+    times = []
+    for _ in range(count):
+        start = time.perf_counter()
+        action()
+        times.append(time.perf_counter() - start)
+    return times
+
+
+def in_turns(blocks, *actions):
+    """Each action `blocks` times, in turns; returns one flat list of figures per action."""
+    figures = [[] for _ in actions]
+    for _ in range(blocks):
+        for action, collected in zip(actions, figures):
+            collected.extend(action())
+    return figures
+
+
+def resident(pid):
+    with open(f"/proc/{pid}/smaps_rollup") as rollup:
+        return next(int(line.split()[1]) * 1024 for line in rollup if line.startswith("Rss:"))
+
+
+def peak(pid):
+    with open(f"/proc/{pid}/status") as status:
+        return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM:"))
+
+
+def forget_peak(pid):
+    with open(f"/proc/{pid}/clear_refs", "w") as file:
+        file.write("5")
+
+
+def context_switches(pid):
+    total = 0
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/status") as status:
+            total += sum(int(line.split()[1]) for line in status if "ctxt_switches" in line)
+    return total
+
+
+def percentile(figures, percent):
+    return sorted(figures)[min(len(figures) - 1, len(figures) * percent // 100)]
+
+
+def micro(seconds):
+    return f"{seconds * 1e6:.1f} us"
+
+
+def milli(seconds):
+    return f"{seconds * 1e3:.1f} ms"
+
+
+def mib(size):
+    return f"{size / MIB:.1f} MiB"
+
+
+class Bench:
+    def __init__(self, build, quick):
+        self.program = os.path.join(build, "replwire")
+        self.yardstick = os.path.join(build, "tests/bench/replwire_yardstick")
+        self.bare = os.path.join(build, "tests/bench/replwire_bare_python")
+        self.quick = quick
+        with self.server() as server:
+            self.ready = server.ready
+        self.python = self.ready["python"]["executable"]
+        self.missed = []
+
+    def server(self):
+        return Server(self.program)
+
+    def fewer(self, count, quick_count):
+        return quick_count if self.quick else count
+
+    # Rows. Each prints its lines through one of these two.
+
+    def show(self, what, measured, beside="", got="", bound="", fine=None):
+        verdict = "" if fine is None else "ok" if fine else "MISSED"
+        print(f"{what:<46} | {measured:>12} | {beside:<29} | {got:>8} | {bound:<15} | {verdict}", flush=True)
+        if fine is False:
+            self.missed.append(what)
+
+    def show_ratio(self, what, measured, beside, name, text, most=None):
+        ratio = measured / beside
+        bound = "" if most is None else f"at most {most} x"
+        fine = None if most is None else round(ratio, 2) <= most
+        self.show(what, text(measured), f"{text(beside)} {name}", f"{ratio:.2f} x", bound, fine)
+
+    def header(self, title):
+        print(f"\n{title}\n{'what':<46} | {'replwire':>12} | {'beside':<29} | {'ratio':>8} | {'must reach':<15} |")
+        print(f"{'-' * 46} | {'-' * 12} | {'-' * 29} | {'-' * 8} | {'-' * 15} | ------")
+
+    def roundtrip(self):
+        line, mark = execute_line("1+1"), Server.RESULT
+        with one_core(), self.server() as server, Process(self.yardstick) as yardstick:
+            programs = [lambda p=p: timed(lambda: p.ask(line, mark), 100) for p in (server, yardstick)]
+            in_turns(5, *programs)
+            figures = in_turns(self.fewer(50, 10), *programs)
+        ours, beside = map(statistics.median, figures)
+        self.show_ratio("execute 1+1, round trip p50, one core", ours, beside, "the bare loop", micro, 2.2)
+
+    def input(self):
+        plain, asking, answer = execute_line("1+1"), execute_line("input()"), b'{"type":"input_response","data":"a"}\n'
+        with one_core(), self.server() as server:
+
+            def ask_and_answer():
+                server.ask(asking, b'"type":"input"')
+                server.ask(answer, Server.RESULT)
+
+            actions = (
+                lambda: timed(ask_and_answer, 100),
+                lambda: timed(lambda: server.ask(plain, Server.RESULT), 100),
+            )
+            in_turns(5, *actions)
+            figures = in_turns(self.fewer(50, 10), *actions)
+        ours, beside = map(statistics.median, figures)
+        self.show_ratio("input() answered at once, p50, one core", ours, beside, "execute 1+1", micro, 2.2)
+
+    def startup(self):
+        def spawn_to_ready():
+            start = time.perf_counter()
+            with self.server():
+                return [time.perf_counter() - start]
+
+        def python_run():
+            command = [self.python, "-c", "pass"]
+            return timed(lambda: subprocess.run(command, stdin=subprocess.DEVNULL, env=ENVIRONMENT), 1)
+
+        in_turns(2, spawn_to_ready, python_run)
+        figures = in_turns(self.fewer(20, 8), spawn_to_ready, python_run)
+        ours, beside = map(statistics.median, figures)
+        self.show_ratio("spawn to ready", ours, beside, "python3 -c pass", milli, 1.1)
+
+    def memory(self):
+        def at_ready():
+            with self.server() as server:
+                time.sleep(0.3)
+                return [resident(server.pid)]
+
+        def waiting():
+            with Process(self.python, "-c", "input()") as process:
+                time.sleep(0.3)
+                size = resident(process.pid)
+                os.write(process.stdin, b"\n")
+                return [size]
+
+        ours, beside = map(statistics.median, in_turns(self.fewer(5, 3), at_ready, waiting))
+        self.show(
+            "resident memory at ready",
+            mib(ours),
+            f"{mib(beside)} python3 -c 'input()'",
+            f"+{(ours - beside) / MIB:.1f}",
+            "at most +4 MiB",
+            ours - beside <= 4 * MIB,
+        )
+
+    def growth(self):
+        self.grow("x = 1", self.fewer(1_000_000, 50_000))
+        self.grow("def f(): pass", self.fewer(200_000, 20_000))
+
+    def grow(self, code, count):
+        line = execute_line(code)
+        with one_core(), self.server() as server:
+
+            def thousand():
+                return timed(lambda: server.ask(line, Server.RESULT), 1000)
+
+            thousand()
+            before, first = resident(server.pid), statistics.median(thousand())
+            for _ in range(count // 1000 - 3):
+                thousand()
+            last = statistics.median(thousand())
+            grown = resident(server.pid) - before
+        what = f"{count:,} x `{code}`"
+        self.show(f"{what}: memory grows by", mib(grown), "", "", "under 2 MiB", grown < 2 * MIB)
+        self.show_ratio(f"{what}: last 1,000, p50", last, first, "the first 1,000", micro, 1.1)
+
+    def loop(self):
+        in_function = "def f(t):\n for i in range(10_000_000): t += i\nf(0)"
+        at_top = "t = 0\nfor i in range(10_000_000): t += i"
+        for where, code in (("in a function", in_function), ("at top level", at_top)):
+            self.loop_of(where, f"import time\nstart = time.perf_counter()\n{code}\ntime.perf_counter() - start")
+
+    def loop_of(self, where, code):
+        *lines, last = code.splitlines()
+        script = "\n".join([*lines, f"print({last})"])
+
+        def alone(program):
+            command = [program, "-c", script]
+            return lambda: [float(subprocess.check_output(command, env=ENVIRONMENT))]
+
+        # A new process each time on either side: how memory happens to lie makes a tenth of a difference.
+        def ours():
+            with self.server() as server:
+                return [server.value(code)]
+
+        turns = in_turns(self.fewer(9, 3), ours, alone(self.python), alone(self.bare))
+        best, beside, bare = map(min, turns)
+        what = f"10 million additions {where}, best"
+        self.show_ratio(what, best, beside, "python3", milli, 1.05)
+        self.show_ratio("  the same linked as replwire is, no server", bare, beside, "python3", milli)
+
+    def idle(self):
+        seconds = self.fewer(10, 3)
+        with self.server() as server:
+            server.execute("1+1")
+            time.sleep(0.5)
+            before = context_switches(server.pid)
+            time.sleep(seconds)
+            switches = context_switches(server.pid) - before
+        self.show(f"context switches in {seconds} s idle", str(switches), "", "", "0", switches == 0)
+
+    def inputs(self):
+        right = 0
+        with self.server() as server:
+            for number in range(1000):
+                server.ask(execute_line("input()"), b'"type":"input"')
+                answer = f'{{"type":"input_response","data":"{number}"}}\n'.encode()
+                right += json.loads(server.ask(answer, Server.RESULT).splitlines()[-1])["value"] == str(number)
+        self.show("1,000 executions, each asking once: answered", str(right), "", "", "1000", right == 1000)
+
+    def prints(self):
+        count, text = 200_000, "x" * 32
+        code, size = f"for i in range({count}): print('{text}')", count * 33
+        script = f"import sys\nwhile sys.stdin.readline():\n for i in range({count}): print('{text}')\n sys.stdout.flush()"
+        with self.server() as server, Process(self.python, "-c", script) as python:
+
+            def ours():
+                start = time.perf_counter()
+                os.write(server.stdin, execute_line(code))
+                chunks = server.drain(Server.RESULT)
+                elapsed = time.perf_counter() - start
+                frames = map(json.loads, b"".join(chunks).splitlines())
+                if sum(len(frame["data"]) for frame in frames if frame["type"] == "output") != size:
+                    raise RuntimeError("output was lost")
+                return [elapsed]
+
+            def beside():
+                start = time.perf_counter()
+                os.write(python.stdin, b"\n")
+                received = 0
+                while received < size:
+                    received += len(python.read())
+                return [time.perf_counter() - start]
+
+            in_turns(1, ours, beside)
+            figures = in_turns(self.fewer(15, 5), ours, beside)
+        self.show_ratio("200,000 prints of 32 bytes", *map(statistics.median, figures), "python3", milli, 1.0)
+
+    def child(self):
+        blocks = self.fewer(1_000_000_000, 200_000_000) // 65536
+        size = blocks * 65536
+        script = f"import os\nb = (b'x' * 63 + b'\\n') * 1024\nfor i in range({blocks}): os.write(1, b)"
+        code = f"import subprocess\nsubprocess.run([{self.python!r}, '-c', {script!r}]).returncode"
+
+        def beside():
+            with subprocess.Popen([self.python, "-c", script], stdout=subprocess.PIPE) as child:
+                subprocess.run(["cat"], stdin=child.stdout, stdout=subprocess.DEVNULL, check=True)
+
+        with self.server() as server:
+            self.require_capture(server)
+
+            def ours():
+                os.write(server.stdin, execute_line(code))
+                received, tail = 0, b""
+                while Server.RESULT not in tail or tail[-1] != 10:
+                    chunk = server.read()
+                    received += len(chunk)
+                    tail = (tail + chunk[-4096:])[-4096:]
+                if received < size:
+                    raise RuntimeError("output was lost")
+
+            figures = in_turns(3, lambda: timed(ours, 1), lambda: timed(beside, 1))
+        rate, plain = (size / statistics.median(times) / 1e6 for times in figures)
+        self.show(
+            f"{size / 1e9:.1f} GB through fd 1 by a child",
+            f"{rate:.0f} MB/s",
+            f"{plain:.0f} MB/s child | cat",
+            f"{rate / plain:.2f} x",
+            "at least 0.5 x",
+            rate / plain >= 0.5,
+        )
+
+    @staticmethod
+    def require_capture(server):
+        frames = server.execute("import os\nos.write(1, b'seen')")
+        if not any(frame.get("data") == "seen" for frame in frames):
+            raise RuntimeError("fd 1 is not captured by this version")
+
+    def bigprint(self):
+        size = 100_000_000
+        with self.server() as server:
+            server.execute(f"s = 'x' * {size}")
+            before = resident(server.pid)
+            forget_peak(server.pid)
+            os.write(server.stdin, execute_line("print(s)"))
+            server.drain(Server.RESULT)
+            ours = peak(server.pid) - before
+        script = f"s = 'x' * {size}\nprint('made', flush=True)\ninput()\nprint(s, flush=True)\ninput()"
+        with Process(self.python, "-c", script) as python:
+            python.read()
+            before = resident(python.pid)
+            forget_peak(python.pid)
+            os.write(python.stdin, b"\n")
+            received = 0
+            while received <= size:
+                received += len(python.read())
+            beside = peak(python.pid) - before
+            os.write(python.stdin, b"\n")
+        self.show(
+            "100 MB in one print: extra memory",
+            mib(ours),
+            f"{mib(beside)} python3",
+            f"{ours / size:.2f} x",
+            "at most 3 x size",
+            ours <= 3 * size,
+        )
+
+    def firstbyte(self):
+        count = self.fewer(250, 50)
+        wait = "time.sleep(0.02)"
+        spin = "end = time.monotonic() + 0.02\nwhile time.monotonic() < end: pass"
+        stamp = "print(time.monotonic_ns(), end=' ', flush={})\n"
+        script = f"import sys, time\nwhile sys.stdin.readline():\n {stamp.format(True)}"
+        with self.server() as server, Process(self.python, "-c", script) as python:
+            server.execute("import time")
+
+            def ours(rest):
+                data = server.ask(execute_line(stamp.format(False) + rest), b'"type":"output"')
+                arrived = time.monotonic_ns()
+                if Server.RESULT not in data:
+                    server.drain(Server.RESULT)
+                return [(arrived - int(json.loads(data.splitlines()[0])["data"])) / 1e9]
+
+            def beside():
+                os.write(python.stdin, b"\n")
+                data = python.read()
+                return [(time.monotonic_ns() - int(data)) / 1e9]
+
+            waiting, spinning, flushed = in_turns(count, lambda: ours(wait), lambda: ours(spin), beside)
+        latency = percentile(waiting + spinning, 99)
+        beside = f"{milli(percentile(flushed, 99))} python3, flushed"
+        self.show("first byte of a print, p99", milli(latency), beside, "", "at most 10 ms", latency <= 0.01)
+
+
+TABLES = {
+    "A session over pipes": ("roundtrip", "input", "startup", "memory", "growth", "loop", "idle", "inputs"),
+    "Output": ("prints", "child", "bigprint", "firstbyte"),
+}
+
+
+def parse_arguments():
+    rows = [row for table in TABLES.values() for row in table]
+    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
+    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"what to measure (all): {', '.join(rows)}")
+    parser.add_argument("--quick", action="store_true", help="fewer repetitions: a look, not a measurement")
+    parser.add_argument("--build", default="build", help="where replwire was built")
+    arguments = parser.parse_args()
+    for row in arguments.rows:
+        if row not in rows:
+            parser.error(f"no such row: {row}; there are {', '.join(rows)}")
+    arguments.rows = arguments.rows or rows
+    return arguments
+
+
+def cpu_name():
+    with open("/proc/cpuinfo") as info:
+        return next((line.split(":")[1].strip() for line in info if line.startswith("model name")), platform.machine())
+
+
+def out_of_time(*_):
+    raise TimeoutError(f"not done after {ROW_SECONDS} s")
+
+
+def main():
+    arguments = parse_arguments()
+    signal.signal(signal.SIGALRM, out_of_time)
+    bench = Bench(arguments.build, arguments.quick)
+    server, python = bench.ready["server"], bench.ready["python"]
+    print(f"{server['name']} {server['version']}, Python {python['version'].split()[0]} ({bench.python})")
+    print(f"{cpu_name()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}{', quick' * arguments.quick}")
+    for title, rows in TABLES.items():
+        chosen = [row for row in rows if row in arguments.rows]
+        if chosen:
+            bench.header(title)
+        for row in chosen:
+            signal.alarm(ROW_SECONDS)
+            try:
+                getattr(bench, row)()
+            except Exception as error:  # One row that fails must not cost the others.
+                bench.show(row, "failed", str(error)[:200], fine=False)
+            finally:
+                signal.alarm(0)
+    return 1 if bench.missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

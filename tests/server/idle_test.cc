@@ -1,0 +1,72 @@
+// That a process at rest is never woken.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "support/server_process.h"
+#include "support/temp_dir.h"
+
+namespace replwire_tests {
+namespace {
+
+long switches_in(const std::string& status) {
+  long sum = 0;
+  for (const char* name : {"\nvoluntary_ctxt_switches:", "nonvoluntary_ctxt_switches:"}) {
+    const auto at = status.find(name);
+    if (at != status.npos) sum += std::stol(status.substr(at + std::string_view(name).size()));
+  }
+  return sum;
+}
+
+long context_switches(pid_t pid) {
+  long sum = 0;
+  const std::string tasks = "/proc/" + std::to_string(pid) + "/task";
+  for (const auto& task : std::filesystem::directory_iterator(tasks)) {
+    sum += switches_in(read_text(task.path() / "status"));
+  }
+  return sum;
+}
+
+// The window itself is what is measured: nothing may happen in it.
+void let_pass(Millis window) { wait_for(-1, 0, Clock::now() + window); }
+
+void expect_rest(const ServerProcess& server) {
+  let_pass(Millis(1000));
+  const long before = context_switches(server.pid());
+  ASSERT_GT(before, 0);
+  let_pass(Millis(3000));
+  EXPECT_EQ(context_switches(server.pid()) - before, 0);
+}
+
+TEST(IdleTest, NothingHappensAfterReady) {
+  ServerProcess server;
+  expect_rest(server);
+}
+
+TEST(IdleTest, NothingHappensAfterExecutions) {
+  ServerProcess server;
+  for (int n = 0; n < 20; ++n) server.execute("print('x')\n1 + 1");
+  server.ask("input()", "x");
+  server.execute("1 / 0");
+  server.status();
+  expect_rest(server);
+}
+
+TEST(IdleTest, NothingHappensAfterAnInterrupt) {
+  ServerProcess server;
+  const Json id = server.start("print('go')\nwhile True: pass");
+  server.read_until("output");
+  server.interrupt(id);
+  server.finish(id);
+  expect_rest(server);
+}
+
+TEST(IdleTest, NothingHappensWhileInputWaits) {
+  ServerProcess server;
+  server.start("print('x')\ninput()");
+  server.await_input();
+  expect_rest(server);
+}
+
+}  // namespace
+}  // namespace replwire_tests

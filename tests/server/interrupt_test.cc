@@ -1,0 +1,210 @@
+// `interrupt`: what it reaches, what it says, and what it leaves alone.
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include "support/case.h"
+#include "support/server_process.h"
+
+namespace replwire_tests {
+namespace {
+
+struct Busy : Case {
+  const char* code;  // prints once, then goes on for ever
+};
+
+class InterruptBusyTest : public ::testing::TestWithParam<Busy> {};
+
+TEST_P(InterruptBusyTest, EndsWithKeyboardInterruptAndTheSessionLives) {
+  ServerProcess server;
+  for (int round = 0; round < 3; ++round) {
+    const Json id = server.start(GetParam().code);
+    server.read_until("output");
+    server.send({{"type", "interrupt"}, {"id", 5}, {"execution_id", id}});
+    const std::vector<Json> frames = server.read_until("interrupt_reply");
+    for (const Json& frame : frames) EXPECT_FALSE(is_terminal(frame)) << "came before the reply";
+    EXPECT_EQ(frames.back()["id"], 5);
+    EXPECT_EQ(frames.back()["execution_id"], id);
+    EXPECT_EQ(frames.back()["outcome"], "delivered");
+    const Execution execution = server.finish(id);
+    EXPECT_EQ(execution.reason(), "interrupt");
+    EXPECT_EQ(execution.exception(), "KeyboardInterrupt");
+    EXPECT_EQ(server.execute("'alive'").value(), "alive");
+  }
+}
+
+const Busy kBusy[] = {
+    {"Loop", "print('go')\nwhile True: pass"},
+    {"Sleep", "import time\nprint('go')\ntime.sleep(600)"},
+    {"Prints", "while True: print('go')"},
+    {"Function", "def f():\n    while True: pass\nprint('go')\nf()"},
+    {"Lock", "import threading\nl = threading.Lock()\nl.acquire()\nprint('go')\nl.acquire()"},
+    {"CatchesExceptions",
+     "import time\nprint('go')\nwhile True:\n    try: time.sleep(600)\n    except Exception: pass"},
+};
+
+INSTANTIATE_TEST_SUITE_P(Codes, InterruptBusyTest, ::testing::ValuesIn(kBusy), CaseName{});
+
+TEST(InterruptTest, VariablesBoundBeforeAreStillThere) {
+  ServerProcess server;
+  const Json id = server.start("kept = 'kept'\nprint('go')\nwhile True: pass");
+  server.read_until("output");
+  server.interrupt(id);
+  server.finish(id);
+  EXPECT_EQ(server.execute("kept").value(), "kept");
+}
+
+TEST(InterruptTest, UnaddressedMeansWhatRuns) {
+  ServerProcess server;
+  const Json id = server.start("print('go')\nwhile True: pass");
+  server.read_until("output");
+  const Json reply = server.interrupt(nullptr);
+  EXPECT_EQ(reply["outcome"], "delivered");
+  EXPECT_EQ(reply["execution_id"], id);
+  EXPECT_EQ(server.finish(id).reason(), "interrupt");
+}
+
+TEST(InterruptTest, ItNeedsNoIdOfItsOwn) {
+  ServerProcess server;
+  server.send({{"type", "interrupt"}});
+  const Json reply = server.read_frame();
+  EXPECT_EQ(reply["type"], "interrupt_reply");
+  EXPECT_EQ(reply["outcome"], "not_running");
+  EXPECT_EQ(reply.value("id", Json()), nullptr);
+}
+
+TEST(InterruptTest, AtRestNothingHappens) {
+  ServerProcess server;
+  EXPECT_EQ(server.interrupt(nullptr)["outcome"], "not_running");
+  EXPECT_EQ(server.execute("sum(range(1000))").value(), 499500);
+}
+
+TEST(InterruptTest, OneThatIsOverIsNotRunning) {
+  ServerProcess server;
+  ASSERT_TRUE(server.execute("1", {{"id", "over"}}).ok());
+  EXPECT_EQ(server.interrupt("over")["outcome"], "not_running");
+  EXPECT_EQ(server.interrupt("never heard of")["outcome"], "not_running");
+  EXPECT_EQ(server.execute("2").value(), 2);
+}
+
+TEST(InterruptTest, OfAnotherDoesNotReachTheRunningOne) {
+  ServerProcess server;
+  const Json id = server.start("input()");
+  const Json request = server.await_input();
+  EXPECT_EQ(server.interrupt("another")["outcome"], "not_running");
+  server.answer(request["id"], "undisturbed");
+  EXPECT_EQ(server.finish(id).value(), "undisturbed");
+}
+
+TEST(InterruptTest, OneThatIsCaughtIsCounted) {
+  ServerProcess server;
+  const Json id = server.start(
+      "caught = 0\nwhile caught < 2:\n    try: input()\n    except KeyboardInterrupt: caught += 1\n"
+      "caught");
+  for (int n = 0; n < 2; ++n) {
+    server.await_input();
+    EXPECT_EQ(server.interrupt(id)["outcome"], "delivered");
+    server.read_until("input_closed");
+  }
+  const Execution execution = server.finish(id);
+  EXPECT_EQ(execution.value(), 2) << execution;
+  EXPECT_EQ(execution.terminal["interrupts"], 2) << execution;
+}
+
+TEST(InterruptTest, ResultOfAnUndisturbedOneCountsNone) {
+  ServerProcess server;
+  const Execution execution = server.execute("1");
+  EXPECT_TRUE(!execution.terminal.contains("interrupts") || execution.terminal["interrupts"] == 0);
+}
+
+// The interrupt meets its execution before, in the middle of or after its end; whichever it is,
+// the one behind must not notice.
+TEST(InterruptTest, RacingTheEndNeverHitsTheNext) {
+  ServerProcess server;
+  for (int round = 0; round < 300; ++round) {
+    const Json target = server.start("sum(range(" + std::to_string(round * 20) + "))");
+    server.send({{"type", "interrupt"}, {"id", round}, {"execution_id", target}});
+    const Json next = server.start("sum(range(1000))");
+    const Execution bystander = server.finish(next);
+    ASSERT_EQ(bystander.value(), 499500) << bystander << server.describe();
+    ASSERT_FALSE(bystander.terminal.contains("interrupts"));
+    server.finish(target);
+  }
+}
+
+TEST(InterruptTest, MeetsAnInputAtAnyMoment) {
+  ServerProcess server;
+  for (int round = 0; round < 300; ++round) {
+    const Json id = server.start("input()");
+    if (round % 2 == 0) server.await_input();
+    EXPECT_EQ(server.interrupt(id)["outcome"], "delivered");
+    ASSERT_EQ(server.finish(id).reason(), "interrupt");
+  }
+}
+
+TEST(InterruptTest, TheUsersOwnHandlerIsRespected) {
+  ServerProcess server;
+  const Json id = server.start(
+      "import signal, time\n"
+      "def handler(number, frame): raise TimeoutError('handled')\n"
+      "old = signal.signal(signal.SIGINT, handler)\nprint('go')\ntime.sleep(600)");
+  server.read_until("output");
+  EXPECT_EQ(server.interrupt(id)["outcome"], "delivered");
+  EXPECT_EQ(server.finish(id).exception(), "TimeoutError");
+}
+
+TEST(InterruptTest, TheDefaultActionIsNoCrash) {
+  ServerProcess server;
+  const Json id = server.start(
+      "import signal, time\nold = signal.signal(signal.SIGINT, signal.SIG_DFL)\nprint('go')\n"
+      "time.sleep(0.5)");
+  server.read_until("output");
+  server.interrupt(id);
+  server.close_stdin();
+  // Whether the session outlives what its user asked for is not promised.
+  const int status = server.wait_exit();
+  EXPECT_TRUE(status == 0 || status == -SIGINT) << status;
+}
+
+TEST(InterruptTest, IsAnsweredWhileCodeHoldsTheInterpreter) {
+  ServerProcess server;
+  const Json id = server.start(
+      "import "
+      "ctypes\nprint('go')\nctypes.PyDLL(None).usleep(500_000)\nctypes.PyDLL(None).usleep(1)");
+  server.read_until("output");
+  server.send({{"type", "interrupt"}, {"execution_id", id}});
+  EXPECT_EQ(server.read_frame()["outcome"], "delivered");
+  EXPECT_EQ(server.finish(id).reason(), "interrupt");
+}
+
+TEST(InterruptTest, SigintDoesTheSame) {
+  ServerProcess server;
+  const Json id = server.start("print('go')\nwhile True: pass");
+  server.read_until("output");
+  server.signal(SIGINT);
+  const Execution execution = server.finish(id);
+  EXPECT_EQ(execution.reason(), "interrupt");
+  EXPECT_EQ(server.execute("1").value(), 1);
+}
+
+TEST(InterruptTest, SigintReachesAWaitingInput) {
+  ServerProcess server;
+  const Json id = server.start("input()");
+  server.await_input();
+  server.signal(SIGINT);
+  EXPECT_EQ(server.read_until("input_closed").back()["reason"], "interrupt");
+  EXPECT_EQ(server.finish(id).reason(), "interrupt");
+  EXPECT_EQ(server.ask("input()", "alive").value(), "alive");
+}
+
+TEST(InterruptTest, SigintAtRestDoesNothing) {
+  ServerProcess server;
+  ASSERT_TRUE(server.execute("1").ok());
+  for (int n = 0; n < 100; ++n) {
+    server.signal(SIGINT);
+    // Sent at rest, it must not be met by an execution that begins right behind it.
+    ASSERT_EQ(server.execute("sum(range(1000))").exception(), "no exception");
+  }
+}
+
+}  // namespace
+}  // namespace replwire_tests

@@ -1,0 +1,168 @@
+// The program's options, one by one.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "support/run_program.h"
+#include "support/server_process.h"
+#include "support/temp_dir.h"
+
+namespace replwire_tests {
+namespace {
+
+TEST(OptionsTest, HelpNamesEveryOption) {
+  const ProgramRun run = run_program(options({"--help"}));
+  EXPECT_EQ(run.status, 0);
+  for (const char* option :
+       {"--help", "--version", "--cwd", "--startup", "--max-frame-bytes", "--queue-limit",
+        "--queue-bytes", "--fail-on-error", "--stop-on-error", "--log"}) {
+    EXPECT_NE(run.out.find(option), std::string::npos) << option << "\n" << run.out;
+  }
+}
+
+TEST(OptionsTest, VersionIsTheOneOfReady) {
+  const ProgramRun run = run_program(options({"--version"}));
+  EXPECT_EQ(run.status, 0);
+  ServerProcess server;
+  const std::string version = server.ready()["server"]["version"];
+  EXPECT_NE(run.out.find(version), std::string::npos) << run.out;
+}
+
+class WrongUsageTest : public ::testing::TestWithParam<std::vector<std::string>> {};
+
+TEST_P(WrongUsageTest, IsStatusTwoAndAWordOnStandardError) {
+  const ProgramRun run = run_program(options(GetParam()));
+  EXPECT_EQ(run.status, 2);
+  EXPECT_EQ(run.out, "");
+  EXPECT_NE(run.err, "");
+}
+
+using Words = std::vector<std::string>;
+INSTANTIATE_TEST_SUITE_P(Usages, WrongUsageTest,
+                         ::testing::Values(Words{"--no-such-option"}, Words{"superfluous"},
+                                           Words{"--max-frame-bytes", "many"},
+                                           Words{"--max-frame-bytes", "-5"},
+                                           Words{"--queue-limit", "x"}, Words{"--queue-bytes"},
+                                           Words{"--cwd"}, Words{"--startup"}));
+
+TEST(OptionsTest, CwdIsWhereCodeRuns) {
+  TempDir directory;
+  directory.write("nearby.py", "x = 'found'\n");
+  ServerProcess server(options({"--cwd", directory.path()}));
+  EXPECT_EQ(server.execute("import os\nos.getcwd()").value(), directory.path());
+  EXPECT_EQ(server.execute("import nearby\nnearby.x").value(), "found");
+}
+
+TEST(OptionsTest, CwdThatIsMissingIsAFailure) {
+  const ProgramRun run = run_program(options({"--cwd", "/no/such/directory"}));
+  EXPECT_GT(run.status, 0);
+  EXPECT_NE(run.err, "");
+  EXPECT_EQ(run.out, "");
+}
+
+TEST(OptionsTest, LogIsOffUnlessTold) {
+  ServerProcess server;
+  server.execute("1 / 0");
+  server.send_line("nonsense");
+  server.close_stdin();
+  EXPECT_EQ(server.wait_exit(), 0);
+  EXPECT_EQ(server.stderr_text(), "");
+}
+
+TEST(OptionsTest, LogGoesIntoAFile) {
+  TempDir directory;
+  ServerProcess server(options({"--log", directory.path("log")}));
+  server.execute("1");
+  server.send_line("nonsense");
+  server.close_stdin();
+  EXPECT_EQ(server.wait_exit(), 0);
+  EXPECT_NE(read_text(directory.path("log")), "");
+  EXPECT_EQ(server.stderr_text(), "");
+}
+
+TEST(OptionsTest, LogGoesToStandardErrorWithADash) {
+  ServerProcess server(options({"--log", "-"}));
+  server.execute("1");
+  server.send_line("nonsense");
+  server.close_stdin();
+  EXPECT_EQ(server.wait_exit(), 0);
+  EXPECT_NE(server.stderr_text(), "");
+}
+
+TEST(StartupTest, RunsBeforeReadyInTheSessionsNamespace) {
+  TempDir directory;
+  ServerProcess server(options({"--startup", directory.write("s.py", "import os\nx = 41\n")}));
+  EXPECT_EQ(server.execute("x + 1").value(), 42);
+}
+
+TEST(StartupTest, WhatItPrintsComesAfterReadyWithANullId) {
+  TempDir directory;
+  const std::string file = directory.write(
+      "s.py", "import sys\nprint('hello')\nprint('tail', end='')\nprint('err', file=sys.stderr)\n");
+  // The client starts by reading one frame and takes it for `ready`.
+  ServerProcess server(options({"--startup", file}));
+  EXPECT_EQ(server.ready()["type"], "ready");
+  const Json id = server.start("print('own')");
+  const std::vector<Json> frames = server.read_until(is_terminal);
+  std::string startup;
+  for (const Json& frame : frames) {
+    if (frame["type"] != "output" || frame["stream"] != "stdout") continue;
+    if (frame["execution_id"].is_null()) {
+      startup += frame["data"].get<std::string>();
+    } else {
+      EXPECT_EQ(frame["execution_id"], id);
+    }
+  }
+  EXPECT_EQ(startup, "hello\ntail");
+  EXPECT_EQ(output_text(frames, "stderr"), "err\n");
+}
+
+TEST(StartupTest, MayNotAsk) {
+  TempDir directory;
+  const std::string file =
+      directory.write("s.py",
+                      "try:\n    input('may I?')\n    got = 'an answer'\nexcept Exception as e:\n"
+                      "    got = type(e).__name__\n");
+  ServerProcess server(options({"--startup", file}));
+  const Json got = server.execute("got").value();
+  EXPECT_NE(got, "an answer");
+  EXPECT_EQ(server.ask("input()", "now yes").value(), "now yes");
+}
+
+class FailingStartupTest : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(FailingStartupTest, IsOneLineOnStandardErrorAndStatusTwo) {
+  TempDir directory;
+  const std::string file = directory.write("s.py", GetParam());
+  const ProgramRun run =
+      run_program(options({"--startup", file}), "{\"type\":\"execute\",\"code\":\"1\"}\n");
+  EXPECT_EQ(run.status, 2);
+  EXPECT_EQ(std::ranges::count(run.err, '\n'), 1) << run.err;
+  EXPECT_EQ(run.out.find("\"result\""), std::string::npos) << run.out;
+}
+
+INSTANTIATE_TEST_SUITE_P(Files, FailingStartupTest,
+                         ::testing::Values("1 / 0\n", "x = = 1\n", "raise ValueError('a\\nb')\n",
+                                           "input()\n"));
+
+TEST(StartupTest, OneThatIsMissingIsAFailure) {
+  const ProgramRun run = run_program(options({"--startup", "/no/such/file.py"}));
+  EXPECT_GT(run.status, 0);
+  EXPECT_NE(run.err, "");
+  EXPECT_EQ(run.out, "");
+}
+
+TEST(StartupTest, ItsFunctionsHaveTheirSource) {
+  TempDir directory;
+  const std::string file = directory.write("s.py", "def f():\n    return 1 / 0\n");
+  ServerProcess server(options({"--startup", file}));
+  const Json frame = server.execute("f()").terminal["frames"].back();
+  EXPECT_EQ(frame["filename"], file);
+  EXPECT_EQ(frame["line"], 2);
+  EXPECT_NE(frame["source"].get<std::string>().find("return 1 / 0"), std::string::npos);
+  EXPECT_EQ(server.execute("import inspect\ninspect.getsource(f)").value(),
+            "def f():\n    return 1 / 0\n");
+}
+
+}  // namespace
+}  // namespace replwire_tests
