@@ -12,6 +12,8 @@
 namespace replwire::server {
 namespace {
 
+constexpr int kPipeBytes = 256 * 1024;  // fewer turns between us and the client in a flood
+
 mode_t kind_of(int fd) {
   struct stat status = {};
   return ::fstat(fd, &status) == 0 ? status.st_mode & S_IFMT : 0;
@@ -37,6 +39,7 @@ FrameWriter::FrameWriter(asio::io_context& io, Descriptor output, std::size_t lo
   const mode_t kind = kind_of(output_.get());
   socket_ = kind == S_IFSOCK;
   if (kind != S_IFIFO && kind != S_IFCHR && !socket_) return;  // a file always has room
+  if (kind == S_IFIFO) ::fcntl(output_.get(), F_SETPIPE_SZ, kPipeBytes);
   if (!socket_) {
     Descriptor own = reopened(output_.get());
     blocking_ = !own;

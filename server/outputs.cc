@@ -16,6 +16,7 @@ using runtime::Stream;
 
 constexpr std::size_t kFlushBytes = 32 * 1024;
 constexpr long kFlushNanoseconds = 4'000'000;
+constexpr std::chrono::nanoseconds kShorterThanASystemCall{250};
 
 std::string valid_utf8(std::string_view bytes) {
   std::string valid;
@@ -46,13 +47,23 @@ bool Outputs::write(const ExecutionRef& execution, Stream stream, std::string_vi
   bool full = false;
   {
     const std::lock_guard lock(mutex_);
-    if (capture_.ready()) take_captured();
+    if (others_may_have_written()) {
+      if (capture_.ready()) take_captured();
+      last_write_ = Clock::now();
+    }
     add(execution, stream, bytes);
     full = open_ && size_ >= kFlushBytes;
     if (!full) arm_timer();
   }
   if (full) send(false);
   return has_room();
+}
+
+// Not when the write before this one was so short a time ago that no write to a descriptor, which
+// takes a system call, fits in between: so a loop of prints need not look into the pipes each time.
+bool Outputs::others_may_have_written() {
+  const auto now = Clock::now();
+  return now - std::exchange(last_write_, now) > kShorterThanASystemCall;
 }
 
 void Outputs::add(const ExecutionRef& execution, Stream stream, std::string_view bytes) {
@@ -139,13 +150,15 @@ void Outputs::open() {
 void Outputs::send(bool whole) {
   const std::lock_guard sending(sending_);
   std::vector<Piece> pieces;
+  std::size_t size = 0;
   {
     const std::lock_guard lock(mutex_);
     if (!open_) return;
     pieces.swap(pieces_);
-    size_ = 0;
+    size = std::exchange(size_, 0);
   }
   std::string frames;
+  frames.reserve(size + size / 8 + 256);
   for (Piece& piece : pieces) append_piece(frames, piece);
   if (whole) {
     append_incomplete(frames);

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -65,6 +66,8 @@ class Outputs {
   const runtime::ExecutionRef& running() const { return running_; }
 
  private:
+  using Clock = std::chrono::steady_clock;
+
   struct Piece {
     runtime::ExecutionRef execution;
     runtime::Stream stream;
@@ -72,6 +75,7 @@ class Outputs {
   };
 
   void add(const runtime::ExecutionRef& execution, runtime::Stream stream, std::string_view bytes);
+  bool others_may_have_written();
   void take_captured();
   void read_capture();
   void wait_for_capture();
@@ -101,6 +105,7 @@ class Outputs {
   std::size_t size_ = 0;
   bool open_ = false;
   bool armed_ = false;
+  Clock::time_point last_write_;
 
   asio::posix::stream_descriptor timer_;  // a timerfd: arming it wakes no thread
 
