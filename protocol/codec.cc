@@ -98,7 +98,8 @@ template <NamedEnum T>
 Complaint read(const RawValue& raw, T& out, double, double) {
   constexpr const auto& kNames = EnumNames<T>::kNames;
   const auto* text = std::get_if<std::string>(&raw);
-  const auto found = text == nullptr ? kNames.end() : std::find(kNames.begin(), kNames.end(), *text);
+  const auto found =
+      text == nullptr ? kNames.end() : std::find(kNames.begin(), kNames.end(), *text);
   if (found == kNames.end()) {
     Complaint expected = "must be one of";
     for (const std::string_view name : kNames) {
@@ -156,8 +157,8 @@ std::optional<Failure> check(const InputResponse& frame) {
   if (frame.eof && !*frame.eof) {
     return Failure{ErrorCode::kInvalidField, "input_response: /eof: must be true"};
   }
-  const int answers = int{frame.data.has_value()} + int{frame.eof.has_value()} +
-                      int{frame.error.has_value()};
+  const int answers =
+      int{frame.data.has_value()} + int{frame.eof.has_value()} + int{frame.error.has_value()};
   if (answers == 1) return std::nullopt;
   if (answers == 0) {
     return Failure{ErrorCode::kMissingField,
@@ -229,7 +230,8 @@ ProtocolError describe(const ParseError& error, std::int64_t line) {
               readable_id(error.seen), line};
     case ParseFailure::kNotAnObject:
       return {ErrorCode::kNotAnObject, "frame: must be a JSON object", std::nullopt, line};
-    case ParseFailure::kInvalidJson: break;
+    case ParseFailure::kInvalidJson:
+      break;
   }
   return {ErrorCode::kInvalidJson, "frame: " + error.message, std::nullopt, line};
 }

@@ -90,7 +90,8 @@ void append_member(Out& out, std::string_view name, const Nullable<T>& value) {
 
 template <class Out, class T>
 void append_fields(Out& out, const T& object) {
-  for_each_field<T>([&](const auto& field) { append_member(out, field.name, object.*field.member); });
+  for_each_field<T>(
+      [&](const auto& field) { append_member(out, field.name, object.*field.member); });
 }
 
 template <class Out, FieldList T>

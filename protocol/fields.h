@@ -36,10 +36,14 @@ constexpr Field<Frame, T> field(std::string_view name, T Frame::*member) {
 template <class T>
 struct EnumNames;
 template <class T>
-concept NamedEnum = requires { EnumNames<T>::kNames; };
+concept NamedEnum = requires {
+  EnumNames<T>::kNames;
+};
 
 template <class T>
-concept FieldList = requires { T::fields(); };
+concept FieldList = requires {
+  T::fields();
+};
 
 // Chosen by the client, echoed as it came: a string, or an integer within ±2^53.
 using Id = std::variant<std::int64_t, std::string>;

@@ -99,11 +99,12 @@ struct OutputGet {
   std::int64_t size;
 
   static constexpr auto fields() {
-    return std::tuple(field("id", &OutputGet::id),
-                      field("execution_count", &OutputGet::execution_count).between(1, kLargestInteger),
-                      field("stream", &OutputGet::stream),
-                      field("offset", &OutputGet::offset).between(0, kLargestInteger),
-                      field("size", &OutputGet::size).between(0, kLargestInteger));
+    return std::tuple(
+        field("id", &OutputGet::id),
+        field("execution_count", &OutputGet::execution_count).between(1, kLargestInteger),
+        field("stream", &OutputGet::stream),
+        field("offset", &OutputGet::offset).between(0, kLargestInteger),
+        field("size", &OutputGet::size).between(0, kLargestInteger));
   }
 };
 
@@ -121,8 +122,7 @@ struct Shutdown {
   static constexpr auto fields() { return std::tuple(field("id", &Shutdown::id)); }
 };
 
-using Request =
-    std::variant<Execute, InputResponse, Interrupt, Status, OutputGet, Reset, Shutdown>;
+using Request = std::variant<Execute, InputResponse, Interrupt, Status, OutputGet, Reset, Shutdown>;
 
 // ---- what the server sends ----------------------------------------------------------------
 
@@ -143,11 +143,10 @@ struct PythonInfo {
   std::int64_t pid;
 
   static constexpr auto fields() {
-    return std::tuple(
-        field("version", &PythonInfo::version),
-        field("implementation", &PythonInfo::implementation),
-        field("executable", &PythonInfo::executable), field("prefix", &PythonInfo::prefix),
-        field("pid", &PythonInfo::pid));
+    return std::tuple(field("version", &PythonInfo::version),
+                      field("implementation", &PythonInfo::implementation),
+                      field("executable", &PythonInfo::executable),
+                      field("prefix", &PythonInfo::prefix), field("pid", &PythonInfo::pid));
   }
 };
 
@@ -171,8 +170,7 @@ struct Limits {
         field("repr_bytes", &Limits::repr_bytes), field("value_bytes", &Limits::value_bytes),
         field("traceback_bytes", &Limits::traceback_bytes),
         field("prompt_bytes", &Limits::prompt_bytes), field("queue_bytes", &Limits::queue_bytes),
-        field("output_buffer", &Limits::output_buffer),
-        field("queue_limit", &Limits::queue_limit));
+        field("output_buffer", &Limits::output_buffer), field("queue_limit", &Limits::queue_limit));
   }
 };
 
@@ -191,8 +189,8 @@ struct Ready {
   static constexpr auto fields() {
     return std::tuple(field("protocol", &Ready::protocol), field("session_id", &Ready::session_id),
                       field("pid", &Ready::pid), field("server", &Ready::server),
-                      field("python", &Ready::python),
-                      field("capabilities", &Ready::capabilities), field("limits", &Ready::limits));
+                      field("python", &Ready::python), field("capabilities", &Ready::capabilities),
+                      field("limits", &Ready::limits));
   }
 };
 
@@ -384,13 +382,13 @@ struct StatusReply {
   double cpu_seconds;
 
   static constexpr auto fields() {
-    return std::tuple(
-        field("id", &StatusReply::id), field("state", &StatusReply::state),
-        field("execution_id", &StatusReply::execution_id), field("elapsed", &StatusReply::elapsed),
-        field("queued", &StatusReply::queued),
-        field("pending_inputs", &StatusReply::pending_inputs),
-        field("memory_usage", &StatusReply::memory_usage),
-        field("cpu_seconds", &StatusReply::cpu_seconds));
+    return std::tuple(field("id", &StatusReply::id), field("state", &StatusReply::state),
+                      field("execution_id", &StatusReply::execution_id),
+                      field("elapsed", &StatusReply::elapsed),
+                      field("queued", &StatusReply::queued),
+                      field("pending_inputs", &StatusReply::pending_inputs),
+                      field("memory_usage", &StatusReply::memory_usage),
+                      field("cpu_seconds", &StatusReply::cpu_seconds));
   }
 };
 
@@ -430,9 +428,9 @@ enum class ErrorCode {
 template <>
 struct EnumNames<ErrorCode> {
   static constexpr std::array<std::string_view, 12> kNames = {
-      "invalid_utf8",  "invalid_json",  "not_an_object", "frame_too_large",
-      "too_deep",      "missing_field", "invalid_field", "unknown_type",
-      "duplicate_id",  "unknown_input_id", "queue_full", "shutting_down"};
+      "invalid_utf8", "invalid_json",     "not_an_object", "frame_too_large",
+      "too_deep",     "missing_field",    "invalid_field", "unknown_type",
+      "duplicate_id", "unknown_input_id", "queue_full",    "shutting_down"};
 };
 
 struct ProtocolError {
@@ -466,7 +464,8 @@ struct Fatal {
   }
 };
 
-using Event = std::variant<Ready, Output, OutputTruncated, OutputGetReply, Fatal, Input, InputClosed, Result, Error, InterruptReply,
-                           StatusReply, ResetReply, ShutdownReply, ProtocolError>;
+using Event =
+    std::variant<Ready, Output, OutputTruncated, OutputGetReply, Fatal, Input, InputClosed, Result,
+                 Error, InterruptReply, StatusReply, ResetReply, ShutdownReply, ProtocolError>;
 
 }  // namespace replwire::protocol

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <ranges>
 
 namespace replwire::protocol {
 namespace {
@@ -94,10 +93,9 @@ class Collector {
 }  // namespace
 
 const RawValue* RawObject::find(std::string_view name) const {
-  for (const auto& member : std::ranges::reverse_view(members)) {
-    if (member.first == name) return &member.second;
-  }
-  return nullptr;
+  const auto found = std::find_if(members.rbegin(), members.rend(),
+                                  [name](const auto& member) { return member.first == name; });
+  return found == members.rend() ? nullptr : &found->second;
 }
 
 std::variant<RawObject, ParseError> parse_object(std::string_view text, std::size_t max_depth) {

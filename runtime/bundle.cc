@@ -19,8 +19,8 @@ Ref compiled(const BundledModule& module) {
                                    static_cast<Py_ssize_t>(module.bytecode.size())));
   }
   const std::string file = "<replwire " + std::string(module.name) + ">";
-  return Ref(Py_CompileString(std::string(as_text(module.source)).c_str(), file.c_str(),
-                              Py_file_input));
+  return Ref(
+      Py_CompileString(std::string(as_text(module.source)).c_str(), file.c_str(), Py_file_input));
 }
 
 }  // namespace

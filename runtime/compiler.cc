@@ -18,9 +18,9 @@ bool is_word(char c) {
 
 bool starts_statement(std::string_view word) {
   constexpr std::array<std::string_view, 23> kKeywords = {
-      "import", "from", "def",    "class", "for",  "while", "if",    "with",
-      "try",    "del",  "return", "raise", "pass", "break", "global", "nonlocal",
-      "assert", "async", "continue", "else", "elif", "except", "finally"};
+      "import", "from",  "def",      "class", "for",  "while",  "if",     "with",
+      "try",    "del",   "return",   "raise", "pass", "break",  "global", "nonlocal",
+      "assert", "async", "continue", "else",  "elif", "except", "finally"};
   return std::find(kKeywords.begin(), kKeywords.end(), word) != kKeywords.end();
 }
 
@@ -68,7 +68,8 @@ bool Compiler::compile_cell(PyObject* source, const Run& run, Cell& cell) {
       if (cell.expression) return true;
       PyErr_Clear();
       break;
-    case Shape::kUnknown: break;
+    case Shape::kUnknown:
+      break;
   }
   return split(source, cell);
 }
@@ -106,8 +107,8 @@ bool Compiler::load_ast() {
 
 Ref Compiler::call(PyObject* source, PyObject* filename, const char* mode, long flags) {
   constexpr int kDontInherit = 1;  // no flags of whatever code happens to run
-  return Ref(PyObject_CallFunction(compile_.get(), "OOsli", source, filename, mode, flags,
-                                   kDontInherit));
+  return Ref(
+      PyObject_CallFunction(compile_.get(), "OOsli", source, filename, mode, flags, kDontInherit));
 }
 
 // Notes which __future__ imports the code made.

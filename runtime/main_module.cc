@@ -36,8 +36,8 @@ std::vector<std::string> live_threads() {
   const Ref threads(threading == nullptr ? nullptr
                                          : PyObject_CallMethod(threading, "enumerate", nullptr));
   const Ref main(threads ? PyObject_CallMethod(threading, "main_thread", nullptr) : nullptr);
-  const Py_ssize_t size = threads && PyList_Check(threads.get()) != 0 ? PyList_Size(threads.get())
-                                                                      : 0;
+  const Py_ssize_t size =
+      threads && PyList_Check(threads.get()) != 0 ? PyList_Size(threads.get()) : 0;
   for (Py_ssize_t i = 0; i < size; ++i) {
     PyObject* thread = PyList_GetItem(threads.get(), i);
     if (thread == main.get()) continue;

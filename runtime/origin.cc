@@ -66,7 +66,8 @@ bool patch(PyObject* module, const char* name, const char* name_in_threading, Py
   const Ref owner = make_str("_thread");
   const Ref wrapper(PyCFunction_NewEx(&start_thread_method, original.get(), owner.get()));
   if (!wrapper || PyObject_SetAttrString(module, name, wrapper.get()) != 0) return false;
-  if (threading == nullptr || PyObject_HasAttrString(threading, name_in_threading) == 0) return true;
+  if (threading == nullptr || PyObject_HasAttrString(threading, name_in_threading) == 0)
+    return true;
   return PyObject_SetAttrString(threading, name_in_threading, wrapper.get()) == 0;
 }
 

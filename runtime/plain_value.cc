@@ -25,7 +25,8 @@ class Writer {
     if (object == Py_False) return put("false");
     if (is_exactly(object, PyFloat_Type)) return write_float(object);
     if (is_exactly(object, PyDict_Type)) return write_dict(object, depth);
-    if (is_exactly(object, PyList_Type)) return write_items(object, depth, PyList_Size, PyList_GetItem);
+    if (is_exactly(object, PyList_Type))
+      return write_items(object, depth, PyList_Size, PyList_GetItem);
     if (is_exactly(object, PyTuple_Type)) {
       return write_items(object, depth, PyTuple_Size, PyTuple_GetItem);
     }

@@ -112,13 +112,13 @@ Report Reporter::report(const Ref& exception) {
   constexpr int kTries = 3;
   for (int i = 0; i < kTries; ++i) {
     const interrupts::Window window;
-    const Ref told(load() ? PyObject_CallFunctionObjArgs(function(report_, "report"),
-                                                         exception.get(),
-                                                         function(sources_, "of"), nullptr)
-                          : nullptr);
+    const Ref told(load()
+                       ? PyObject_CallFunctionObjArgs(function(report_, "report"), exception.get(),
+                                                      function(sources_, "of"), nullptr)
+                       : nullptr);
     if (told) {
       const auto at = [&told](Py_ssize_t n) { return PyTuple_GetItem(told.get(), n); };
-      return {text_or(at(0), ""), text_or(at(1), ""), text_or(at(2), ""),
+      return {text_or(at(0), ""),   text_or(at(1), ""),  text_or(at(2), ""),
               text_or(at(3), "[]"), text_or_none(at(4)), text_or_none(at(5))};
     }
     const bool again = PyErr_ExceptionMatches(PyExc_KeyboardInterrupt) != 0;

@@ -146,8 +146,8 @@ PyObject* ask_client(Link& link, std::string prompt, bool password) {
   const std::uint64_t number = ++last_number;
   {
     const GilRelease released;
-    link.send(NeedInput{number, Origin::current(), std::move(prompt), password,
-                        Origin::is_worker()});
+    link.send(
+        NeedInput{number, Origin::current(), std::move(prompt), password, Origin::is_worker()});
   }
   for (;;) {
     if (const auto answer = try_answer(link, number)) return to_object(*answer);
@@ -178,7 +178,8 @@ bool reads_other_stream(PyObject* module) {
 PyObject* input(PyObject* module, PyObject* args) {
   PyObject* prompt = nullptr;
   if (PyArg_UnpackTuple(args, "input", 0, 1, &prompt) == 0) return nullptr;
-  if (reads_other_stream(module)) return PyObject_Call(state_of(module).original_input, args, nullptr);
+  if (reads_other_stream(module))
+    return PyObject_Call(state_of(module).original_input, args, nullptr);
   const Ref text(prompt == nullptr ? PyUnicode_FromString("") : PyObject_Str(prompt));
   auto bytes = text ? utf8(text.get()) : std::nullopt;
   return bytes ? ask_client(*state_of(module).link, *std::move(bytes), false) : nullptr;

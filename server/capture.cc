@@ -30,7 +30,7 @@ void Capture::redirect() {
   ::dup2(pipes_[1].write_end.get(), 2);
 }
 
-void Capture::wait(std::function<void()> readable) {
+void Capture::wait(const std::function<void()>& readable) {
   for (Pipe& pipe : pipes_) {
     if (std::exchange(pipe.waiting, true)) continue;
     pipe.read_end.async_wait(asio::posix::stream_descriptor::wait_read,

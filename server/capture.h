@@ -23,7 +23,7 @@ class Capture {
   void redirect();
 
   // Calls `readable` on the io_context, once, when there is something to read.
-  void wait(std::function<void()> readable);
+  void wait(const std::function<void()>& readable);
 
   // Whether a read would find anything: one system call.
   bool ready();

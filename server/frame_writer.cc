@@ -126,7 +126,8 @@ void FrameWriter::seize() {
 void FrameWriter::write_last(std::string_view frames) {
   constexpr int kPatience = 2000;  // milliseconds
   while (!frames.empty() && !gone_ && wait_until_writable(kPatience)) {
-    const std::size_t size = blocking_ ? std::min<std::size_t>(frames.size(), PIPE_BUF) : frames.size();
+    const std::size_t size =
+        blocking_ ? std::min<std::size_t>(frames.size(), PIPE_BUF) : frames.size();
     const ssize_t written = ::write(output_.get(), frames.data(), size);
     if (written < 0 && errno != EAGAIN && errno != EINTR) return;
     if (written > 0) frames.remove_prefix(static_cast<std::size_t>(written));

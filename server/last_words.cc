@@ -38,7 +38,7 @@ std::optional<pthread_t> speaker;
 const char* reason_to_die = "";
 int status_to_die = 0;
 
-std::array<char, 65536> stack;          // of the worker's handlers: its own may have overflowed
+std::array<char, 65536> stack;  // of the worker's handlers: its own may have overflowed
 std::array<char, 65536> traceback;
 std::array<char, 7 * 65536> frame_buffer;  // every byte of a traceback may need an escape
 
@@ -56,10 +56,10 @@ bool speak(protocol::Fatal fatal) {
     the_writer->write_last(text.view());
     text.resize(0);
   };
-  the_outputs->salvage([&](const runtime::ExecutionRef& execution, runtime::Stream stream,
-                           std::string_view bytes) {
-    append_output(text, {id_of(execution), name_of(stream), {}, {}, {}}, bytes, send);
-  });
+  the_outputs->salvage(
+      [&](const runtime::ExecutionRef& execution, runtime::Stream stream, std::string_view bytes) {
+        append_output(text, {id_of(execution), name_of(stream), {}, {}, {}}, bytes, send);
+      });
   fatal.execution_id = id_of(the_outputs->running());
   fatal.traceback = read_traceback();
   protocol::append_line(text, fatal);

@@ -76,7 +76,9 @@ void greet_terminal() {
 class Server {
  public:
   Server(const Options& options, StandardStreams streams)
-      : options_(options), error_(std::move(streams.error)), log_(options.log, error_.get()),
+      : options_(options),
+        error_(std::move(streams.error)),
+        log_(options.log, error_.get()),
         writer_(io_, std::move(streams.output), options.output_buffer / 2,
                 {[this] { session_.drained(); }, [this] { session_.client_gone(); },
                  [] { Session::descriptors_gone(); }}),
@@ -84,16 +86,18 @@ class Server {
         link_(outputs_),
         session_({io_, writer_, outputs_, link_, log_}, options,
                  [this](bool held) { reader_.hold(held); }),
-        inbox_(io_, [this](std::vector<Incoming> frames) {
-          frames.empty() ? session_.end_input() : session_.take(std::move(frames));
-        }),
+        inbox_(io_,
+               [this](std::vector<Incoming> frames) {
+                 frames.empty() ? session_.end_input() : session_.take(std::move(frames));
+               }),
         reader_(std::move(streams.input), options.max_frame_bytes,
                 {[this](std::vector<Incoming> frames) { inbox_.put(std::move(frames)); },
                  [this] { inbox_.put({}); }}),
-        signals_(io_, [this](int signal, std::uint64_t running) {
-          signal == SIGINT ? session_.interrupt_from_outside(running)
-                           : session_.shut_down_from_outside();
-        }),
+        signals_(io_,
+                 [this](int signal, std::uint64_t running) {
+                   signal == SIGINT ? session_.interrupt_from_outside(running)
+                                    : session_.shut_down_from_outside();
+                 }),
         crash_stack_(::memfd_create("replwire", MFD_CLOEXEC)) {
     capture_.redirect();
     interpreter_.emplace(link_);

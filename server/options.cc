@@ -48,8 +48,8 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
       "A Python session over pipes: takes JSON lines on standard input, answers with JSON lines\n"
       "on standard output, and turns every input() into a question to the client.",
       "replwire");
-  app.set_version_flag("--version", "replwire " REPLWIRE_VERSION " (Python " REPLWIRE_PYTHON_VERSION
-                                    ")");
+  app.set_version_flag("--version",
+                       "replwire " REPLWIRE_VERSION " (Python " REPLWIRE_PYTHON_VERSION ")");
   app.footer(
       "Try it:\n"
       "  echo '{\"type\":\"execute\",\"code\":\"1+1\"}' | replwire\n\n"

@@ -34,9 +34,9 @@ class OutputLimit {
 
  private:
   struct State {
-    std::int64_t sent = 0;   // everything up to here went to the client
+    std::int64_t sent = 0;  // everything up to here went to the client
     std::int64_t total = 0;
-    std::string head;        // kept until it is known whether anything will be left out
+    std::string head;  // kept until it is known whether anything will be left out
     std::string tail;
     bool spooled = false;
   };

@@ -67,8 +67,7 @@ bool Outputs::others_may_have_written() {
 }
 
 void Outputs::add(const ExecutionRef& execution, Stream stream, std::string_view bytes) {
-  if (pieces_.empty() || pieces_.back().stream != stream ||
-      pieces_.back().execution != execution) {
+  if (pieces_.empty() || pieces_.back().stream != stream || pieces_.back().execution != execution) {
     pieces_.push_back({execution, stream, {}});
   }
   pieces_.back().bytes.append(bytes);
@@ -114,19 +113,18 @@ void Outputs::arm_timer() {
 }
 
 void Outputs::wait_for_timer() {
-  timer_.async_wait(asio::posix::stream_descriptor::wait_read,
-                    [this](const boost::system::error_code& error) {
-                      if (error) return;
-                      std::uint64_t expired = 0;
-                      [[maybe_unused]] const auto size =
-                          ::read(timer_.native_handle(), &expired, sizeof expired);
-                      {
-                        const std::lock_guard lock(mutex_);
-                        armed_ = false;
-                      }
-                      send(false);
-                      wait_for_timer();
-                    });
+  timer_.async_wait(
+      asio::posix::stream_descriptor::wait_read, [this](const boost::system::error_code& error) {
+        if (error) return;
+        std::uint64_t expired = 0;
+        [[maybe_unused]] const auto size = ::read(timer_.native_handle(), &expired, sizeof expired);
+        {
+          const std::lock_guard lock(mutex_);
+          armed_ = false;
+        }
+        send(false);
+        wait_for_timer();
+      });
 }
 
 // ---- sending --------------------------------------------------------------------------------
@@ -196,9 +194,9 @@ void Outputs::append_tails(std::string& frames) {
     if (!gap) continue;
     const ExecutionRef& execution = output_limit_->execution();
     if (gap->omitted > 0) {
-      protocol::append_line(frames,
-                            protocol::OutputTruncated{id_of(execution), execution->count,
-                                                      name_of(stream), gap->omitted, gap->offset});
+      protocol::append_line(
+          frames, protocol::OutputTruncated{id_of(execution), execution->count, name_of(stream),
+                                            gap->omitted, gap->offset});
     }
     protocol::Output frame = {id_of(execution), name_of(stream), {}, {}, {}};
     append_output(frames, frame, gap->tail, [] {});
@@ -221,8 +219,8 @@ void Outputs::append_frames(std::string& frames, const ExecutionRef& execution, 
   append_output(frames, frame, bytes, [] {});
 }
 
-std::optional<Spools::Part> Outputs::spooled(std::int64_t count, Stream stream,
-                                             std::int64_t offset, std::int64_t size) {
+std::optional<Spools::Part> Outputs::spooled(std::int64_t count, Stream stream, std::int64_t offset,
+                                             std::int64_t size) {
   const std::lock_guard lock(sending_);
   return spools_.read(count, stream, offset, size);
 }

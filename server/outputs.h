@@ -117,9 +117,8 @@ template <class Take>
 void Outputs::salvage(Take take) {
   for (const Piece& piece : incomplete_) take(piece.execution, piece.stream, piece.bytes);
   for (const Piece& piece : pieces_) take(piece.execution, piece.stream, piece.bytes);
-  capture_.read([&](runtime::Stream stream, std::string_view bytes) {
-    take(running_, stream, bytes);
-  });
+  capture_.read(
+      [&](runtime::Stream stream, std::string_view bytes) { take(running_, stream, bytes); });
 }
 
 }  // namespace replwire::server

@@ -6,8 +6,7 @@ namespace replwire::server {
 
 const Questions::Waiting& Questions::add(const runtime::NeedInput& question) {
   waiting_.push_back({"input-" + std::to_string(++last_id_), question.number,
-                      question.execution ? question.execution->serial : 0,
-                      question.worker});
+                      question.execution ? question.execution->serial : 0, question.worker});
   return waiting_.back();
 }
 

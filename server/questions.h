@@ -15,8 +15,8 @@ namespace replwire::server {
 class Questions {
  public:
   struct Waiting {
-    std::string id;        // on the wire
-    std::uint64_t number;  // on the link
+    std::string id;           // on the wire
+    std::uint64_t number;     // on the link
     std::uint64_t execution;  // serial; 0: none
     bool worker;              // asked by the worker itself, not by a thread of user code's
   };

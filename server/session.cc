@@ -42,9 +42,12 @@ double seconds(std::chrono::nanoseconds time) {
 
 runtime::Unanswered unanswered(const protocol::Execute& request) {
   switch (request.on_input.value_or(protocol::OnInput::kAsk)) {
-    case protocol::OnInput::kEof: return runtime::Unanswered::kEof;
-    case protocol::OnInput::kError: return runtime::Unanswered::kError;
-    case protocol::OnInput::kAsk: break;
+    case protocol::OnInput::kEof:
+      return runtime::Unanswered::kEof;
+    case protocol::OnInput::kError:
+      return runtime::Unanswered::kError;
+    case protocol::OnInput::kAsk:
+      break;
   }
   return runtime::Unanswered::kAsk;
 }
@@ -161,11 +164,12 @@ void Session::start(protocol::Execute&& request, std::string id) {
   auto execution = std::make_shared<const runtime::Execution>(
       runtime::Execution{++last_serial_, std::move(id), count, unanswered(request)});
   auto inputs = std::move(request.inputs).value_or(std::vector<std::string>{});
-  running_ = Running{execution,
-                     *std::move(request.id),
-                     {std::make_move_iterator(inputs.begin()), std::make_move_iterator(inputs.end())},
-                     Clock::now(),
-                     request.stop_on_error.value_or(false)};
+  running_ =
+      Running{execution,
+              *std::move(request.id),
+              {std::make_move_iterator(inputs.begin()), std::make_move_iterator(inputs.end())},
+              Clock::now(),
+              request.stop_on_error.value_or(false)};
   auto output_limit = options_.output_limit;
   if (request.output_limit) output_limit = static_cast<std::size_t>(*request.output_limit);
   parts_.outputs.set_running(execution, output_limit);
@@ -419,8 +423,7 @@ void Session::on(protocol::Shutdown& request, std::int64_t /*line*/) {
 
 void Session::on(protocol::OutputGet& request, std::int64_t line) {
   const auto stream = static_cast<runtime::Stream>(request.stream);
-  auto part =
-      parts_.outputs.spooled(request.execution_count, stream, request.offset, request.size);
+  auto part = parts_.outputs.spooled(request.execution_count, stream, request.offset, request.size);
   if (!part) {
     return refuse(ErrorCode::kInvalidField,
                   "output_get: /execution_count: nothing is kept of that output", request.id, line);
@@ -507,8 +510,9 @@ void Session::finish() {
   while (const auto question = questions_.take(std::optional<std::string>{})) {
     close_question(*question, InputClosedReason::kShutdown);
   }
-  if (running_) write_error(ErrorReason::kCancelled, {}, seconds(Clock::now() - running_->started),
-                            std::nullopt);
+  if (running_)
+    write_error(ErrorReason::kCancelled, {}, seconds(Clock::now() - running_->started),
+                std::nullopt);
   if (reply_) write(*reply_);
   asio::post(parts_.io, [this] { end_if_sent(); });
 }

@@ -11,7 +11,8 @@ struct StandardStreams {
   Descriptor output;
   Descriptor error;
 
-  // 0 becomes the null device; 1 and 2 are the capture's. Exits with status 1 when that fails (no descriptors left).
+  // 0 becomes the null device; 1 and 2 are the capture's. Exits with status 1 when that fails (no
+  // descriptors left).
   static StandardStreams take();
 };
 

@@ -18,12 +18,18 @@ bool needs_escape(char32_t code) {
 
 char short_escape(char32_t code) {
   switch (code) {
-    case '"': return '"';
-    case '\\': return '\\';
-    case '\n': return 'n';
-    case '\r': return 'r';
-    case '\t': return 't';
-    default: return 0;
+    case '"':
+      return '"';
+    case '\\':
+      return '\\';
+    case '\n':
+      return 'n';
+    case '\r':
+      return 'r';
+    case '\t':
+      return 't';
+    default:
+      return 0;
   }
 }
 
@@ -68,7 +74,8 @@ std::size_t append_escaped(Out& out, std::string_view bytes, std::size_t room) {
 template <class Out>
 void append_number(Out& out, std::int64_t number) {
   std::array<char, 24> digits;
-  out.append(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr);
+  out.append(digits.data(),
+             std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr);
 }
 
 template <class Out>

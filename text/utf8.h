@@ -7,10 +7,10 @@ namespace replwire::text {
 
 // One step through bytes that claim to be UTF-8.
 struct Character {
-  std::size_t size;    // bytes taken, at least 1
-  char32_t code;       // U+FFFD when not valid
+  std::size_t size;  // bytes taken, at least 1
+  char32_t code;     // U+FFFD when not valid
   bool valid;
-  bool incomplete;     // the bytes end inside a character that could still become valid
+  bool incomplete;  // the bytes end inside a character that could still become valid
 };
 
 // The character at the front of `bytes`, which must not be empty. An invalid sequence takes its

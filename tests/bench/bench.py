@@ -393,7 +393,7 @@ class Bench:
         self.show(
             f"{size / 1e9:.1f} GB through fd 1 by a child",
             f"{rate:.0f} MB/s",
-            f"{plain:.0f} MB/s child | cat",
+            f"{plain:.0f} MB/s child to cat",
             f"{rate / plain:.2f} x",
             "at least 0.5 x",
             rate / plain >= 0.5,
