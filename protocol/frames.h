@@ -43,7 +43,7 @@ struct Execute {
   static constexpr auto fields() {
     return std::tuple(field("id", &Execute::id), field("code", &Execute::code),
                       field("filename", &Execute::filename),
-                      field("first_line", &Execute::first_line).between(1, 1e9),
+                      field("first_line", &Execute::first_line).between(1, 1e7),
                       field("inputs", &Execute::inputs), field("on_input", &Execute::on_input),
                       field("repr_limit", &Execute::repr_limit).between(0, kLargestInteger),
                       field("silent", &Execute::silent),

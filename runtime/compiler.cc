@@ -43,6 +43,9 @@ Shape guess(std::string_view code) {
 bool Compiler::start() {
   const Ref builtins(PyImport_ImportModule("builtins"));
   compile_ = Ref(builtins ? PyObject_GetAttrString(builtins.get(), "compile") : nullptr);
+  exec_ = make_name("exec");
+  eval_ = make_name("eval");
+  co_flags_ = make_name("co_flags");
   return static_cast<bool>(compile_);
 }
 
@@ -61,10 +64,10 @@ std::optional<Cell> Compiler::compile(const Run& run) {
 bool Compiler::compile_cell(PyObject* source, const Run& run, Cell& cell) {
   switch (guess(run.code)) {
     case Shape::kStatement:
-      cell.body = finish(call(source, cell.filename.get(), "exec", flags_));
+      cell.body = finish(call(source, cell.filename.get(), exec_, flags_));
       return static_cast<bool>(cell.body);
     case Shape::kMaybeExpression:
-      cell.expression = finish(call(source, cell.filename.get(), "eval", flags_));
+      cell.expression = finish(call(source, cell.filename.get(), eval_, flags_));
       if (cell.expression) return true;
       PyErr_Clear();
       break;
@@ -75,7 +78,7 @@ bool Compiler::compile_cell(PyObject* source, const Run& run, Cell& cell) {
 }
 
 bool Compiler::split(PyObject* source, Cell& cell) {
-  const Ref tree = call(source, cell.filename.get(), "exec", flags_ | kOnlyAst);
+  const Ref tree = call(source, cell.filename.get(), exec_, flags_ | kOnlyAst);
   if (!tree || !load_ast()) return false;
   const Ref body(PyObject_GetAttrString(tree.get(), "body"));
   const Py_ssize_t size = body ? PyList_Size(body.get()) : -1;
@@ -88,11 +91,11 @@ bool Compiler::split(PyObject* source, Cell& cell) {
     if (!expression || PySequence_DelItem(body.get(), size - 1) != 0) return false;
   }
   if (!expression || size > 1) {
-    cell.body = finish(call(tree.get(), cell.filename.get(), "exec", flags_));
+    cell.body = finish(call(tree.get(), cell.filename.get(), exec_, flags_));
     if (!cell.body) return false;
   }
   if (!expression) return true;
-  cell.expression = finish(call(expression.get(), cell.filename.get(), "eval", flags_));
+  cell.expression = finish(call(expression.get(), cell.filename.get(), eval_, flags_));
   return static_cast<bool>(cell.expression);
 }
 
@@ -105,16 +108,17 @@ bool Compiler::load_ast() {
   return ast_expr_ && ast_wrap_;
 }
 
-Ref Compiler::call(PyObject* source, PyObject* filename, const char* mode, long flags) {
-  constexpr int kDontInherit = 1;  // no flags of whatever code happens to run
-  return Ref(
-      PyObject_CallFunction(compile_.get(), "OOsli", source, filename, mode, flags, kDontInherit));
+Ref Compiler::call(PyObject* source, PyObject* filename, const Ref& mode, long flags) {
+  const Ref number(PyLong_FromLong(flags));
+  // The last one is dont_inherit: no flags of whatever code happens to run.
+  return Ref(PyObject_CallFunctionObjArgs(compile_.get(), source, filename, mode.get(),
+                                          number.get(), Py_True, nullptr));
 }
 
 // Notes which __future__ imports the code made.
 Ref Compiler::finish(Ref code) {
   if (!code) return code;
-  const Ref flags(PyObject_GetAttrString(code.get(), "co_flags"));
+  const Ref flags(PyObject_GetAttr(code.get(), co_flags_.get()));
   if (flags) flags_ |= PyLong_AsLong(flags.get()) & kFutureFlags;
   return code;
 }

@@ -28,20 +28,23 @@ class Compiler {
 
   // A whole file, given as bytes, its encoding as it declares.
   Ref compile_file(const Ref& source, const Ref& filename) {
-    return call(source.get(), filename.get(), "exec", 0);
+    return call(source.get(), filename.get(), exec_, 0);
   }
 
   // Forgets the `from __future__` imports.
   void reset() { flags_ = 0; }
 
  private:
-  Ref call(PyObject* source, PyObject* filename, const char* mode, long flags);
+  Ref call(PyObject* source, PyObject* filename, const Ref& mode, long flags);
   Ref finish(Ref code);
   bool split(PyObject* source, Cell& cell);
   bool compile_cell(PyObject* source, const Run& run, Cell& cell);
   bool load_ast();
 
-  Ref compile_;     // builtins.compile
+  Ref compile_;  // builtins.compile
+  Ref exec_;     // "exec" and "eval", its modes
+  Ref eval_;
+  Ref co_flags_;
   Ref ast_expr_;    // _ast.Expr
   Ref ast_wrap_;    // _ast.Expression
   long flags_ = 0;  // of __future__

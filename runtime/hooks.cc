@@ -7,10 +7,6 @@
 namespace replwire::runtime {
 namespace {
 
-bool set_sys(const char* name, const Ref& value) {
-  return value && PySys_SetObject(name, value.get()) == 0;
-}
-
 // Whether it says so itself; an object without a say is open.
 bool is_closed(PyObject* stream) {
   const Ref closed(PyObject_GetAttrString(stream, "closed"));
@@ -23,20 +19,21 @@ bool is_closed(PyObject* stream) {
 
 bool Hooks::install() {
   const Ref builtins(PyImport_ImportModule("builtins"));
-  if (!builtins) return false;
+  const Ref sys(PyImport_ImportModule("sys"));
+  if (!builtins || !sys) return false;
   builtins_ = Ref::borrow(PyModule_GetDict(builtins.get()));
+  sys_ = Ref::borrow(PyModule_GetDict(sys.get()));
+  input_name_ = make_name("input");
   wire_ = make_wire_module(link_);
   input_ = wire_ ? make_input_function(wire_.get()) : Ref();
   streams_ = input_ ? load_bundled("streams", wire_.get()) : Ref();
-  if (!streams_) return false;
-  stdin_ = make_stream("stdin");
-  stdout_ = make_stream("stdout");
-  stderr_ = make_stream("stderr");
-  return set_sys("stdin", stdin_) && set_sys("__stdin__", stdin_) && set_sys("stdout", stdout_) &&
-         set_sys("__stdout__", stdout_) && set_sys("stderr", stderr_) &&
-         set_sys("__stderr__", stderr_) &&
-         PyDict_SetItemString(builtins_.get(), "input", input_.get()) == 0 && install_patches() &&
-         Origin::patch_threads();
+  if (!streams_ || PyDict_SetItem(builtins_.get(), input_name_.get(), input_.get()) != 0) {
+    return false;
+  }
+  for (Stream& stream : standard_) {
+    if (!install_stream(stream)) return false;
+  }
+  return install_patches() && Origin::patch_threads();
 }
 
 bool Hooks::install_patches() {
@@ -45,41 +42,48 @@ bool Hooks::install_patches() {
   return install != nullptr && Ref(PyObject_CallNoArgs(install));
 }
 
-Ref Hooks::make_stream(const char* name) {
-  return Ref(PyObject_CallNoArgs(PyDict_GetItemString(streams_.get(), name)));
+// A new object, for `sys.stdin` and `sys.__stdin__`.
+bool Hooks::install_stream(Stream& stream) {
+  if (!stream.key) {
+    stream.key = make_name(stream.name);
+    stream.key_of_original = make_name(("__" + std::string(stream.name) + "__").c_str());
+  }
+  stream.ours = Ref(PyObject_CallNoArgs(PyDict_GetItemString(streams_.get(), stream.name)));
+  return stream.ours &&
+         PyDict_SetItem(sys_.get(), stream.key_of_original.get(), stream.ours.get()) == 0 &&
+         PyDict_SetItem(sys_.get(), stream.key.get(), stream.ours.get()) == 0;
 }
 
 bool Hooks::restore() {
-  return restore_input() && restore_stream("stdin", stdin_) && restore_stream("stdout", stdout_) &&
-         restore_stream("stderr", stderr_);
+  const bool some_closed = take_stream_closed(wire_.get());
+  bool restored = restore_input();
+  for (Stream& stream : standard_) restored = restore_stream(stream, some_closed) && restored;
+  return restored;
 }
 
 bool Hooks::restore_input() {
-  PyObject* current = PyDict_GetItemString(builtins_.get(), "input");
+  PyObject* current = PyDict_GetItemWithError(builtins_.get(), input_name_.get());
   if (current == input_.get()) return true;
   if (current != nullptr && PyCallable_Check(current) != 0) return true;
-  return PyDict_SetItemString(builtins_.get(), "input", input_.get()) == 0;
+  return PyDict_SetItem(builtins_.get(), input_name_.get(), input_.get()) == 0;
 }
 
-bool Hooks::restore_stream(const char* name, Ref& ours) {
-  PyObject* current = PySys_GetObject(name);
-  if (current != nullptr && current != Py_None && !is_closed(current)) return true;
-  if (is_closed(ours.get())) {
-    ours = make_stream(name);
-    const std::string original = "__" + std::string(name) + "__";
-    if (!set_sys(original.c_str(), ours)) return false;
+bool Hooks::restore_stream(Stream& stream, bool some_closed) {
+  PyObject* current = in_sys(stream.key);
+  if (current == stream.ours.get() && !some_closed) return true;
+  if (current != nullptr && current != Py_None && current != stream.ours.get() &&
+      !is_closed(current)) {
+    return true;
   }
-  return set_sys(name, ours);
+  if (is_closed(stream.ours.get())) return install_stream(stream);
+  return PyDict_SetItem(sys_.get(), stream.key.get(), stream.ours.get()) == 0;
 }
 
 void Hooks::flush_replaced() {
-  const char* const names[] = {"stdout", "stderr"};
-  for (const char* name : names) {
-    PyObject* current = PySys_GetObject(name);
-    if (current == nullptr || current == Py_None || current == stdout_.get() ||
-        current == stderr_.get()) {
-      continue;
-    }
+  for (const Stream& stream : standard_) {
+    if (&stream == standard_.data()) continue;  // stdin
+    PyObject* current = in_sys(stream.key);
+    if (current == nullptr || current == Py_None || current == stream.ours.get()) continue;
     const Ref flushed(PyObject_CallMethod(current, "flush", nullptr));
     if (!flushed) PyErr_Clear();
   }

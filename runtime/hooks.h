@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+
 #include "runtime/link.h"
 #include "runtime/object.h"
 
@@ -30,17 +32,27 @@ class Hooks {
  private:
   bool install_patches();
   bool restore_input();
-  bool restore_stream(const char* name, Ref& ours);
-  Ref make_stream(const char* name);
+
+  // A standard stream: its names in `sys`, and the object of ours.
+  struct Stream {
+    const char* name;
+    Ref key;
+    Ref key_of_original;  // such as "__stdin__"
+    Ref ours;
+  };
+
+  bool install_stream(Stream& stream);
+  bool restore_stream(Stream& stream, bool some_closed);
+  PyObject* in_sys(const Ref& key) const { return PyDict_GetItemWithError(sys_.get(), key.get()); }
 
   Link& link_;
-  Ref builtins_;  // the module's namespace
+  Ref builtins_;  // the modules' namespaces
+  Ref sys_;
+  Ref input_name_;
   Ref wire_;
   Ref input_;
   Ref streams_;  // namespace of the bundled module
-  Ref stdin_;
-  Ref stdout_;
-  Ref stderr_;
+  std::array<Stream, 3> standard_ = {Stream{"stdin"}, Stream{"stdout"}, Stream{"stderr"}};
 };
 
 }  // namespace replwire::runtime

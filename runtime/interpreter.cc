@@ -165,7 +165,7 @@ Outcome Interpreter::complete(const Run& run, const Ref& value) {
 
 // What a traceback holds on to goes when the next execution starts, unless that one asks for it.
 void Interpreter::forget_last_exception() {
-  if (PySys_GetObject("last_value") == nullptr) return;
+  if (!reporter_.take_told()) return;
   for (const char* name : {"last_type", "last_value", "last_traceback", "last_exc"}) {
     PySys_SetObject(name, nullptr);
   }

@@ -8,25 +8,25 @@ bool MainModule::start() {
   if (module == nullptr || !builtins) return false;
   space_ = Ref::borrow(PyModule_GetDict(module));
   builtins_ = Ref::borrow(PyModule_GetDict(builtins.get()));
+  names_ = {make_name("_"), make_name("__"), make_name("___")};
   pristine_ = Ref(PyDict_Copy(space_.get()));
   return static_cast<bool>(pristine_);
 }
 
 void MainModule::shift_results(PyObject* value) {
-  const auto move = [this](const char* from, const char* to) {
-    const Ref older = Ref::borrow(PyDict_GetItemString(builtins_.get(), from));
-    if (older) PyDict_SetItemString(builtins_.get(), to, older.get());
-  };
-  move("__", "___");
-  move("_", "__");
-  PyDict_SetItemString(builtins_.get(), "_", value);
+  for (std::size_t i = 2; i > 0; --i) {
+    const Ref older =
+        Ref::borrow(PyDict_GetItemWithError(builtins_.get(), names_[i - 1].get()));
+    if (older) PyDict_SetItem(builtins_.get(), names_[i].get(), older.get());
+  }
+  PyDict_SetItem(builtins_.get(), names_[0].get(), value);
 }
 
 void MainModule::reset() {
   PyDict_Clear(space_.get());
   PyDict_Update(space_.get(), pristine_.get());
-  for (const char* name : {"_", "__", "___"}) {
-    if (PyDict_DelItemString(builtins_.get(), name) != 0) PyErr_Clear();
+  for (const Ref& name : names_) {
+    if (PyDict_DelItem(builtins_.get(), name.get()) != 0) PyErr_Clear();
   }
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,7 @@ class MainModule {
   Ref space_;
   Ref pristine_;  // a copy of the namespace at the start
   Ref builtins_;
+  std::array<Ref, 3> names_;  // "_", "__", "___"
 };
 
 // Names of the live threads but for the worker's own.

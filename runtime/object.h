@@ -69,6 +69,9 @@ inline Ref make_str(std::string_view text) {
   return Ref(PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "replace"));
 }
 
+// A name made once: looking it up costs neither an allocation nor a hash.
+inline Ref make_name(const char* name) { return Ref(PyUnicode_InternFromString(name)); }
+
 // The pending exception as an object with its traceback; none is pending afterwards.
 Ref take_exception();
 

@@ -11,15 +11,6 @@ PyObject* function(const Ref& space, const char* name) {
   return PyDict_GetItemString(space.get(), name);
 }
 
-bool has_nested_code(PyObject* code) {
-  const Ref constants(PyObject_GetAttrString(code, "co_consts"));
-  const Py_ssize_t size = constants ? PyTuple_Size(constants.get()) : 0;
-  for (Py_ssize_t i = 0; i < size; ++i) {
-    if (Py_TYPE(PyTuple_GetItem(constants.get(), i)) == Py_TYPE(code)) return true;
-  }
-  return false;
-}
-
 std::string text_or(PyObject* text, std::string other) {
   auto bytes = text != nullptr && PyUnicode_Check(text) != 0 ? utf8(text) : std::nullopt;
   PyErr_Clear();
@@ -77,8 +68,18 @@ bool is(const Ref& exception, PyObject* type) {
 
 bool Reporter::start(PyObject* wire) {
   wire_ = Ref::borrow(wire);
+  co_consts_ = make_name("co_consts");
   sources_ = load_bundled("sources", wire);
   return sources_ && PyObject_SetAttrString(wire, "sources", sources_.get()) == 0;
+}
+
+bool Reporter::has_nested_code(PyObject* code) const {
+  const Ref constants(PyObject_GetAttr(code, co_consts_.get()));
+  const Py_ssize_t size = constants ? PyTuple_Size(constants.get()) : 0;
+  for (Py_ssize_t i = 0; i < size; ++i) {
+    if (Py_TYPE(PyTuple_GetItem(constants.get(), i)) == Py_TYPE(code)) return true;
+  }
+  return false;
 }
 
 void Reporter::remember(const Run& run, const Cell& cell) {
@@ -144,6 +145,7 @@ void Reporter::call_user_hook(const Ref& exception) {
 Outcome Reporter::outcome(const Ref& exception, const Run& run, const Cell* cell) {
   if (cell != nullptr && !keep_while_reported(run, *cell)) PyErr_Clear();
   Report told = report(exception);
+  told_ = true;
   if (report_) {
     const Ref set(
         PyObject_CallFunctionObjArgs(function(report_, "set_last"), exception.get(), nullptr));

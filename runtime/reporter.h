@@ -19,16 +19,22 @@ class Reporter {
   // Never fails: what cannot be told is left out. No Python exception is pending afterwards.
   Outcome outcome(const Ref& exception, const Run& run, const Cell* cell);
 
+  // Whether an exception has been told since the last call.
+  bool take_told() { return std::exchange(told_, false); }
+
   // The last line of the exception's traceback.
   std::string summary(const Ref& exception);
 
  private:
+  bool has_nested_code(PyObject* code) const;
   bool load();
   Report report(const Ref& exception);
   void call_user_hook(const Ref& exception);
   bool keep_while_reported(const Run& run, const Cell& cell);
 
+  bool told_ = false;
   Ref wire_;
+  Ref co_consts_;
   Ref sources_;  // namespaces of the bundled modules
   Ref report_;   // loaded at the first error
 };

@@ -16,6 +16,7 @@ namespace {
 
 struct State {
   Link* link;
+  bool stream_closed;
   PyObject* original_input;  // builtins.input as Python made it; lives as long as the process
 };
 
@@ -200,6 +201,11 @@ PyObject* json_string(PyObject* /*module*/, PyObject* text) {
   return make_str(quoted).release();
 }
 
+PyObject* note_closed(PyObject* module, PyObject* /*unused*/) {
+  state_of(module).stream_closed = true;
+  Py_RETURN_NONE;
+}
+
 PyObject* announce_exit(PyObject* module, PyObject* args) {
   int status = 0;
   PyObject* traceback = nullptr;
@@ -223,6 +229,7 @@ PyMethodDef methods[] = {
     {"writer", writer, METH_O, "The write() of standard stream 0 (stdout) or 1 (stderr)."},
     {"write_raw", write_raw, METH_VARARGS, "Writes bytes to stream 0 or 1."},
     {"ask", ask, METH_VARARGS, "ask(prompt, password): the client's answer."},
+    {"note_closed", note_closed, METH_NOARGS, "A standard stream has been closed."},
     {"announce_exit", announce_exit, METH_VARARGS, "announce_exit(status, traceback)"},
     {"load", load, METH_O, "The namespace of a bundled module, run anew."},
     {"json_string", json_string, METH_O, "A str as JSON."},
@@ -245,8 +252,12 @@ Ref make_wire_module(Link& link) {
   if (!module) return {};
   PyObject* original = PyDict_GetItemString(PyEval_GetBuiltins(), "input");
   Py_XINCREF(original);
-  state_of(module.get()) = {&link, original};
+  state_of(module.get()) = {&link, false, original};
   return module;
+}
+
+bool take_stream_closed(PyObject* wire) {
+  return std::exchange(state_of(wire).stream_closed, false);
 }
 
 Ref make_input_function(PyObject* wire) {

@@ -9,6 +9,9 @@ namespace replwire::runtime {
 // works from any Python thread; in a forked child none of them touches the link.
 Ref make_wire_module(Link& link);
 
+// Whether a standard stream of ours has been closed since the last call.
+bool take_stream_closed(PyObject* wire);
+
 // The one function that stands in for builtins.input for the whole session.
 Ref make_input_function(PyObject* wire);
 

@@ -57,6 +57,7 @@ class Out(io.TextIOBase):
         if not self.closed:
             super().close()
             self.write = closed_write
+            wire.note_closed()
 
     def detach(self):
         return self.buffer
@@ -88,6 +89,10 @@ class Answers(io.RawIOBase):
 
     def fileno(self):
         return 0
+
+    def close(self):
+        super().close()
+        wire.note_closed()
 
     def readinto(self, buffer):
         if self.closed:
