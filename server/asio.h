@@ -2,7 +2,7 @@
 
 #include <utility>  // Asio 1.74 needs it first in C++20
 
-#include <boost/asio/buffer.hpp>
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>

@@ -1,7 +1,6 @@
 #include "server/last_words.h"
 
 #include <poll.h>
-#include <pthread.h>
 #include <sched.h>
 #include <unistd.h>
 
@@ -10,10 +9,11 @@
 #include <csignal>
 #include <cstdlib>
 #include <exception>
-#include <optional>
+#include <semaphore>
 
 #include "runtime/forked.h"
 #include "server/output_frames.h"
+#include "server/threads.h"
 
 namespace replwire::server::last_words {
 namespace {
@@ -33,8 +33,7 @@ Outputs* the_outputs = nullptr;
 int traceback_file = -1;
 std::atomic<bool> speaking{false};
 
-const int kSpeak = SIGRTMAX - 5;
-std::optional<pthread_t> speaker;
+std::binary_semaphore dying{0};
 const char* reason_to_die = "";
 int status_to_die = 0;
 
@@ -91,6 +90,16 @@ void at_exit(int status, void* /*unused*/) {
   speak(fatal);
 }
 
+void stand_by() {
+  ::unshare(CLONE_FILES);
+  dying.acquire();
+  protocol::Fatal fatal = {};
+  fatal.reason = reason_to_die;
+  fatal.exit_status = status_to_die;
+  speak(fatal);
+  ::_exit(status_to_die);
+}
+
 [[noreturn]] void at_terminate() {
   protocol::Fatal fatal = {};
   fatal.reason = "internal";
@@ -113,31 +122,13 @@ void install(FrameWriter& writer, Outputs& outputs, int traceback_fd) {
   for (const Deadly& each : kDeadly) ::sigaction(each.signal, &action, nullptr);
   ::on_exit(at_exit, nullptr);
   std::set_terminate(at_terminate);
-}
-
-void stand_by() {
-  ::unshare(CLONE_FILES);
-  struct sigaction action = {};
-  action.sa_handler = [](int) {
-    protocol::Fatal fatal = {};
-    fatal.reason = reason_to_die;
-    fatal.exit_status = status_to_die;
-    speak(fatal);
-    ::_exit(status_to_die);
-  };
-  ::sigaction(kSpeak, &action, nullptr);
-  speaker = ::pthread_self();
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, kSpeak);
-  ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+  start_thread("last-words", stand_by).detach();  // for as long as the process lives
 }
 
 void die(const char* reason, int status) {
   reason_to_die = reason;
   status_to_die = status;
-  if (!speaker) ::_exit(status);
-  ::pthread_kill(*speaker, kSpeak);
+  dying.release();
   for (;;) ::pause();
 }
 

@@ -12,11 +12,8 @@ namespace replwire::server::last_words {
 // as the process.
 void install(FrameWriter& writer, Outputs& outputs, int traceback);
 
-// Called by the reader's thread: from here on it has a descriptor table of its own, and can speak
-// even when user code has closed every descriptor of the process.
-void stand_by();
-
-// For a cause that is no signal. The words are the reader's.
+// For a cause that is no signal. Speaks even when user code has closed every descriptor of the
+// process: a thread with a descriptor table of its own stands by for it.
 [[noreturn]] void die(const char* reason, int status);
 
 }  // namespace replwire::server::last_words

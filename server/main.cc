@@ -13,7 +13,6 @@
 #include "runtime/plain_value.h"
 #include "server/asio.h"
 #include "server/frame_writer.h"
-#include "server/inbox.h"
 #include "server/last_words.h"
 #include "server/local_link.h"
 #include "server/log.h"
@@ -86,13 +85,9 @@ class Server {
         link_(outputs_),
         session_({io_, writer_, outputs_, link_, log_}, options,
                  [this](bool held) { reader_.hold(held); }),
-        inbox_(io_,
-               [this](std::vector<Incoming> frames) {
-                 frames.empty() ? session_.end_input() : session_.take(std::move(frames));
-               }),
-        reader_(std::move(streams.input), options.max_frame_bytes,
-                {[this](std::vector<Incoming> frames) { inbox_.put(std::move(frames)); },
-                 [this] { inbox_.put({}); }}),
+        reader_(io_, std::move(streams.input), options.max_frame_bytes,
+                {[this](std::vector<Incoming> frames) { session_.take(std::move(frames)); },
+                 [this] { session_.end_input(); }}),
         signals_(io_,
                  [this](int signal, std::uint64_t running) {
                    signal == SIGINT ? session_.interrupt_from_outside(running)
@@ -107,7 +102,9 @@ class Server {
   // Returns only when it could not start: with the exit status.
   int run() {
     if (log_.failed()) return fail("--log: cannot write to " + options_.log);
-    std::thread io = start_thread("io", [this] { io_.run(); });
+    // One for the reader, one for all the rest: capture, timers, signals, a client that is behind.
+    const std::array threads = {start_thread("io", [this] { io_.run(); }),
+                                start_thread("io", [this] { io_.run(); })};
     last_words::install(writer_, outputs_, crash_stack_.get());
     runtime::watch_forks([] {
       PrivateRange::close_in_child();
@@ -117,7 +114,7 @@ class Server {
     if (!failure.empty()) return fail(failure);
     session_.open(ready(options_, interpreter_->facts()));
     log_.line("ready");
-    reader_.start();
+    asio::post(io_, [this] { reader_.run(); });
     interpreter_->serve();
     interpreter_->run_exit_handlers();
     session_.finish();
@@ -150,14 +147,13 @@ class Server {
   const Options& options_;
   Descriptor error_;
   Log log_;
-  asio::io_context io_{1};
+  asio::io_context io_{2};
   asio::executor_work_guard<asio::io_context::executor_type> work_ = asio::make_work_guard(io_);
   Capture capture_{io_};
   FrameWriter writer_;
   Outputs outputs_;
   LocalLink link_;
   Session session_;
-  Inbox<std::vector<Incoming>> inbox_;
   StdinReader reader_;
   OutsideSignals signals_;
   Descriptor crash_stack_;

@@ -475,7 +475,7 @@ void Session::shut_down(std::optional<protocol::Id> id) {
   parts_.log.line("shutting down");
   shutting_down_ = true;
   parts_.outputs.lift_limit();
-  parts_.outputs.room_again();
+  asio::post(parts_.io, [this] { parts_.outputs.room_again(); });
   end_all_queued(ErrorReason::kCancelled);
   close_threads_questions();
   if (!busy()) return start_next();
@@ -493,11 +493,9 @@ void Session::stop_when_idle() {
   stopping_ = true;
   parts_.link.post(runtime::Stop{});
   if (!shutting_down_) return;
-  asio::post(parts_.io, [this] {
-    ending_.expires_after(kExitHandlers);
-    ending_.async_wait([this](const boost::system::error_code& error) {
-      if (!error) finish();
-    });
+  ending_.expires_after(kExitHandlers);
+  ending_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) finish();
   });
 }
 

@@ -5,22 +5,16 @@
 #include <array>
 #include <cerrno>
 
-#include "server/last_words.h"
-#include "server/threads.h"
 
 namespace replwire::server {
 
-StdinReader::StdinReader(Descriptor input, std::size_t max_frame_bytes, Events events)
-    : input_(std::move(input)),
+StdinReader::StdinReader(asio::io_context& io, Descriptor input, std::size_t max_frame_bytes,
+                         Events events)
+    : io_(io),
+      input_(std::move(input)),
       max_frame_bytes_(max_frame_bytes),
       lines_(max_frame_bytes),
       events_(std::move(events)) {}
-
-void StdinReader::start() {
-  thread_ = start_thread("reader", [this] { run(); });
-  // It sits in read() until the client's end closes, which the end of the process does not wait
-  // for: _exit ends it.
-}
 
 void StdinReader::hold(bool held) {
   held_ = held;
@@ -28,7 +22,6 @@ void StdinReader::hold(bool held) {
 }
 
 void StdinReader::run() {
-  last_words::stand_by();
   std::array<char, 65536> buffer;
   for (;;) {
     while (held_) resumed_.wait();
@@ -40,11 +33,12 @@ void StdinReader::run() {
     } else if (const auto line = lines_.finish()) {
       add(frames, *line);
     }
-    if (!frames.empty()) events_.frames(std::move(frames));
+    if (!frames.empty()) {
+      asio::dispatch(io_, [&] { events_.frames(std::move(frames)); });
+    }
     if (size <= 0) break;
   }
   events_.ended();
-  for (;;) ::pause();  // it still stands by for last words
 }
 
 // 0 at the end of input. An input that its owner has made non-blocking is waited for.
