@@ -103,6 +103,11 @@ bool FrameWriter::wait_until_writable(int patience) const {
   return ::poll(&state, 1, patience) == 1 && (state.revents & POLLOUT) != 0;
 }
 
+bool FrameWriter::reader_gone(int patience) const {
+  pollfd state = {output_.get(), 0, 0};
+  return ::poll(&state, 1, patience) == 1;
+}
+
 void FrameWriter::drain(int patience) {
   const std::lock_guard lock(mutex_);
   while (!gone_ && pending_.size() > sent_) {

@@ -34,6 +34,9 @@ class FrameWriter {
   // nothing for `patience` milliseconds.
   void drain(int patience);
 
+  // Whether nobody reads any more, or nobody does within `patience` milliseconds.
+  bool reader_gone(int patience) const;
+
   // For last words, from a signal handler: ends a frame that is half written, sends what is
   // pending and keeps everybody else from writing, for good. `write_last` is for its caller alone.
   void seize();

@@ -41,9 +41,9 @@ std::array<char, 65536> stack;  // of the worker's handlers: its own may have ov
 std::array<char, 65536> traceback;
 std::array<char, 7 * 65536> frame_buffer;  // every byte of a traceback may need an escape
 
-std::string_view read_traceback() {
+std::size_t read_traceback() {
   const ssize_t size = ::pread(traceback_file, traceback.data(), traceback.size(), 0);
-  return {traceback.data(), size > 0 ? static_cast<std::size_t>(size) : 0};
+  return size > 0 ? static_cast<std::size_t>(size) : 0;
 }
 
 // False when somebody else is dying already.
@@ -55,12 +55,16 @@ bool speak(protocol::Fatal fatal) {
     the_writer->write_last(text.view());
     text.resize(0);
   };
+  const std::size_t traced = read_traceback();
+  // A fatal error of Python's own takes faulthandler down first, and leaves its stack on stderr.
+  text::FixedText said(traceback.data(), traceback.size());
   the_outputs->salvage(
       [&](const runtime::ExecutionRef& execution, runtime::Stream stream, std::string_view bytes) {
+        if (traced == 0 && stream == runtime::Stream::kStderr) said.append(bytes);
         append_output(text, {id_of(execution), name_of(stream), {}, {}, {}}, bytes, send);
       });
   fatal.execution_id = id_of(the_outputs->running());
-  fatal.traceback = read_traceback();
+  fatal.traceback = traced != 0 ? std::string_view(traceback.data(), traced) : said.view();
   protocol::append_line(text, fatal);
   send();
   return true;

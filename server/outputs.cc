@@ -84,7 +84,7 @@ void Outputs::wait_for_capture() {
 
 // While the client is behind, the pipes stay full and whoever writes into them waits.
 void Outputs::read_capture() {
-  if (!has_room()) return;
+  if (writer_.pending() > limit_) return;
   bool full = false;
   {
     const std::lock_guard lock(mutex_);
@@ -129,6 +129,12 @@ void Outputs::wait_for_timer() {
 
 // ---- sending --------------------------------------------------------------------------------
 
+void Outputs::close() {
+  flush();
+  const std::lock_guard lock(sending_);
+  closed_ = true;
+}
+
 void Outputs::flush() {
   {
     const std::lock_guard lock(mutex_);
@@ -155,6 +161,7 @@ void Outputs::send(bool whole) {
     pieces.swap(pieces_);
     size = std::exchange(size_, 0);
   }
+  if (closed_) return;
   std::string frames;
   frames.reserve(size + size / 8 + 256);
   for (Piece& piece : pieces) append_piece(frames, piece);

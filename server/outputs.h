@@ -41,6 +41,9 @@ class Outputs {
   // tail, and a character that is not complete, included.
   void flush();
 
+  // Sends all that has been written, and nothing from here on.
+  void close();
+
   // Until `open` everything is kept: `ready` comes first.
   void open();
 
@@ -95,6 +98,7 @@ class Outputs {
 
   std::mutex sending_;  // taken before `mutex_`; keeps frames in order
   std::uint64_t running_serial_ = 0;
+  bool closed_ = false;
   std::array<Piece, 2> incomplete_;  // per stream: a character whose rest has not come
   std::optional<OutputLimit> output_limit_;
   Spools spools_;

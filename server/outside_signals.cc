@@ -24,10 +24,18 @@ struct Message {
 
 // Reached from a signal handler, so not members.
 int write_end = -1;
+pid_t server = 0;
 std::array<Handled, 3> handled = {{{SIGINT, {}}, {SIGTERM, {}}, {SIGHUP, {}}}};
 
 void note(int signal) {
   const int error = errno;
+  // A child that has just been forked and not yet forgotten us: the signal is its own affair, and
+  // comes again as soon as this handler returns.
+  if (::getpid() != server) {
+    OutsideSignals::forget_in_child();
+    ::raise(signal);
+    return;
+  }
   const Message message = {signal, runtime::interrupts::current()};
   [[maybe_unused]] const auto written = ::write(write_end, &message, sizeof message);
   errno = error;
@@ -48,6 +56,7 @@ OutsideSignals::OutsideSignals(asio::io_context& io, Handler handler)
 }
 
 void OutsideSignals::install() {
+  server = ::getpid();
   for (Handled& each : handled) {
     ::sigaction(each.signal, nullptr, &each.before);
     if (each.before.sa_handler == SIG_IGN) continue;

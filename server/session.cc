@@ -26,6 +26,7 @@ constexpr milliseconds kShutdownGrace{1000};
 constexpr milliseconds kExitHandlers{1000};
 constexpr milliseconds kLastChance{200};  // for processes that the session started
 constexpr int kPatience = 5000;           // milliseconds; for a client that takes nothing
+constexpr int kBetweenTwoEnds = 50;       // milliseconds
 constexpr int kBroken = 70;               // exit status
 constexpr milliseconds kFirstNudge{4};
 constexpr milliseconds kLastNudge{512};
@@ -504,7 +505,7 @@ void Session::finish() {
   if (exiting_) return;
   exiting_ = true;
   parts_.outputs.lift_limit();
-  parts_.outputs.flush();
+  parts_.outputs.close();
   while (const auto question = questions_.take(std::optional<std::string>{})) {
     close_question(*question, InputClosedReason::kShutdown);
   }
@@ -524,6 +525,10 @@ void Session::end_if_sent() {
   const Turn turn(*this);
   if (!exiting_) return;
   if (parts_.writer.pending() == 0) {
+    // A client that died closed its two ends one after the other: this may be the second.
+    if (!reply_ && !Descendants::find().empty() && parts_.writer.reader_gone(kBetweenTwoEnds)) {
+      client_gone();
+    }
     parts_.log.line("the end");
     ::_exit(options_.fail_on_error && failed_ ? 1 : 0);
   }

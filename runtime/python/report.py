@@ -46,6 +46,7 @@ class Report:
         kept = []
         for code, frame in zip(codes, told.stack):
             if not frame.filename.startswith(OWN_FILES):
+                frame.lineno = frame.lineno or 1  # interrupted before the first instruction
                 self.give_source(frame, sources(code))
                 kept.append(frame)
         told.stack = traceback.StackSummary.from_list(kept)

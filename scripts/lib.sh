@@ -1,0 +1,86 @@
+# What the other scripts share; sourced, never run.
+# shellcheck shell=bash
+
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+# PYTHON=/path/to/python3 chooses the Python that is embedded. The distribution's own is the default, because a
+# python3 that stands earlier on PATH often comes without a static library.
+python=${PYTHON:-/usr/bin/python3}
+
+build_packages=(g++ cmake ninja-build libboost-dev nlohmann-json3-dev python3-dev libpython3-dev libgtest-dev libcli11-dev ccache)
+test_packages=(python3-numpy python3-pandas python3-matplotlib)
+check_packages=(git clang clang-format clang-tidy libclang-rt-14-dev)
+
+say() { printf '%s\n' "$*" >&2; }
+
+# What finds each package where there is no dpkg: a command, a header, or a Python module.
+probe() {
+  case $1 in
+    g++) command -v c++ ;;
+    ninja-build) command -v ninja ;;
+    libboost-dev) has_header boost/asio.hpp ;;
+    nlohmann-json3-dev) has_header nlohmann/json.hpp ;;
+    libgtest-dev) has_header gtest/gtest.h ;;
+    libcli11-dev) has_header CLI/CLI.hpp ;;
+    python3-dev | libpython3-dev) [[ -f $("$python" -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h ]] ;;
+    python3-*) "$python" -c "import importlib.util, sys; sys.exit(not importlib.util.find_spec('${1#python3-}'))" ;;
+    ccache | libclang-rt-*) ;; # nice to have
+    *) command -v "$1" ;;
+  esac >/dev/null 2>&1
+}
+
+has_header() { printf '#include <%s>\n' "$1" | c++ -std=c++20 -x c++ -E - -o /dev/null; }
+
+missing_packages() {
+  local package installed
+  if command -v dpkg-query >/dev/null; then
+    # shellcheck disable=SC2016  # dpkg-query's own format, not the shell's
+    installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null || true)
+    for package; do grep -qxF "installed $package" <<<"$installed" || printf '%s\n' "$package"; done
+  else
+    for package; do probe "$package" || printf '%s\n' "$package"; done
+  fi
+}
+
+# Installs what is missing of the packages named. Reads nothing: standard input belongs to the program that follows.
+need() {
+  local missing as_root=()
+  mapfile -t missing < <(missing_packages "$@")
+  ((${#missing[@]})) || return 0
+  command -v apt-get >/dev/null || give_up "${missing[@]}"
+  if ((EUID != 0)); then
+    command -v sudo >/dev/null || give_up "${missing[@]}"
+    as_root=(sudo)
+  fi
+  say "installing: ${missing[*]}"
+  local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq)
+  quietly "${apt[@]}" update || say "apt-get update failed; trying with the lists at hand"
+  quietly "${apt[@]}" install --yes --no-install-recommends "${missing[@]}" || give_up "${missing[@]}"
+}
+
+give_up() {
+  say "missing packages (Debian's names): $*"
+  say "Install them as root with:  apt-get install $*"
+  exit 1
+}
+
+# Runs a command without input; shows what it said, on standard error, only when it fails.
+quietly() {
+  local log status=0
+  log=$(mktemp)
+  "$@" </dev/null >"$log" 2>&1 || status=$?
+  ((status == 0)) || cat "$log" >&2
+  rm -f "$log"
+  return "$status"
+}
+
+configure() { (cd "$root" && quietly cmake --preset "$1" "-DPython3_EXECUTABLE=$python"); }
+
+# build PRESET TARGET...: configures and builds; says nothing when all is well.
+build() {
+  local preset=$1
+  shift
+  configure "$preset"
+  (cd "$root" && quietly cmake --build --preset "$preset" --parallel "$(nproc)" --target "$@" -- --quiet)
+}

@@ -1,0 +1,130 @@
+#include "protocol/codec.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace replwire::protocol {
+namespace {
+
+template <class Frame>
+Frame read(const std::string& text) {
+  auto decoded = decode(text, 1);
+  if (const auto* error = std::get_if<ProtocolError>(&decoded))
+    throw std::runtime_error(error->message);
+  return std::get<Frame>(std::get<Request>(decoded));
+}
+
+ProtocolError refusal(const std::string& text) {
+  auto decoded = decode(text, 7);
+  EXPECT_TRUE(std::holds_alternative<ProtocolError>(decoded)) << text;
+  return std::get<ProtocolError>(decoded);
+}
+
+TEST(CodecTest, EveryFieldOfAnExecute) {
+  const auto frame = read<Execute>(
+      R"({"type":"execute","id":5,"code":"1","filename":"a.py","first_line":3,"inputs":["x","y"],)"
+      R"("on_input":"eof","repr_limit":10,"silent":true,"stop_on_error":true,"output_limit":9})");
+  EXPECT_EQ(frame.id, Id(std::int64_t{5}));
+  EXPECT_EQ(frame.code, "1");
+  EXPECT_EQ(frame.filename, "a.py");
+  EXPECT_EQ(frame.first_line, 3);
+  EXPECT_EQ(frame.inputs, (std::vector<std::string>{"x", "y"}));
+  EXPECT_EQ(frame.on_input, OnInput::kEof);
+  EXPECT_EQ(frame.repr_limit, 10);
+  EXPECT_EQ(frame.silent, true);
+  EXPECT_EQ(frame.stop_on_error, true);
+  EXPECT_EQ(frame.output_limit, 9);
+}
+
+TEST(CodecTest, TypeInAnyCase) {
+  EXPECT_EQ(read<Status>(R"({"type":"StAtUs","id":"s"})").id, Id("s"));
+}
+
+TEST(CodecTest, NullCountsAsAbsent) {
+  const auto frame = read<Execute>(R"({"type":"execute","code":"1","id":null,"inputs":null})");
+  EXPECT_FALSE(frame.id);
+  EXPECT_FALSE(frame.inputs);
+}
+
+TEST(CodecTest, UnknownFieldsOfAnyShapeAreSkipped) {
+  EXPECT_EQ(
+      read<Status>(R"({"x":{"id":[1,{"id":2}]},"type":"status","id":"s","y":[[]],"z":"id"})").id,
+      Id("s"));
+}
+
+TEST(CodecTest, TheLastOfARepeatedNameCounts) {
+  EXPECT_EQ(read<Status>(R"({"type":"status","id":1,"id":2})").id, Id(std::int64_t{2}));
+}
+
+TEST(CodecTest, UnknownTypeNamesTheKnownOnes) {
+  const auto error = refusal(R"({"type":"exec","id":1})");
+  EXPECT_EQ(error.code, ErrorCode::kUnknownType);
+  EXPECT_NE(error.message.find("execute, input_response, interrupt"), std::string::npos);
+  EXPECT_EQ(error.id, Id(std::int64_t{1}));
+  EXPECT_EQ(error.line, 7);
+}
+
+TEST(CodecTest, ErrorsNameFrameFieldAndLimit) {
+  EXPECT_EQ(refusal(R"({"type":"execute"})").message, "execute: /code: is missing");
+  EXPECT_EQ(refusal(R"({"type":"execute","code":1})").message, "execute: /code: must be a string");
+  EXPECT_EQ(refusal(R"({"type":"execute","code":"","inputs":["a",1]})").message,
+            "execute: /inputs/1: must be a string");
+  EXPECT_EQ(refusal(R"({"type":"execute","code":"","first_line":0})").message,
+            "execute: /first_line: must be from 1 to 10000000");
+  EXPECT_EQ(refusal(R"({"type":"execute","code":"","on_input":"no"})").message,
+            R"(execute: /on_input: must be one of "ask" "eof" "error")");
+}
+
+TEST(CodecTest, IdsWithinTwoToTheFiftyThree) {
+  EXPECT_EQ(read<Status>(R"({"type":"status","id":-9007199254740992})").id,
+            Id(std::int64_t{-9007199254740992}));
+  for (const char* id :
+       {"9007199254740993", "-9007199254740993", "1.5", "18446744073709551615", "true", "[]"}) {
+    EXPECT_EQ(refusal(std::string(R"({"type":"status","id":)") + id + "}").code,
+              ErrorCode::kInvalidField)
+        << id;
+  }
+}
+
+TEST(CodecTest, AnswersAreOneOfThree) {
+  EXPECT_EQ(read<InputResponse>(R"({"type":"input_response","data":""})").data, "");
+  EXPECT_EQ(refusal(R"({"type":"input_response"})").code, ErrorCode::kMissingField);
+  EXPECT_EQ(refusal(R"({"type":"input_response","data":"","eof":true})").code,
+            ErrorCode::kInvalidField);
+  EXPECT_EQ(refusal(R"({"type":"input_response","eof":false})").code, ErrorCode::kInvalidField);
+}
+
+TEST(CodecTest, WhatIsNoFrameAtAll) {
+  EXPECT_EQ(refusal("{").code, ErrorCode::kInvalidJson);
+  EXPECT_EQ(refusal("\xff").code, ErrorCode::kInvalidUtf8);
+  EXPECT_EQ(refusal("[{\"type\":\"status\"}]").code, ErrorCode::kNotAnObject);
+  EXPECT_EQ(refusal("3").code, ErrorCode::kNotAnObject);
+  EXPECT_EQ(refusal("{}").code, ErrorCode::kMissingField);
+}
+
+TEST(CodecTest, DepthIsLimitedAtSixtyFour) {
+  const auto nested = [](std::size_t levels) {
+    return R"({"type":"status","id":1,"x":)" + std::string(levels - 1, '[') +
+           std::string(levels - 1, ']') + "}";
+  };
+  EXPECT_EQ(read<Status>(nested(kMaxDepth)).id, Id(std::int64_t{1}));
+  const auto error = refusal(nested(kMaxDepth + 1));
+  EXPECT_EQ(error.code, ErrorCode::kTooDeep);
+  EXPECT_EQ(error.id, Id(std::int64_t{1}));
+  EXPECT_EQ(refusal(std::string(1000000, '[')).code, ErrorCode::kTooDeep);
+}
+
+TEST(CodecTest, CapabilitiesAreWhatIsDecoded) {
+  const auto all = nlohmann::json::parse(capabilities());
+  EXPECT_EQ(all["status"], nlohmann::json({"id"}));
+  EXPECT_TRUE(all.contains("execute"));
+  for (const auto& [type, fields] : all.items()) {
+    EXPECT_NE(refusal(R"({"type":")" + type + R"(","id":[]})").code, ErrorCode::kUnknownType)
+        << type;
+  }
+}
+
+}  // namespace
+}  // namespace replwire::protocol
