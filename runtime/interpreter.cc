@@ -64,6 +64,7 @@ PythonFacts Interpreter::facts() const {
 }
 
 void Interpreter::serve() {
+  compiler_.warm_up();
   while (!stopped_) {
     const Command command = next_command();
     std::visit([this](const auto& each) { handle(each); }, command);

@@ -55,6 +55,8 @@ using Answer = std::variant<Line, EndOfFile, Refusal>;
 
 // ---- interpreter -> session -----------------------------------------------------------------
 
+inline constexpr std::size_t kPromptBytes = 65536;  // a longer prompt is cut
+
 struct NeedInput {
   std::uint64_t number;  // names the request towards `wait_for_answer` and InputWithdrawn
   ExecutionRef execution;

@@ -10,6 +10,7 @@
 #include "runtime/forked.h"
 #include "runtime/origin.h"
 #include "text/json_text.h"
+#include "text/utf8.h"
 
 namespace replwire::runtime {
 namespace {
@@ -143,6 +144,10 @@ std::optional<Answer> try_answer(Link& link, std::uint64_t number) {
 // The answer as a str without its newline; EOFError, RuntimeError or what a signal raised.
 PyObject* ask_client(Link& link, std::string prompt, bool password) {
   if (in_forked_child()) return to_object(EndOfFile{});
+  if (prompt.size() > kPromptBytes) {
+    prompt.resize(kPromptBytes);
+    prompt.resize(prompt.size() - text::incomplete_tail(prompt));
+  }
   static std::atomic<std::uint64_t> last_number{0};
   const std::uint64_t number = ++last_number;
   {

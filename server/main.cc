@@ -39,7 +39,7 @@ protocol::Limits limits(const Options& options) {
   limits.repr_bytes = 64 * 1024;
   limits.value_bytes = runtime::kValueBytes;
   limits.traceback_bytes = 4 * 64 * 1024;
-  limits.prompt_bytes = 0;
+  limits.prompt_bytes = runtime::kPromptBytes;
   limits.queue_bytes = static_cast<std::int64_t>(options.queue_bytes);
   limits.output_buffer = static_cast<std::int64_t>(options.output_buffer);
   if (options.queue_limit) limits.queue_limit = static_cast<std::int64_t>(*options.queue_limit);

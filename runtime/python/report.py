@@ -7,6 +7,7 @@ OWN_FILES = "<replwire "
 MOST_FRAMES = 200  # of a stack; the middle of a deeper one is left out
 MOST_TEXT = 65536  # characters of a message or a traceback
 MOST_CAUSES = 50
+MOST_SOURCE = 2000  # characters of a line
 
 
 def dump(value):
@@ -97,7 +98,7 @@ class Report:
             if end is not None and end > 0:
                 fields["end_column"] = max(int(end) - 1, fields["column"])
         fields["function"] = ""
-        fields["source"] = cut((told.text or "").rstrip("\n"))
+        fields["source"] = (told.text or "").rstrip("\n")[:MOST_SOURCE]
         return [fields]
 
     def text(self):
@@ -115,7 +116,7 @@ def frame_fields(frame):
             last = line if frame.end_lineno == frame.lineno else None
             fields["end_column"] = characters(last, frame.end_colno)
     fields["function"] = frame.name
-    fields["source"] = cut(line)
+    fields["source"] = line[:MOST_SOURCE]
     return fields
 
 

@@ -4,7 +4,7 @@ import _weakref
 import sys
 
 OPTIMIZED = 0x1  # CO_OPTIMIZED: set for functions, not for class bodies
-CodeType = type(compile("0", "", "eval"))
+CodeType = type((lambda: 0).__code__)
 
 # The newest sources that define classes: unlike a function, a class does not hold on to its code.
 MOST_CLASS_SOURCES = 256
