@@ -9,6 +9,9 @@
 #include <climits>
 #include <utility>
 
+#include "server/critical.h"
+#include "server/seize.h"
+
 namespace replwire::server {
 namespace {
 
@@ -56,6 +59,7 @@ FrameWriter::FrameWriter(asio::io_context& io, Descriptor output, std::size_t lo
 }
 
 void FrameWriter::write(std::string_view frames) {
+  const Critical critical;
   const std::lock_guard lock(mutex_);
   if (gone_) return;
   if (!pending_.empty()) {
@@ -109,6 +113,7 @@ bool FrameWriter::reader_gone(int patience) const {
 }
 
 void FrameWriter::drain(int patience) {
+  const Critical critical;
   const std::lock_guard lock(mutex_);
   while (!gone_ && pending_.size() > sent_) {
     sent_ += write_now(std::string_view(pending_).substr(sent_));
@@ -118,9 +123,7 @@ void FrameWriter::drain(int patience) {
 }
 
 void FrameWriter::seize() {
-  // Whoever has the lock needs it for microseconds, unless it is this very thread, or one that has
-  // been stopped by the same crash.
-  for (int tries = 0; !mutex_.try_lock() && tries < 200; ++tries) ::poll(nullptr, 0, 1);
+  server::seize(mutex_);
   const std::string_view flight = in_flight_;
   write_last(flight);
   if (flight.data() < pending_.data() || flight.data() > pending_.data() + pending_.size()) {

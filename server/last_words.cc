@@ -12,6 +12,7 @@
 #include <semaphore>
 
 #include "runtime/forked.h"
+#include "server/critical.h"
 #include "server/output_frames.h"
 #include "server/threads.h"
 
@@ -49,6 +50,7 @@ std::size_t read_traceback() {
 // False when somebody else is dying already.
 bool speak(protocol::Fatal fatal) {
   if (speaking.exchange(true)) return false;
+  the_outputs->seize();  // first: a sender that waits for the writer would keep what it has
   the_writer->seize();
   text::FixedText text(frame_buffer.data(), frame_buffer.size());
   const auto send = [&text] {
@@ -70,7 +72,9 @@ bool speak(protocol::Fatal fatal) {
   return true;
 }
 
-void handle(int signal) {
+void handle(int signal, siginfo_t* info, void* /*context*/) {
+  const bool sent = info->si_code <= 0;
+  if (sent && Critical::defer(signal)) return;
   if (!runtime::in_forked_child()) {
     protocol::Fatal fatal = {};
     for (const Deadly& each : kDeadly) {
@@ -121,8 +125,8 @@ void install(FrameWriter& writer, Outputs& outputs, int traceback_fd) {
   const stack_t alternate = {stack.data(), 0, stack.size()};
   ::sigaltstack(&alternate, nullptr);
   struct sigaction action = {};
-  action.sa_handler = handle;
-  action.sa_flags = SA_ONSTACK | SA_NODEFER;
+  action.sa_sigaction = handle;
+  action.sa_flags = SA_ONSTACK | SA_NODEFER | SA_SIGINFO;
   for (const Deadly& each : kDeadly) ::sigaction(each.signal, &action, nullptr);
   ::on_exit(at_exit, nullptr);
   std::set_terminate(at_terminate);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "server/critical.h"
 #include "server/output_frames.h"
 #include "text/utf8.h"
 
@@ -44,6 +45,7 @@ Outputs::Outputs(asio::io_context& io, FrameWriter& writer, Capture& capture, st
 // ---- gathering ------------------------------------------------------------------------------
 
 bool Outputs::write(const ExecutionRef& execution, Stream stream, std::string_view bytes) {
+  const Critical critical;
   bool full = false;
   {
     const std::lock_guard lock(mutex_);
@@ -97,6 +99,7 @@ void Outputs::read_capture() {
 }
 
 void Outputs::set_running(ExecutionRef execution, std::optional<std::size_t> limit) {
+  const Critical critical;
   const std::lock_guard sending(sending_);
   running_serial_ = execution ? execution->serial : 0;
   output_limit_.reset();
@@ -136,6 +139,7 @@ void Outputs::close() {
 }
 
 void Outputs::flush() {
+  const Critical critical;
   {
     const std::lock_guard lock(mutex_);
     if (capture_.ready()) take_captured();

@@ -16,6 +16,7 @@
 #include "server/capture.h"
 #include "server/frame_writer.h"
 #include "server/output_limit.h"
+#include "server/seize.h"
 #include "server/spools.h"
 #include "server/waker.h"
 
@@ -62,8 +63,12 @@ class Outputs {
   // From here on there is always room: the session ends.
   void lift_limit();
 
-  // What has not been sent, for last words: calls `take` with execution, stream and bytes.
-  // Allocates nothing; takes no lock that it cannot have at once or soon.
+  // For last words, from a signal handler: nobody else sends from here on. Then `salvage` calls
+  // `take` with execution, stream and bytes of what has not been sent, and allocates nothing.
+  void seize() {
+    server::seize(sending_);
+    server::seize(mutex_);
+  }
   template <class Take>
   void salvage(Take take);
   const runtime::ExecutionRef& running() const { return running_; }

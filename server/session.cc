@@ -183,6 +183,8 @@ void Session::start(protocol::Execute&& request, std::string id) {
 void Session::on(runtime::Done& done) {
   if (!PrivateRange::intact()) descriptors_gone();
   parts_.outputs.flush();
+  // Before the client can know: what dies from here on dies at rest.
+  parts_.outputs.set_running(nullptr, std::nullopt);
   const double time = seconds(done.time);
   if (const auto* completed = std::get_if<runtime::Completed>(&done.outcome)) {
     write_result(*completed, time);
@@ -198,7 +200,6 @@ void Session::on(runtime::Done& done) {
   const bool failed = !std::holds_alternative<runtime::Completed>(done.outcome);
   const bool stop = running_->stop_on_error;
   running_.reset();
-  parts_.outputs.set_running(nullptr, std::nullopt);
   if (failed && options_.stop_on_error) aborting_ = true;
   if (failed && (stop || aborting_)) end_all_queued(ErrorReason::kAborted);
   start_next();
@@ -434,7 +435,7 @@ void Session::on(protocol::OutputGet& request, std::int64_t line) {
 }
 
 void Session::on(const runtime::Exiting& exiting) {
-  parts_.outputs.flush();
+  parts_.outputs.close();
   protocol::Fatal fatal = {};
   fatal.reason = "exit";
   fatal.exit_status = exiting.status;
@@ -442,6 +443,7 @@ void Session::on(const runtime::Exiting& exiting) {
   fatal.traceback = exiting.traceback;
   write(fatal);
   parts_.writer.drain(kPatience);
+  ::_exit(exiting.status);
 }
 
 void Session::refuse(ErrorCode code, std::string message, std::optional<protocol::Id> id,
