@@ -15,8 +15,7 @@ bool MainModule::start() {
 
 void MainModule::shift_results(PyObject* value) {
   for (std::size_t i = 2; i > 0; --i) {
-    const Ref older =
-        Ref::borrow(PyDict_GetItemWithError(builtins_.get(), names_[i - 1].get()));
+    const Ref older = Ref::borrow(PyDict_GetItemWithError(builtins_.get(), names_[i - 1].get()));
     if (older) PyDict_SetItem(builtins_.get(), names_[i].get(), older.get());
   }
   PyDict_SetItem(builtins_.get(), names_[0].get(), value);
