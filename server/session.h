@@ -171,7 +171,7 @@ class Session {
   bool stopping_ = false;  // the interpreter was told to stop
   bool exiting_ = false;
   std::optional<protocol::ShutdownReply> reply_;  // last frame of a shutdown
-  asio::steady_timer ending_;  // touched with the lock held, as all else here
+  asio::steady_timer ending_;                     // touched with the lock held, as all else here
   asio::steady_timer nudging_;
 };
 

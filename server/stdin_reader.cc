@@ -5,7 +5,6 @@
 #include <array>
 #include <cerrno>
 
-
 namespace replwire::server {
 
 StdinReader::StdinReader(asio::io_context& io, Descriptor input, std::size_t max_frame_bytes,
