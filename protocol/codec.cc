@@ -41,21 +41,6 @@ Complaint read(const RawValue& raw, bool& out, double, double) {
   return {};
 }
 
-std::optional<double> number(const RawValue& raw) {
-  if (const auto* value = std::get_if<std::int64_t>(&raw)) return static_cast<double>(*value);
-  if (const auto* value = std::get_if<std::uint64_t>(&raw)) return static_cast<double>(*value);
-  if (const auto* value = std::get_if<double>(&raw)) return *value;
-  return std::nullopt;
-}
-
-[[maybe_unused]] Complaint read(const RawValue& raw, double& out, double low, double high) {
-  const auto value = number(raw);
-  if (!value) return "must be a number";
-  if (*value < low || *value > high) return out_of_bounds(low, high);
-  out = *value;
-  return {};
-}
-
 Complaint read(const RawValue& raw, std::int64_t& out, double low, double high) {
   constexpr auto kLargest = static_cast<std::int64_t>(kLargestInteger);
   const auto lowest = static_cast<std::int64_t>(std::max(low, -kLargestInteger));
@@ -83,6 +68,7 @@ Complaint read(const RawValue& raw, std::vector<std::string>& out, double, doubl
 
 Complaint read(const RawValue& raw, Id& out, double, double) {
   if (const auto* text = std::get_if<std::string>(&raw)) {
+    if (text->size() > kIdBytes) return "must be at most " + std::to_string(kIdBytes) + " bytes";
     out = *text;
     return {};
   }
@@ -233,7 +219,8 @@ ProtocolError describe(const ParseError& error, std::int64_t line) {
     case ParseFailure::kInvalidJson:
       break;
   }
-  return {ErrorCode::kInvalidJson, "frame: " + error.message, std::nullopt, line};
+  return {ErrorCode::kInvalidJson, "frame: is not valid JSON: " + error.message, std::nullopt,
+          line};
 }
 
 template <class Frame>

@@ -16,7 +16,8 @@
 namespace replwire::protocol {
 
 inline constexpr std::int64_t kVersion = 1;
-inline constexpr double kLongestSeconds = 1e9;
+// An id is echoed in every `output` frame, which must still have room for output.
+inline constexpr std::size_t kIdBytes = 4096;
 inline constexpr double kLargestInteger = 9007199254740992.0;  // 2^53
 
 // ---- what a client sends ------------------------------------------------------------------
@@ -154,7 +155,9 @@ struct PythonInfo {
 struct Limits {
   std::int64_t max_frame_bytes;
   std::int64_t max_depth;
+  std::int64_t id_bytes;
   std::int64_t output_frame_bytes;
+  std::int64_t output_get_bytes;
   std::int64_t repr_bytes;
   std::int64_t value_bytes;
   std::int64_t traceback_bytes;
@@ -166,7 +169,9 @@ struct Limits {
   static constexpr auto fields() {
     return std::tuple(
         field("max_frame_bytes", &Limits::max_frame_bytes), field("max_depth", &Limits::max_depth),
+        field("id_bytes", &Limits::id_bytes),
         field("output_frame_bytes", &Limits::output_frame_bytes),
+        field("output_get_bytes", &Limits::output_get_bytes),
         field("repr_bytes", &Limits::repr_bytes), field("value_bytes", &Limits::value_bytes),
         field("traceback_bytes", &Limits::traceback_bytes),
         field("prompt_bytes", &Limits::prompt_bytes), field("queue_bytes", &Limits::queue_bytes),

@@ -35,7 +35,9 @@ class Collector {
 
   bool parse_error(std::size_t /*position*/, const std::string& /*token*/,
                    const nlohmann::json::exception& error) {
-    message_ = error.what();
+    const std::string_view said = error.what();  // "[json.exception.parse_error.101] parse error …"
+    const std::size_t end = said.find("] ");
+    message_ = said.substr(end == std::string_view::npos ? 0 : end + 2);
     return false;
   }
 

@@ -55,7 +55,9 @@ using Answer = std::variant<Line, EndOfFile, Refusal>;
 
 // ---- interpreter -> session -----------------------------------------------------------------
 
-inline constexpr std::size_t kPromptBytes = 65536;  // a longer prompt is cut
+inline constexpr std::size_t kReprBytes = 65536;        // most of a Run's repr_limit
+inline constexpr std::size_t kTracebackBytes = 262144;  // report.py: MOST_TEXT characters
+inline constexpr std::size_t kPromptBytes = 65536;      // a longer prompt is cut
 
 struct NeedInput {
   std::uint64_t number;  // names the request towards `wait_for_answer` and InputWithdrawn

@@ -44,7 +44,9 @@ void Capture::wait(const std::function<void()>& readable) {
 bool Capture::ready() {
   std::array<pollfd, 2> fds = {pollfd{pipes_[0].read_end.native_handle(), POLLIN, 0},
                                pollfd{pipes_[1].read_end.native_handle(), POLLIN, 0}};
-  return ::poll(fds.data(), fds.size(), 0) > 0;
+  const bool some = ::poll(fds.data(), fds.size(), 0) > 0;
+  if (some) lost_ = ((fds[0].revents | fds[1].revents) & POLLNVAL) != 0;
+  return some;
 }
 
 }  // namespace replwire::server

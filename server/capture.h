@@ -25,8 +25,11 @@ class Capture {
   // Calls `readable` on the io_context, once, when there is something to read.
   void wait(const std::function<void()>& readable);
 
-  // Whether a read would find anything: one system call.
+  // Whether a read would find anything: one system call, which also tells `lost`.
   bool ready();
+
+  // User code has closed the pipes, and with them all of the server's descriptors.
+  bool lost() const { return lost_; }
 
   // Hands out what has come up to now, piece by piece.
   template <class Take>
@@ -55,6 +58,7 @@ class Capture {
 
   std::array<Pipe, 2> pipes_;
   std::string buffer_;
+  bool lost_ = false;
 };
 
 }  // namespace replwire::server

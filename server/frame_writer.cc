@@ -29,11 +29,6 @@ Descriptor reopened(int fd) {
   return Descriptor(::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
 }
 
-bool has_room(int fd) {
-  pollfd state = {fd, POLLOUT, 0};
-  return ::poll(&state, 1, 0) == 1;
-}
-
 }  // namespace
 
 FrameWriter::FrameWriter(asio::io_context& io, Descriptor output, std::size_t low_water,
@@ -79,20 +74,14 @@ void FrameWriter::write(std::string_view frames) {
 std::size_t FrameWriter::write_now(std::string_view bytes) {
   in_flight_ = bytes;
   while (!in_flight_.empty()) {
-    const char* data = in_flight_.data();
-    std::size_t size = in_flight_.size();
-    if (blocking_) {
-      if (!has_room(output_.get())) break;
-      size = std::min<std::size_t>(size, PIPE_BUF);
-    }
-    const ssize_t written = socket_ ? ::send(output_.get(), data, size, MSG_DONTWAIT | MSG_NOSIGNAL)
-                                    : ::write(output_.get(), data, size);
+    if (blocking_ && !wait_until_writable(0)) break;
+    const ssize_t written = write_some(in_flight_);
     if (written >= 0) {
       in_flight_.remove_prefix(static_cast<std::size_t>(written));
     } else if (errno == EAGAIN) {
       break;
     } else if (errno == EBADF) {
-      events_.broken();
+      lose_descriptor();
     } else if (errno != EINTR) {
       lose_reader();
       break;
@@ -100,6 +89,14 @@ std::size_t FrameWriter::write_now(std::string_view bytes) {
   }
   const std::size_t left = std::exchange(in_flight_, {}).size();
   return bytes.size() - left;
+}
+
+// What is taken without waiting. Async-signal-safe.
+ssize_t FrameWriter::write_some(std::string_view bytes) const {
+  if (socket_)
+    return ::send(output_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (blocking_) bytes = bytes.substr(0, PIPE_BUF);
+  return ::write(output_.get(), bytes.data(), bytes.size());
 }
 
 bool FrameWriter::wait_until_writable(int patience) const {
@@ -134,9 +131,7 @@ void FrameWriter::seize() {
 void FrameWriter::write_last(std::string_view frames) {
   constexpr int kPatience = 2000;  // milliseconds
   while (!frames.empty() && !gone_ && wait_until_writable(kPatience)) {
-    const std::size_t size =
-        blocking_ ? std::min<std::size_t>(frames.size(), PIPE_BUF) : frames.size();
-    const ssize_t written = ::write(output_.get(), frames.data(), size);
+    const ssize_t written = write_some(frames);
     if (written < 0 && errno != EAGAIN && errno != EINTR) return;
     if (written > 0) frames.remove_prefix(static_cast<std::size_t>(written));
   }

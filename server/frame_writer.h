@@ -42,11 +42,15 @@ class FrameWriter {
   void seize();
   void write_last(std::string_view frames);
 
+  // Somebody closed the server's descriptors: `broken`.
+  void lose_descriptor() const { events_.broken(); }
+
   // Bytes that the client has not taken yet.
   std::size_t pending() const { return pending_size_; }
 
  private:
   std::size_t write_now(std::string_view bytes);
+  ssize_t write_some(std::string_view bytes) const;
   bool wait_until_writable(int patience) const;
   void wait_for_room();
   void send_pending();

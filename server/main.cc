@@ -17,6 +17,7 @@
 #include "server/local_link.h"
 #include "server/log.h"
 #include "server/options.h"
+#include "server/output_frames.h"
 #include "server/outputs.h"
 #include "server/outside_signals.h"
 #include "server/private_range.h"
@@ -35,10 +36,12 @@ protocol::Limits limits(const Options& options) {
   protocol::Limits limits = {};
   limits.max_frame_bytes = static_cast<std::int64_t>(options.max_frame_bytes);
   limits.max_depth = protocol::kMaxDepth;
-  limits.output_frame_bytes = 60 * 1024;
-  limits.repr_bytes = 64 * 1024;
+  limits.id_bytes = protocol::kIdBytes;
+  limits.output_frame_bytes = kOutputFrameBytes;
+  limits.output_get_bytes = Spools::kMostRead;
+  limits.repr_bytes = runtime::kReprBytes;
   limits.value_bytes = runtime::kValueBytes;
-  limits.traceback_bytes = 4 * 64 * 1024;
+  limits.traceback_bytes = runtime::kTracebackBytes;
   limits.prompt_bytes = runtime::kPromptBytes;
   limits.queue_bytes = static_cast<std::int64_t>(options.queue_bytes);
   limits.output_buffer = static_cast<std::int64_t>(options.output_buffer);

@@ -144,6 +144,7 @@ void Outputs::flush() {
     const std::lock_guard lock(mutex_);
     if (capture_.ready()) take_captured();
   }
+  if (capture_.lost()) writer_.lose_descriptor();
   send(true);
 }
 

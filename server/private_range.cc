@@ -1,12 +1,10 @@
 #include "server/private_range.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 
 namespace replwire::server {
 namespace {
@@ -46,12 +44,6 @@ PrivateRange::~PrivateRange() {
 
 void PrivateRange::close_in_child() {
   for (int fd = first; fd < end; ++fd) ::close(fd);
-}
-
-bool PrivateRange::intact() {
-  std::array<pollfd, 2> ends = {pollfd{first, 0, 0}, pollfd{end - 1, 0, 0}};
-  ::poll(ends.data(), ends.size(), 0);
-  return ((ends[0].revents | ends[1].revents) & POLLNVAL) == 0;
 }
 
 }  // namespace replwire::server

@@ -17,9 +17,6 @@ class PrivateRange {
   // Async-signal-safe, for a forked child: nothing of the server stays open there.
   static void close_in_child();
 
-  // Whether they all are still open: user code may have closed them all the same.
-  static bool intact();
-
  private:
   std::vector<int> fillers_;
 };

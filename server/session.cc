@@ -9,7 +9,6 @@
 #include "server/descendants.h"
 #include "server/last_words.h"
 #include "server/output_frames.h"
-#include "server/private_range.h"
 #include "server/process_facts.h"
 
 namespace replwire::server {
@@ -21,7 +20,6 @@ using protocol::InputClosedReason;
 using protocol::InterruptOutcome;
 using std::chrono::milliseconds;
 
-constexpr std::size_t kReprBytes = 65536;
 constexpr milliseconds kShutdownGrace{1000};
 constexpr milliseconds kExitHandlers{1000};
 constexpr milliseconds kLastChance{200};  // for processes that the session started
@@ -39,6 +37,15 @@ std::string json_of(const protocol::Id& id) {
 
 double seconds(std::chrono::nanoseconds time) {
   return std::chrono::duration<double>(time).count();
+}
+
+// What a waiting execution holds.
+std::size_t bytes_of(const protocol::Execute& request) {
+  std::size_t bytes = sizeof(request) + request.code.size() + request.filename.value_or("").size();
+  if (request.inputs) {
+    for (const std::string& input : *request.inputs) bytes += sizeof(input) + input.size();
+  }
+  return bytes;
 }
 
 runtime::Unanswered unanswered(const protocol::Execute& request) {
@@ -115,7 +122,7 @@ void Session::on(protocol::Execute& request, std::int64_t line) {
                   request.id, line);
   }
   if (!request.id) request.id = id.substr(1, id.size() - 2);
-  const std::size_t bytes = request.code.size() + sizeof(Queued);
+  const std::size_t bytes = bytes_of(request);
   queue_bytes_ += bytes;
   queue_.push_back({std::move(request), std::move(id), bytes});
   const auto queued = std::prev(queue_.end());
@@ -174,14 +181,13 @@ void Session::start(protocol::Execute&& request, std::string id) {
   auto output_limit = options_.output_limit;
   if (request.output_limit) output_limit = static_cast<std::size_t>(*request.output_limit);
   parts_.outputs.set_running(execution, output_limit);
-  const auto limit = static_cast<std::size_t>(request.repr_limit.value_or(kReprBytes));
+  const auto limit = static_cast<std::size_t>(request.repr_limit.value_or(runtime::kReprBytes));
   parts_.link.post(runtime::Run{std::move(execution), std::move(request.code),
                                 std::move(request.filename), request.first_line.value_or(1),
-                                std::min(limit, kReprBytes), silent});
+                                std::min(limit, runtime::kReprBytes), silent});
 }
 
 void Session::on(runtime::Done& done) {
-  if (!PrivateRange::intact()) descriptors_gone();
   parts_.outputs.flush();
   // Before the client can know: what dies from here on dies at rest.
   parts_.outputs.set_running(nullptr, std::nullopt);

@@ -57,8 +57,9 @@ std::optional<Spools::Part> Spools::read(std::int64_t count, runtime::Stream str
   const Spool* spool = find(count, stream);
   if (spool == nullptr) return std::nullopt;
   const std::int64_t begin = std::min(offset, spool->kept);
-  Part part = {std::string(static_cast<std::size_t>(std::min(size, spool->kept - begin)), '\0'),
-               spool->total};
+  Part part = {
+      std::string(static_cast<std::size_t>(std::min({size, spool->kept - begin, kMostRead})), '\0'),
+      spool->total};
   const ssize_t got = ::pread(spool->file.get(), part.bytes.data(), part.bytes.size(), begin);
   part.bytes.resize(static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
   return part;

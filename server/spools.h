@@ -15,6 +15,8 @@ namespace replwire::server {
 // the newest 64 MiB of it. Guarded by its owner.
 class Spools {
  public:
+  static constexpr std::int64_t kMostRead = 16 * 1024 * 1024;  // bytes at once
+
   void append(std::int64_t count, runtime::Stream stream, std::string_view bytes);
 
   struct Part {

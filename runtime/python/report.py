@@ -43,6 +43,7 @@ class Report:
 
     def __init__(self, exception, told, sources):
         self.told = told
+        self.kind = type(exception)
         codes = [frame.f_code for frame, _ in traceback.walk_tb(exception.__traceback__)]
         kept = []
         for code, frame in zip(codes, told.stack):
@@ -67,10 +68,7 @@ class Report:
             frame._line = lines[0]
 
     def type_name(self):
-        lines = list(self.told.format_exception_only())
-        kind = self.told.exc_type
-        if kind is None:
-            return lines[-1].split(":")[0].strip()
+        kind = self.kind
         module = kind.__module__
         if module in ("__main__", "builtins") or not isinstance(module, str):
             return kind.__qualname__
@@ -84,7 +82,7 @@ class Report:
 
     def syntax_frame(self):
         told = self.told
-        if told.exc_type is None or not issubclass(told.exc_type, SyntaxError):
+        if not issubclass(self.kind, SyntaxError):
             return []
         if told.filename is None or told.lineno is None:
             return []

@@ -69,8 +69,6 @@ std::vector<Bad> malformed_lines() {
            }() +
            "}",
        "too_deep", "d"},
-      {"OverTheLimit", R"({"type":"execute","code":")" + std::string(17 * 1024 * 1024, 'x') + "\"}",
-       "frame_too_large"},
   };
 }
 
@@ -190,6 +188,31 @@ TEST(BadInputTest, ATooLongLineMayComeInPieces) {
   server.send_bytes("\n");
   EXPECT_EQ(server.read_frame()["code"], "frame_too_large");
   EXPECT_EQ(server.frames_before_status().size(), 0u);
+}
+
+TEST(BadInputTest, ALineOverTheLimitIsRefusedAndTheNextAnswered) {
+  ServerProcess server;
+  server.send_line(R"({"type":"execute","code":")" + std::string(17 * 1024 * 1024, 'x') + "\"}");
+  const Json error = server.read_until("protocol_error").back();
+  EXPECT_EQ(error["code"], "frame_too_large");
+  EXPECT_EQ(error["line"], 1);
+  EXPECT_EQ(server.execute("6 * 7").value(), 42);
+}
+
+// An id stands in every output frame: one of 61,371 characters left no room there for anything
+// else, and the server wrote empty frames for ever.
+TEST(BadInputTest, AnIdLeavesRoomForOutput) {
+  ServerProcess server;
+  const std::size_t most = server.ready()["limits"]["id_bytes"];
+  for (const std::size_t size : {most + 1, std::size_t{61'371}}) {
+    server.send({{"type", "execute"}, {"id", std::string(size, 'x')}, {"code", "1"}});
+    const Json error = server.read_until("protocol_error").back();
+    EXPECT_EQ(error["code"], "invalid_field");
+    EXPECT_EQ(error["message"], "execute: /id: must be at most 4096 bytes");
+  }
+  const std::string id(most, '\x01');  // each a \u0001 on the wire
+  server.send({{"type", "execute"}, {"id", id}, {"code", "print('\\x02' * 20_000, end='')"}});
+  EXPECT_TRUE(server.finish(id).out == std::string(20'000, '\x02'));
 }
 
 }  // namespace
