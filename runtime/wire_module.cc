@@ -60,31 +60,26 @@ bool write_bytes(Link& link, Stream stream, std::string_view bytes) {
   return write_piece(link, stream, bytes);
 }
 
-// One for each stream: `self` is (module, stream number).
-PyObject* write_text(PyObject* self, PyObject* text) {
+// What has no UTF-8 of its own: lone surrogates; or is no text.
+bool write_escaped(Link& link, Stream stream, PyObject* text) {
+  PyErr_Clear();
   if (PyUnicode_Check(text) == 0) {
     PyErr_Format(PyExc_TypeError, "write() argument must be str, not %R", Py_TYPE(text));
-    return nullptr;
+    return false;
   }
-  Link& link = *state_of(PyTuple_GetItem(self, 0)).link;
-  const auto stream = static_cast<Stream>(PyLong_AsLong(PyTuple_GetItem(self, 1)));
-  Py_ssize_t size = 0;
-  if (const char* bytes = PyUnicode_AsUTF8AndSize(text, &size)) {
-    if (!write_bytes(link, stream, {bytes, static_cast<std::size_t>(size)})) return nullptr;
-  } else {
-    PyErr_Clear();
-    const auto escaped = utf8(text);
-    if (!escaped || !write_bytes(link, stream, *escaped)) return nullptr;
-  }
-  return PyLong_FromSsize_t(PyUnicode_GetLength(text));
+  const auto escaped = utf8(text);
+  return escaped && write_bytes(link, stream, *escaped);
 }
 
-PyMethodDef write_text_method = {"write", write_text, METH_O,
-                                 "write($self, text, /)\n--\n\nReturns the number of characters."};
-
-PyObject* writer(PyObject* module, PyObject* stream) {
-  const Ref self(PyTuple_Pack(2, module, stream));
-  return self ? PyCFunction_NewEx(&write_text_method, self.get(), nullptr) : nullptr;
+template <Stream stream>
+PyObject* write_text(PyObject* module, PyObject* text) {
+  Link& link = *state_of(module).link;
+  Py_ssize_t size = 0;
+  const char* bytes = PyUnicode_AsUTF8AndSize(text, &size);
+  const bool written = bytes != nullptr
+                           ? write_bytes(link, stream, {bytes, static_cast<std::size_t>(size)})
+                           : write_escaped(link, stream, text);
+  return written ? PyLong_FromSsize_t(PyUnicode_GetLength(text)) : nullptr;
 }
 
 PyObject* write_raw(PyObject* module, PyObject* args) {
@@ -231,7 +226,8 @@ PyObject* load(PyObject* module, PyObject* name) {
 }
 
 PyMethodDef methods[] = {
-    {"writer", writer, METH_O, "The write() of standard stream 0 (stdout) or 1 (stderr)."},
+    {"write_stdout", write_text<Stream::kStdout>, METH_O, "The write() of sys.stdout."},
+    {"write_stderr", write_text<Stream::kStderr>, METH_O, "The write() of sys.stderr."},
     {"write_raw", write_raw, METH_VARARGS, "Writes bytes to stream 0 or 1."},
     {"ask", ask, METH_VARARGS, "ask(prompt, password): the client's answer."},
     {"note_closed", note_closed, METH_NOARGS, "A standard stream has been closed."},

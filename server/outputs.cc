@@ -7,6 +7,7 @@
 
 #include "server/critical.h"
 #include "server/output_frames.h"
+#include "server/ticks.h"
 #include "text/utf8.h"
 
 namespace replwire::server {
@@ -15,9 +16,9 @@ namespace {
 using runtime::ExecutionRef;
 using runtime::Stream;
 
-constexpr std::size_t kFlushBytes = 32 * 1024;
+constexpr std::size_t kFlushBytes = 56 * 1024;
+constexpr std::size_t kKeptBytes = 4 * kFlushBytes;
 constexpr long kFlushNanoseconds = 4'000'000;
-constexpr std::chrono::nanoseconds kShorterThanASystemCall{250};
 
 std::string valid_utf8(std::string_view bytes) {
   std::string valid;
@@ -27,6 +28,12 @@ std::string valid_utf8(std::string_view bytes) {
     bytes.remove_prefix(character.size);
   }
   return valid;
+}
+
+// A flood of small writes would spend a tenth of its time on growing new strings.
+void reuse(std::string& text) {
+  text.clear();
+  if (text.capacity() > kKeptBytes) text = std::string();
 }
 
 }  // namespace
@@ -48,10 +55,10 @@ bool Outputs::write(const ExecutionRef& execution, Stream stream, std::string_vi
   const Critical critical;
   bool full = false;
   {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard locked(lock_);
     if (others_may_have_written()) {
       if (capture_.ready()) take_captured();
-      last_write_ = Clock::now();
+      last_write_ = ticks();
     }
     add(execution, stream, bytes);
     full = open_ && size_ >= kFlushBytes;
@@ -64,13 +71,13 @@ bool Outputs::write(const ExecutionRef& execution, Stream stream, std::string_vi
 // Not when the write before this one was so short a time ago that no write to a descriptor, which
 // takes a system call, fits in between: so a loop of prints need not look into the pipes each time.
 bool Outputs::others_may_have_written() {
-  const auto now = Clock::now();
+  const std::uint64_t now = ticks();
   return now - std::exchange(last_write_, now) > kShorterThanASystemCall;
 }
 
 void Outputs::add(const ExecutionRef& execution, Stream stream, std::string_view bytes) {
   if (pieces_.empty() || pieces_.back().stream != stream || pieces_.back().execution != execution) {
-    pieces_.push_back({execution, stream, {}});
+    pieces_.push_back({execution, stream, std::exchange(spare_, {})});
   }
   pieces_.back().bytes.append(bytes);
   size_ += bytes.size();
@@ -89,7 +96,7 @@ void Outputs::read_capture() {
   if (writer_.pending() > limit_) return;
   bool full = false;
   {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard locked(lock_);
     take_captured();
     full = open_ && size_ >= kFlushBytes;
     if (!full && size_ > 0) arm_timer();
@@ -104,7 +111,7 @@ void Outputs::set_running(ExecutionRef execution, std::optional<std::size_t> lim
   running_serial_ = execution ? execution->serial : 0;
   output_limit_.reset();
   if (limit && execution->count) output_limit_.emplace(execution, *limit, spools_);
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard locked(lock_);
   running_ = std::move(execution);
 }
 
@@ -122,7 +129,7 @@ void Outputs::wait_for_timer() {
         std::uint64_t expired = 0;
         [[maybe_unused]] const auto size = ::read(timer_.native_handle(), &expired, sizeof expired);
         {
-          const std::lock_guard lock(mutex_);
+          const std::lock_guard locked(lock_);
           armed_ = false;
         }
         send(false);
@@ -141,7 +148,7 @@ void Outputs::close() {
 void Outputs::flush() {
   const Critical critical;
   {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard locked(lock_);
     if (capture_.ready()) take_captured();
   }
   if (capture_.lost()) writer_.lose_descriptor();
@@ -150,7 +157,7 @@ void Outputs::flush() {
 
 void Outputs::open() {
   {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard locked(lock_);
     open_ = true;
   }
   flush();
@@ -161,20 +168,27 @@ void Outputs::send(bool whole) {
   std::vector<Piece> pieces;
   std::size_t size = 0;
   {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard locked(lock_);
     if (!open_) return;
     pieces.swap(pieces_);
     size = std::exchange(size_, 0);
   }
   if (closed_) return;
-  std::string frames;
-  frames.reserve(size + size / 8 + 256);
-  for (Piece& piece : pieces) append_piece(frames, piece);
+  frames_.reserve(size + size / 8 + 256);
+  for (Piece& piece : pieces) append_piece(frames_, piece);
   if (whole) {
-    append_incomplete(frames);
-    if (output_limit_) append_tails(frames);
+    append_incomplete(frames_);
+    if (output_limit_) append_tails(frames_);
   }
-  if (!frames.empty()) writer_.write(frames);
+  if (!frames_.empty()) writer_.write(frames_);
+  reuse(frames_);
+  if (!pieces.empty()) keep_spare(std::move(pieces.front().bytes));
+}
+
+void Outputs::keep_spare(std::string bytes) {
+  reuse(bytes);
+  const std::lock_guard locked(lock_);
+  spare_ = std::move(bytes);
 }
 
 void Outputs::append_piece(std::string& frames, Piece& piece) {

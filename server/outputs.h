@@ -2,7 +2,6 @@
 
 #include <array>
 #include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -17,6 +16,7 @@
 #include "server/frame_writer.h"
 #include "server/output_limit.h"
 #include "server/seize.h"
+#include "server/spin_lock.h"
 #include "server/spools.h"
 #include "server/waker.h"
 
@@ -67,15 +67,13 @@ class Outputs {
   // `take` with execution, stream and bytes of what has not been sent, and allocates nothing.
   void seize() {
     server::seize(sending_);
-    server::seize(mutex_);
+    server::seize(lock_);
   }
   template <class Take>
   void salvage(Take take);
   const runtime::ExecutionRef& running() const { return running_; }
 
  private:
-  using Clock = std::chrono::steady_clock;
-
   struct Piece {
     runtime::ExecutionRef execution;
     runtime::Stream stream;
@@ -90,6 +88,7 @@ class Outputs {
   void arm_timer();
   void wait_for_timer();
   void send(bool whole);
+  void keep_spare(std::string bytes);
   void append_piece(std::string& frames, Piece& piece);
   void append_incomplete(std::string& frames);
   void append_tails(std::string& frames);
@@ -101,20 +100,22 @@ class Outputs {
   const std::size_t limit_;
   std::atomic<bool> unlimited_{false};
 
-  std::mutex sending_;  // taken before `mutex_`; keeps frames in order
+  std::mutex sending_;  // taken before `lock_`; keeps frames in order
   std::uint64_t running_serial_ = 0;
   bool closed_ = false;
   std::array<Piece, 2> incomplete_;  // per stream: a character whose rest has not come
   std::optional<OutputLimit> output_limit_;
   Spools spools_;
+  std::string frames_;  // empty between sends
 
-  std::mutex mutex_;
+  SpinLock lock_;
   runtime::ExecutionRef running_;
   std::vector<Piece> pieces_;
   std::size_t size_ = 0;
+  std::string spare_;  // empty, with room for the next piece
   bool open_ = false;
   bool armed_ = false;
-  Clock::time_point last_write_;
+  std::uint64_t last_write_ = 0;  // in ticks()
 
   asio::posix::stream_descriptor timer_;  // a timerfd: arming it wakes no thread
 

@@ -30,7 +30,11 @@ def closed_write(text):
 
 
 class Out(io.TextIOBase):
-    """sys.stdout and sys.stderr."""
+    """What sys.stdout and sys.stderr have in common.
+
+    All that a stream has is on its class, `write` as a built-in function: print() then finds it
+    without a look into the object, which has no __dict__ until user code gives it one.
+    """
 
     mode = "w"
     encoding = "utf-8"
@@ -39,11 +43,8 @@ class Out(io.TextIOBase):
     line_buffering = True
     write_through = True
 
-    def __init__(self, stream, name):
-        self.name = name
-        self.buffer = Bytes(stream, name)
-        # On the instance, so that print() finds the built-in function itself.
-        self.write = wire.writer(stream)
+    def __init__(self):
+        type(self).buffer = Bytes(self._stream, self.name)
 
     def writelines(self, lines):
         for line in lines:
@@ -113,9 +114,13 @@ def stdin():
     return io.TextIOWrapper(io.BufferedReader(Answers()), encoding="utf-8", errors="replace")
 
 
-def stdout():
-    return Out(0, "<stdout>")
+class stdout(Out):
+    _stream = 0
+    name = "<stdout>"
+    write = wire.write_stdout
 
 
-def stderr():
-    return Out(1, "<stderr>")
+class stderr(Out):
+    _stream = 1
+    name = "<stderr>"
+    write = wire.write_stderr
