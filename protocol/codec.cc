@@ -58,6 +58,19 @@ Complaint read(const RawValue& raw, std::int64_t& out, double low, double high) 
   return {};
 }
 
+Complaint read(const RawValue& raw, double& out, double low, double high) {
+  if (const auto* real = std::get_if<double>(&raw)) {
+    out = *real;
+  } else if (const auto* integer = std::get_if<std::int64_t>(&raw)) {
+    out = static_cast<double>(*integer);
+  } else if (const auto* large = std::get_if<std::uint64_t>(&raw)) {
+    out = static_cast<double>(*large);
+  } else {
+    return "must be a number";
+  }
+  return out < low || out > high ? out_of_bounds(low, high) : Complaint();
+}
+
 Complaint read(const RawValue& raw, std::vector<std::string>& out, double, double) {
   const auto* list = std::get_if<StringList>(&raw);
   if (list == nullptr) return "must be a list of strings";

@@ -19,6 +19,7 @@ inline constexpr std::int64_t kVersion = 1;
 // An id is echoed in every `output` frame, which must still have room for output.
 inline constexpr std::size_t kIdBytes = 4096;
 inline constexpr double kLargestInteger = 9007199254740992.0;  // 2^53
+inline constexpr double kLongestTime = 1e9;                    // seconds
 
 // ---- what a client sends ------------------------------------------------------------------
 
@@ -36,6 +37,9 @@ struct Execute {
   std::optional<std::int64_t> first_line;
   std::optional<std::vector<std::string>> inputs;
   std::optional<OnInput> on_input;
+  std::optional<double> timeout;  // seconds; 0: none
+  std::optional<double> grace;    // seconds
+  std::optional<bool> timeout_includes_input;
   std::optional<std::int64_t> repr_limit;  // bytes
   std::optional<bool> silent;
   std::optional<bool> stop_on_error;
@@ -46,6 +50,9 @@ struct Execute {
                       field("filename", &Execute::filename),
                       field("first_line", &Execute::first_line).between(1, 1e7),
                       field("inputs", &Execute::inputs), field("on_input", &Execute::on_input),
+                      field("timeout", &Execute::timeout).between(0, kLongestTime),
+                      field("grace", &Execute::grace).between(0, kLongestTime),
+                      field("timeout_includes_input", &Execute::timeout_includes_input),
                       field("repr_limit", &Execute::repr_limit).between(0, kLargestInteger),
                       field("silent", &Execute::silent),
                       field("stop_on_error", &Execute::stop_on_error),
@@ -72,9 +79,11 @@ struct Interrupt {
   static constexpr std::string_view kType = "interrupt";
   std::optional<Id> id;
   std::optional<Id> execution_id;
+  std::optional<double> grace;  // seconds
 
   static constexpr auto fields() {
-    return std::tuple(field("id", &Interrupt::id), field("execution_id", &Interrupt::execution_id));
+    return std::tuple(field("id", &Interrupt::id), field("execution_id", &Interrupt::execution_id),
+                      field("grace", &Interrupt::grace).between(0, kLongestTime));
   }
 };
 
@@ -397,6 +406,18 @@ struct StatusReply {
   }
 };
 
+// Time is over, and the execution has not ended whatever was done; it goes on.
+struct Stuck {
+  static constexpr std::string_view kType = "stuck";
+  Id execution_id;
+  double elapsed;  // seconds since the execution started to run
+
+  static constexpr auto fields() {
+    return std::tuple(field("execution_id", &Stuck::execution_id),
+                      field("elapsed", &Stuck::elapsed));
+  }
+};
+
 struct ResetReply {
   static constexpr std::string_view kType = "reset_reply";
   Id id;
@@ -469,8 +490,8 @@ struct Fatal {
   }
 };
 
-using Event =
-    std::variant<Ready, Output, OutputTruncated, OutputGetReply, Fatal, Input, InputClosed, Result,
-                 Error, InterruptReply, StatusReply, ResetReply, ShutdownReply, ProtocolError>;
+using Event = std::variant<Ready, Output, OutputTruncated, OutputGetReply, Fatal, Input,
+                           InputClosed, Result, Error, InterruptReply, Stuck, StatusReply,
+                           ResetReply, ShutdownReply, ProtocolError>;
 
 }  // namespace replwire::protocol

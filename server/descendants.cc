@@ -3,46 +3,129 @@
 #include <dirent.h>
 #include <poll.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <deque>
 #include <fstream>
+#include <functional>
+#include <iterator>
+#include <optional>
 #include <string>
 
 namespace replwire::server {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
+std::string folder_of(pid_t process) { return "/proc/" + std::to_string(process); }
+
+std::string text_of(const std::string& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+void read_children(const std::string& task, std::vector<pid_t>& children) {
+  std::ifstream list(task + "/children");
+  for (pid_t child = 0; list >> child;) children.push_back(child);
+}
+
 // A process's children are listed by the thread that started them.
 std::vector<pid_t> children_of(pid_t process) {
   std::vector<pid_t> children;
-  const std::string tasks = "/proc/" + std::to_string(process) + "/task";
+  const std::string tasks = folder_of(process) + "/task";
   DIR* folder = ::opendir(tasks.c_str());
   if (folder == nullptr) return children;
   while (const dirent* entry = ::readdir(folder)) {
-    if (entry->d_name[0] == '.') continue;
-    std::ifstream list(tasks + "/" + entry->d_name + "/children");
-    for (pid_t child = 0; list >> child;) children.push_back(child);
+    if (entry->d_name[0] != '.') read_children(tasks + "/" + entry->d_name, children);
   }
   ::closedir(folder);
   return children;
+}
+
+struct Facts {
+  pid_t session;
+  std::uint64_t start;  // in steps of the system's clock, since it was started
+};
+
+std::optional<Facts> facts_of(pid_t process) {
+  const std::string stat = text_of(folder_of(process) + "/stat");
+  const std::size_t name_end = stat.rfind(')');  // the name itself may hold anything
+  if (name_end == std::string::npos) return std::nullopt;
+  Facts facts = {};
+  constexpr const char* kFormat =
+      ") %*c %*d %*d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %lu";
+  if (std::sscanf(stat.c_str() + name_end, kFormat, &facts.session, &facts.start) != 2) {
+    return std::nullopt;
+  }
+  return facts;
+}
+
+std::uint64_t step_of(Clock::time_point when) {
+  timespec boot = {};
+  ::clock_gettime(CLOCK_BOOTTIME, &boot);
+  const auto now = std::chrono::seconds(boot.tv_sec) + std::chrono::nanoseconds(boot.tv_nsec);
+  const auto steps = ::sysconf(_SC_CLK_TCK);
+  return static_cast<std::uint64_t>((now - (Clock::now() - when)) /
+                                    (std::chrono::nanoseconds(std::chrono::seconds(1)) / steps));
+}
+
+// Processes that multiprocessing keeps for its own needs and for whoever comes later.
+bool serves_multiprocessing(pid_t process) {
+  const std::string command = text_of(folder_of(process) + "/cmdline");
+  return command.find("from multiprocessing.resource_tracker import main") != std::string::npos ||
+         command.find("from multiprocessing.forkserver import main") != std::string::npos;
+}
+
+// Calls `take` with each descendant and a pidfd of it; one that is not taken still leads on.
+void walk(const std::function<void(pid_t, Descriptor)>& take) {
+  std::deque<pid_t> parents = {::getpid()};
+  while (!parents.empty()) {
+    for (const pid_t child : children_of(parents.front())) {
+      Descriptor descriptor(static_cast<int>(::syscall(SYS_pidfd_open, child, 0)));
+      if (!descriptor) continue;
+      take(child, std::move(descriptor));
+      parents.push_back(child);
+    }
+    parents.pop_front();
+  }
 }
 
 }  // namespace
 
 Descendants Descendants::find() {
   Descendants found;
-  std::deque<pid_t> parents = {::getpid()};
-  while (!parents.empty()) {
-    for (const pid_t child : children_of(parents.front())) {
-      const auto fd = static_cast<int>(::syscall(SYS_pidfd_open, child, 0));
-      if (fd < 0) continue;
-      found.processes_.emplace_back(fd);
-      parents.push_back(child);
-    }
-    parents.pop_front();
-  }
+  walk([&](pid_t, Descriptor process) { found.processes_.push_back(std::move(process)); });
   return found;
+}
+
+Descendants Descendants::find_since(Clock::time_point start, const std::vector<pid_t>& earlier) {
+  Descendants found;
+  const std::uint64_t first = step_of(start);
+  const pid_t session = ::getsid(0);
+  walk([&](pid_t pid, Descriptor process) {
+    const auto facts = facts_of(pid);
+    if (!facts || facts->session != session || facts->start < first) return;
+    if (std::find(earlier.begin(), earlier.end(), pid) != earlier.end()) return;
+    if (!serves_multiprocessing(pid)) found.processes_.push_back(std::move(process));
+  });
+  return found;
+}
+
+bool has_children() {
+  siginfo_t info = {};
+  return ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
+std::vector<pid_t> own_children() {
+  std::vector<pid_t> children;
+  const std::string own = std::to_string(::getpid());
+  read_children("/proc/" + own + "/task/" + own, children);
+  return children;
 }
 
 void Descendants::signal(int number) const {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <chrono>
 #include <vector>
 
@@ -14,6 +16,12 @@ class Descendants {
   // Those that live now, children before their own children.
   static Descendants find();
 
+  // Those of them that a terminal's Ctrl-C would mean, had all been started there since `start`:
+  // not those that started a session of their own, nor the helpers of multiprocessing. The system
+  // counts time in steps of 10 ms; `earlier` names children that one step would take for new.
+  static Descendants find_since(std::chrono::steady_clock::time_point start,
+                                const std::vector<pid_t>& earlier);
+
   void signal(int number) const;
   bool empty() const { return processes_.empty(); }
 
@@ -23,5 +31,11 @@ class Descendants {
  private:
   std::vector<Descriptor> processes_;  // pidfds
 };
+
+// One system call.
+bool has_children();
+
+// Those of the process's first thread.
+std::vector<pid_t> own_children();
 
 }  // namespace replwire::server

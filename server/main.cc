@@ -92,9 +92,10 @@ class Server {
                 {[this](std::vector<Incoming> frames) { session_.take(std::move(frames)); },
                  [this] { session_.end_input(); }}),
         signals_(io_,
-                 [this](int signal, std::uint64_t running) {
-                   signal == SIGINT ? session_.interrupt_from_outside(running)
-                                    : session_.shut_down_from_outside();
+                 [this](const OutsideSignals::Message& message) {
+                   message.signal == SIGINT
+                       ? session_.interrupt_from_outside(message.running, message.by_terminal)
+                       : session_.shut_down_from_outside();
                  }),
         crash_stack_(::memfd_create("replwire", MFD_CLOEXEC)) {
     capture_.redirect();

@@ -2,10 +2,22 @@
 
 #include <CLI/CLI.hpp>
 
+#include "protocol/frames.h"
+
 namespace replwire::server {
 namespace {
 
 constexpr int kWrongUsage = 2;
+
+CLI::Validator seconds() {
+  return {[](std::string& text) {
+            double time = 0;
+            const bool fine = CLI::detail::lexical_cast(text, time) && time >= 0 &&
+                              time <= protocol::kLongestTime;
+            return fine ? std::string() : "must be from 0 to 1000000000 seconds, not " + text;
+          },
+          ""};
+}
 
 void add_options(CLI::App& app, Options& options) {
   app.add_option("--cwd", options.cwd, "Folder in which the session runs")
@@ -34,6 +46,14 @@ void add_options(CLI::App& app, Options& options) {
                  "Of longer output of an execution only head and tail arrive")
       ->type_name("BYTES")
       ->check(CLI::NonNegativeNumber);
+  app.add_option("--timeout", options.timeout,
+                 "Interrupt an execution that takes longer (0: none); `execute` may say otherwise")
+      ->type_name("SECONDS")
+      ->check(seconds());
+  app.add_option("--on-stuck", options.on_stuck,
+                 "What to do when one cannot be interrupted: wait for it, or exit with 70")
+      ->check(CLI::IsMember({"wait", "exit"}))
+      ->capture_default_str();
   app.add_flag("--fail-on-error", options.fail_on_error, "Exit with 1 when an execution failed");
   app.add_flag("--stop-on-error", options.stop_on_error, "An error ends all later executions");
   app.add_option("--log", options.log, "Write diagnostics to FILE, or to standard error (-)")

@@ -1,7 +1,5 @@
 #include "server/outputs.h"
 
-#include <sys/timerfd.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -18,7 +16,7 @@ using runtime::Stream;
 
 constexpr std::size_t kFlushBytes = 56 * 1024;
 constexpr std::size_t kKeptBytes = 4 * kFlushBytes;
-constexpr long kFlushNanoseconds = 4'000'000;
+constexpr std::chrono::milliseconds kFlushTime{4};
 
 std::string valid_utf8(std::string_view bytes) {
   std::string valid;
@@ -39,13 +37,9 @@ void reuse(std::string& text) {
 }  // namespace
 
 Outputs::Outputs(asio::io_context& io, FrameWriter& writer, Capture& capture, std::size_t limit)
-    : writer_(writer),
-      capture_(capture),
-      limit_(limit),
-      timer_(io, ::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)) {
+    : writer_(writer), capture_(capture), limit_(limit), timer_(io, [this] { send_what_waits(); }) {
   incomplete_[0].stream = Stream::kStdout;
   incomplete_[1].stream = Stream::kStderr;
-  wait_for_timer();
   wait_for_capture();
 }
 
@@ -116,25 +110,15 @@ void Outputs::set_running(ExecutionRef execution, std::optional<std::size_t> lim
 }
 
 void Outputs::arm_timer() {
-  if (!open_ || std::exchange(armed_, true)) return;
-  itimerspec when = {};
-  when.it_value.tv_nsec = kFlushNanoseconds;
-  ::timerfd_settime(timer_.native_handle(), 0, &when, nullptr);
+  if (open_ && !std::exchange(armed_, true)) timer_.set_in(kFlushTime);
 }
 
-void Outputs::wait_for_timer() {
-  timer_.async_wait(
-      asio::posix::stream_descriptor::wait_read, [this](const boost::system::error_code& error) {
-        if (error) return;
-        std::uint64_t expired = 0;
-        [[maybe_unused]] const auto size = ::read(timer_.native_handle(), &expired, sizeof expired);
-        {
-          const std::lock_guard locked(lock_);
-          armed_ = false;
-        }
-        send(false);
-        wait_for_timer();
-      });
+void Outputs::send_what_waits() {
+  {
+    const std::lock_guard locked(lock_);
+    armed_ = false;
+  }
+  send(false);
 }
 
 // ---- sending --------------------------------------------------------------------------------

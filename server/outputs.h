@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "runtime/link.h"
+#include "server/alarm.h"
 #include "server/asio.h"
 #include "server/capture.h"
 #include "server/frame_writer.h"
@@ -86,7 +87,7 @@ class Outputs {
   void read_capture();
   void wait_for_capture();
   void arm_timer();
-  void wait_for_timer();
+  void send_what_waits();
   void send(bool whole);
   void keep_spare(std::string bytes);
   void append_piece(std::string& frames, Piece& piece);
@@ -117,7 +118,7 @@ class Outputs {
   bool armed_ = false;
   std::uint64_t last_write_ = 0;  // in ticks()
 
-  asio::posix::stream_descriptor timer_;  // a timerfd: arming it wakes no thread
+  Alarm timer_;
 
   std::mutex waiting_mutex_;
   std::vector<Waker*> waiting_;

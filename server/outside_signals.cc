@@ -17,17 +17,12 @@ struct Handled {
   struct sigaction before;
 };
 
-struct Message {
-  int signal;
-  std::uint64_t running;
-};
-
 // Reached from a signal handler, so not members.
 int write_end = -1;
 pid_t server = 0;
 std::array<Handled, 3> handled = {{{SIGINT, {}}, {SIGTERM, {}}, {SIGHUP, {}}}};
 
-void note(int signal) {
+void note(int signal, siginfo_t* info, void* /*context*/) {
   const int error = errno;
   // A child that has just been forked and not yet forgotten us: the signal is its own affair, and
   // comes again as soon as this handler returns.
@@ -36,7 +31,8 @@ void note(int signal) {
     ::raise(signal);
     return;
   }
-  const Message message = {signal, runtime::interrupts::current()};
+  const OutsideSignals::Message message = {signal, info->si_code == SI_KERNEL,
+                                           runtime::interrupts::current()};
   [[maybe_unused]] const auto written = ::write(write_end, &message, sizeof message);
   errno = error;
 }
@@ -61,8 +57,8 @@ void OutsideSignals::install() {
     ::sigaction(each.signal, nullptr, &each.before);
     if (each.before.sa_handler == SIG_IGN) continue;
     struct sigaction action = {};
-    action.sa_handler = note;
-    action.sa_flags = SA_ONSTACK | SA_RESTART;
+    action.sa_sigaction = note;
+    action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART;
     sigemptyset(&action.sa_mask);
     ::sigaction(each.signal, &action, nullptr);
   }
@@ -74,7 +70,7 @@ void OutsideSignals::wait() {
                      if (error) return;
                      Message message = {};
                      while (::read(pipe_.native_handle(), &message, sizeof message) > 0) {
-                       handler_(message.signal, message.running);
+                       handler_(message);
                      }
                      wait();
                    });
@@ -84,7 +80,8 @@ void OutsideSignals::forget_in_child() {
   for (const Handled& each : handled) {
     struct sigaction current = {};
     ::sigaction(each.signal, nullptr, &current);
-    if (current.sa_handler == note) ::sigaction(each.signal, &each.before, nullptr);
+    if ((current.sa_flags & SA_SIGINFO) != 0 && current.sa_sigaction == note)
+      ::sigaction(each.signal, &each.before, nullptr);
   }
 }
 

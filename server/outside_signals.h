@@ -12,8 +12,12 @@ namespace replwire::server {
 // its own in place, as in any Python.
 class OutsideSignals {
  public:
-  // `running`: the serial of the execution that the signal found under way, 0 at rest.
-  using Handler = std::function<void(int signal, std::uint64_t running)>;
+  struct Message {
+    int signal;
+    bool by_terminal;       // a key was pressed, and the whole foreground process group has it
+    std::uint64_t running;  // the serial of the execution that it found under way, 0 at rest
+  };
+  using Handler = std::function<void(const Message&)>;
 
   OutsideSignals(asio::io_context& io, Handler handler);
   OutsideSignals(const OutsideSignals&) = delete;

@@ -22,10 +22,12 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kShutdownGrace{1000};
 constexpr milliseconds kExitHandlers{1000};
-constexpr milliseconds kLastChance{200};  // for processes that the session started
-constexpr int kPatience = 5000;           // milliseconds; for a client that takes nothing
-constexpr int kBetweenTwoEnds = 50;       // milliseconds
-constexpr int kBroken = 70;               // exit status
+constexpr milliseconds kLastChance{200};      // for processes that the session started
+constexpr int kPatience = 5000;               // milliseconds; for a client that takes nothing
+constexpr int kBetweenTwoEnds = 50;           // milliseconds
+constexpr int kBroken = 70;                   // exit status
+constexpr double kGrace = 2;                  // seconds
+constexpr milliseconds kSystemClockStep{10};  // of what /proc says of a process's start
 constexpr milliseconds kFirstNudge{4};
 constexpr milliseconds kLastNudge{512};
 
@@ -37,6 +39,16 @@ std::string json_of(const protocol::Id& id) {
 
 double seconds(std::chrono::nanoseconds time) {
   return std::chrono::duration<double>(time).count();
+}
+
+Ladder::Duration duration(double seconds) {
+  return std::chrono::duration_cast<Ladder::Duration>(std::chrono::duration<double>(seconds));
+}
+
+std::optional<Ladder::Duration> timeout_of(const protocol::Execute& request,
+                                           const Options& options) {
+  const double timeout = request.timeout.value_or(options.timeout);
+  return timeout > 0 ? std::optional(duration(timeout)) : std::nullopt;
 }
 
 // What a waiting execution holds.
@@ -76,6 +88,7 @@ Session::Session(const Parts& parts, const Options& options, std::function<void(
     : parts_(parts),
       options_(options),
       hold_reader_(std::move(hold_reader)),
+      alarm_(parts.io, [this] { climb(); }),
       ending_(parts.io),
       nudging_(parts.io) {}
 
@@ -172,12 +185,17 @@ void Session::start(protocol::Execute&& request, std::string id) {
   auto execution = std::make_shared<const runtime::Execution>(
       runtime::Execution{++last_serial_, std::move(id), count, unanswered(request)});
   auto inputs = std::move(request.inputs).value_or(std::vector<std::string>{});
+  const Clock::time_point now = Clock::now();
   running_ =
       Running{execution,
               *std::move(request.id),
               {std::make_move_iterator(inputs.begin()), std::make_move_iterator(inputs.end())},
-              Clock::now(),
+              now,
+              children_of_others(now),
+              request.timeout_includes_input.value_or(false),
               request.stop_on_error.value_or(false)};
+  ladder_.begin(timeout_of(request, options_), duration(request.grace.value_or(kGrace)), now);
+  watch_time();
   auto output_limit = options_.output_limit;
   if (request.output_limit) output_limit = static_cast<std::size_t>(*request.output_limit);
   parts_.outputs.set_running(execution, output_limit);
@@ -197,7 +215,8 @@ void Session::on(runtime::Done& done) {
   } else if (const auto* raised = std::get_if<runtime::Raised>(&done.outcome)) {
     write_error(ErrorReason::kException, raised->report, time, std::nullopt);
   } else if (const auto* interrupted = std::get_if<runtime::Interrupted>(&done.outcome)) {
-    write_error(ErrorReason::kInterrupt, interrupted->report, time, std::nullopt);
+    const auto reason = ladder_.timed_out() ? ErrorReason::kTimeout : ErrorReason::kInterrupt;
+    write_error(reason, interrupted->report, time, std::nullopt);
   } else if (const auto* memory = std::get_if<runtime::OutOfMemory>(&done.outcome)) {
     write_error(ErrorReason::kMemory, memory->report, time, std::nullopt);
   } else if (const auto* exited = std::get_if<runtime::Exited>(&done.outcome)) {
@@ -206,6 +225,9 @@ void Session::on(runtime::Done& done) {
   const bool failed = !std::holds_alternative<runtime::Completed>(done.outcome);
   const bool stop = running_->stop_on_error;
   running_.reset();
+  last_end_ = Clock::now();
+  if (ladder_.active()) alarm_.cancel();
+  ladder_.end();
   if (failed && options_.stop_on_error) aborting_ = true;
   if (failed && (stop || aborting_)) end_all_queued(ErrorReason::kAborted);
   start_next();
@@ -279,6 +301,7 @@ void Session::on(const runtime::NeedInput& question) {
   frame.password = question.password;
   write(frame);
   update_reader();
+  watch_time();
 }
 
 std::optional<runtime::Answer> Session::answer_at_hand(const runtime::NeedInput& question) {
@@ -306,13 +329,17 @@ std::optional<runtime::Answer> Session::answer_at_hand(const runtime::NeedInput&
 void Session::on(const runtime::InputWithdrawn& withdrawn) {
   const auto question = questions_.take(withdrawn.number);
   if (!question) return;
-  close_question(*question,
-                 shutting_down_ ? InputClosedReason::kShutdown : InputClosedReason::kInterrupt);
+  const bool timed_out =
+      running_ && running_->execution->serial == question->execution && ladder_.timed_out();
+  close_question(*question, shutting_down_ ? InputClosedReason::kShutdown
+                            : timed_out    ? InputClosedReason::kTimeout
+                                           : InputClosedReason::kInterrupt);
 }
 
 void Session::close_question(const Questions::Waiting& question, InputClosedReason reason) {
   write(protocol::InputClosed{question.id, reason});
   update_reader();
+  watch_time();
 }
 
 // The worker's own question ends with the interrupt; the others must not keep their threads.
@@ -325,6 +352,7 @@ void Session::close_threads_questions() {
 
 void Session::on(protocol::InputResponse& request, std::int64_t line) {
   if (const auto question = questions_.take(request.input_id)) {
+    watch_time();
     return parts_.link.answer(question->number, answer_of(request));
   }
   if (!request.input_id) return questions_.keep(answer_of(request));
@@ -362,13 +390,31 @@ void Session::on(protocol::Interrupt& request, std::int64_t /*line*/) {
     reply.outcome = InterruptOutcome::kDelivered;
   }
   write(reply);
-  if (running) interrupt_running();
+  if (!running) return;
+  interrupt_running();
+  if (!request.grace) return;
+  ladder_.climb(duration(*request.grace), Clock::now());
+  watch_time();
 }
 
-void Session::interrupt_running() {
+// The worker first: code that waits for a child must not see it gone and go on.
+void Session::interrupt_running(bool descendants_too) {
   ++running_->interrupts;
   parts_.link.interrupt(running_->execution->serial);
   nudge_later(running_->execution->serial, kFirstNudge);
+  if (descendants_too) signal_descendants(SIGINT);
+}
+
+// With the lock held: what the next execution starts must not be met.
+void Session::signal_descendants(int number) const {
+  if (has_children()) Descendants::find_since(running_->started, running_->earlier).signal(number);
+}
+
+// Children that the execution which starts now might be taken to have started: only when one has
+// just ended, and left some.
+std::vector<pid_t> Session::children_of_others(Clock::time_point now) const {
+  const bool close = now - last_end_ <= kSystemClockStep;
+  return close && has_children() ? own_children() : std::vector<pid_t>();
 }
 
 // A signal that comes just before a system call does not end it; the next one does, and does
@@ -383,9 +429,54 @@ void Session::nudge_later(std::uint64_t serial, milliseconds delay) {
   });
 }
 
-void Session::interrupt_from_outside(std::uint64_t serial) {
+void Session::interrupt_from_outside(std::uint64_t serial, bool by_terminal) {
   const Turn turn(*this);
-  if (running_ && running_->execution->serial == serial) interrupt_running();
+  if (running_ && running_->execution->serial == serial) interrupt_running(!by_terminal);
+}
+
+// ---- deadlines ------------------------------------------------------------------------------
+
+bool Session::pauses_for_input() const {
+  return !running_->timeout_includes_input && questions_.waits_for(running_->execution->serial);
+}
+
+// After whatever may have moved the time at which something is due.
+void Session::watch_time() {
+  if (!running_ || !ladder_.active()) return;
+  pauses_for_input() ? ladder_.pause(Clock::now()) : ladder_.resume(Clock::now());
+  ladder_.due() ? alarm_.set(*ladder_.due()) : alarm_.cancel();
+}
+
+void Session::climb() {
+  const Turn turn(*this);
+  if (!running_) return;
+  if (const auto rung = ladder_.step(Clock::now())) act(*rung);
+  watch_time();
+}
+
+void Session::act(Ladder::Rung rung) {
+  switch (rung) {
+    case Ladder::Rung::kInterrupt:
+      return interrupt_running();
+    case Ladder::Rung::kInsist:
+      interrupt_running(false);
+      return signal_descendants(SIGTERM);
+    case Ladder::Rung::kStuck:
+      return options_.on_stuck == "exit" ? end_stuck() : say_stuck();
+  }
+}
+
+void Session::say_stuck() {
+  protocol::Stuck frame = {};
+  frame.execution_id = running_->id;
+  frame.elapsed = seconds(Clock::now() - running_->started);
+  write(frame);
+}
+
+// Nothing of the execution is left behind, its processes included.
+void Session::end_stuck() {
+  signal_descendants(SIGKILL);
+  die("timeout", {}, kBroken);
 }
 
 // ---- the rest -------------------------------------------------------------------------------
@@ -441,15 +532,19 @@ void Session::on(protocol::OutputGet& request, std::int64_t line) {
 }
 
 void Session::on(const runtime::Exiting& exiting) {
+  die("exit", exiting.traceback, exiting.status);
+}
+
+void Session::die(std::string_view reason, std::string_view traceback, int status) {
   parts_.outputs.close();
   protocol::Fatal fatal = {};
-  fatal.reason = "exit";
-  fatal.exit_status = exiting.status;
+  fatal.reason = reason;
+  fatal.exit_status = status;
   if (running_) fatal.execution_id = id_of(running_->execution);
-  fatal.traceback = exiting.traceback;
+  fatal.traceback = traceback;
   write(fatal);
   parts_.writer.drain(kPatience);
-  ::_exit(exiting.status);
+  ::_exit(status);
 }
 
 void Session::refuse(ErrorCode code, std::string message, std::optional<protocol::Id> id,

@@ -14,8 +14,10 @@
 #include <vector>
 
 #include "protocol/frames.h"
+#include "server/alarm.h"
 #include "server/asio.h"
 #include "server/frame_writer.h"
+#include "server/ladder.h"
 #include "server/local_link.h"
 #include "server/log.h"
 #include "server/options.h"
@@ -49,7 +51,8 @@ class Session {
   // On the io_context.
   void take(std::vector<Incoming> frames);
   void end_input();
-  void interrupt_from_outside(std::uint64_t serial);
+  // `by_terminal`: which tells the descendants itself.
+  void interrupt_from_outside(std::uint64_t serial, bool by_terminal);
   void shut_down_from_outside();
   void client_gone();
 
@@ -96,6 +99,8 @@ class Session {
     protocol::Id id;
     std::deque<std::string> inputs;
     Clock::time_point started;
+    std::vector<pid_t> earlier;  // children that it might be taken to have started
+    bool timeout_includes_input;
     bool stop_on_error;
     std::int64_t interrupts = 0;
   };
@@ -127,7 +132,16 @@ class Session {
 
   void close_threads_questions();
 
-  void interrupt_running();
+  void interrupt_running(bool descendants_too = true);
+  void signal_descendants(int number) const;
+  std::vector<pid_t> children_of_others(Clock::time_point now) const;
+  bool pauses_for_input() const;
+  void watch_time();
+  void climb();
+  void act(Ladder::Rung rung);
+  void say_stuck();
+  [[noreturn]] void end_stuck();
+  [[noreturn]] void die(std::string_view reason, std::string_view traceback, int status);
   void nudge_later(std::uint64_t serial, std::chrono::milliseconds delay);
 
   void write_result(const runtime::Completed& completed, double seconds);
@@ -171,7 +185,10 @@ class Session {
   bool stopping_ = false;  // the interpreter was told to stop
   bool exiting_ = false;
   std::optional<protocol::ShutdownReply> reply_;  // last frame of a shutdown
-  asio::steady_timer ending_;                     // touched with the lock held, as all else here
+  Ladder ladder_;                                 // of the execution that runs
+  Alarm alarm_;
+  Clock::time_point last_end_;  // of an execution
+  asio::steady_timer ending_;   // touched with the lock held, as all else here
   asio::steady_timer nudging_;
 };
 
