@@ -27,9 +27,10 @@ bool python_handles_sigint() {
          (action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN);
 }
 
+// Until Python listens (os.system has SIGINT ignored meanwhile) it stays wanted.
 void trip() {
-  wanted = 0;
   if (!python_handles_sigint()) return;
+  wanted = 0;
   tripped = true;
   PyErr_SetInterruptEx(SIGINT);
 }
@@ -37,9 +38,8 @@ void trip() {
 void handle(int /*signal*/, siginfo_t* info, void* /*context*/) {
   const auto serial = reinterpret_cast<std::uint64_t>(info->si_value.sival_ptr);
   // An execution may be interrupted before the worker has taken it up, so a newer one is kept.
-  if (serial < running || serial == 0) return;
-  wanted = serial;
-  if (open && serial == running) trip();
+  if (serial >= running && serial != 0) wanted = serial;
+  if (open && wanted == running) trip();
 }
 
 }  // namespace

@@ -7,7 +7,7 @@
 // execution is under way, and raises SIGINT for Python only while user code is in hand. So a late
 // one can hit neither the next execution nor our own Python code, whatever user code did to the
 // SIGINT handler. The signal also wakes the thread from a system call; one with value 0 does
-// nothing else.
+// that, and has an interrupt that met SIGINT ignored (as os.system has it) tried once more.
 namespace replwire::runtime::interrupts {
 
 // Async-signal-safe, as are all that touch the state: they run on the worker thread.

@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <cstdlib>
+
 #include "support/case.h"
 #include "support/server_process.h"
 
@@ -116,20 +118,66 @@ TEST(InterruptTest, ResultOfAnUndisturbedOneCountsNone) {
   EXPECT_TRUE(!execution.terminal.contains("interrupts") || execution.terminal["interrupts"] == 0);
 }
 
-// The interrupt meets its execution before, in the middle of or after its end; whichever it is,
-// the one behind must not notice.
-TEST(InterruptTest, RacingTheEndNeverHitsTheNext) {
-  ServerProcess server;
-  for (int round = 0; round < 300; ++round) {
-    const Json target = server.start("sum(range(" + std::to_string(round * 20) + "))");
-    server.send({{"type", "interrupt"}, {"id", round}, {"execution_id", target}});
-    const Json next = server.start("sum(range(1000))");
-    const Execution bystander = server.finish(next);
-    ASSERT_EQ(bystander.value(), 499500) << bystander << server.describe();
+// 1,000, or what REPLWIRE_RACES says.
+int rounds() {
+  const char* text = std::getenv("REPLWIRE_RACES");
+  return text != nullptr ? std::stoi(text) : 1000;
+}
+
+struct Racer : Case {
+  const char* code;       // {} stands for how much it does
+  const char* exception;  // when it is not interrupted
+};
+
+class RaceTest : public ::testing::TestWithParam<Racer> {
+ protected:
+  Json start_target(int round) {
+    std::string code = GetParam().code;
+    code.replace(code.find("{}"), 2, std::to_string(round % 300 * 20));
+    return server_.start(code);
+  }
+  ServerProcess server_;
+};
+
+// The interrupt meets its execution before, in the middle of or after its end, the report on it
+// included; whichever it is, the one behind must not notice, and the target ends as it would have,
+// or interrupted.
+TEST_P(RaceTest, TheEndIsTheTargetsOwnAndTheNextIsNotHit) {
+  for (int round = 0; round < rounds(); ++round) {
+    const Json target = start_target(round);
+    if (round % 2 == 1) server_.send({{"type", "status"}, {"id", round}});
+    server_.send({{"type", "interrupt"}, {"id", round}, {"execution_id", target}});
+    const Json next = server_.start("sum(range(1000))");
+    const Execution bystander = server_.finish(next);
+    ASSERT_EQ(bystander.value(), 499500) << bystander << server_.describe();
     ASSERT_FALSE(bystander.terminal.contains("interrupts"));
-    server.finish(target);
+    const Execution hit = server_.finish(target);
+    if (hit.reason() != "interrupt") {
+      ASSERT_EQ(hit.exception(), GetParam().exception) << hit;
+    }
   }
 }
+
+// Nothing may be left over that a session at rest, or what it does much later, meets.
+TEST_P(RaceTest, NothingIsLeftForTheIdleServer) {
+  for (int round = 0; round < rounds() / 4; ++round) {
+    const Json target = start_target(round);
+    server_.send({{"type", "interrupt"}, {"id", round}, {"execution_id", target}});
+    server_.finish(target);
+    ASSERT_EQ(server_.status()["state"], "idle");
+    ASSERT_EQ(server_.execute("sum(range(1000))").value(), 499500);
+  }
+  EXPECT_EQ(output_text(server_.frames_before_status(), "stderr"), "");
+}
+
+const Racer kRacers[] = {
+    {"Value", "sum(range({}))", "no exception"},
+    {"Print", "for i in range({} // 20): print(i)", "no exception"},
+    {"Error", "sum(range({}))\n1/0", "ZeroDivisionError"},
+    {"Repr", "list(range({} // 10))", "no exception"},
+    {"SyntaxError", "x = [0] * {}\nx = (", "SyntaxError"},
+};
+INSTANTIATE_TEST_SUITE_P(Codes, RaceTest, ::testing::ValuesIn(kRacers), CaseName{});
 
 TEST(InterruptTest, MeetsAnInputAtAnyMoment) {
   ServerProcess server;
