@@ -7,6 +7,7 @@
 
 #include "runtime/forked.h"
 #include "runtime/interrupts.h"
+#include "runtime/memory_limit.h"
 #include "runtime/origin.h"
 #include "runtime/plain_value.h"
 #include "text/utf8.h"
@@ -45,11 +46,11 @@ std::string cut(std::string_view text, std::size_t limit) {
 
 }  // namespace
 
-bool Interpreter::start() {
+bool Interpreter::start(std::size_t memory_limit) {
   Origin::claim_worker();
   interrupts::install();
   return find_modules_in_current_folder() && main_.start() && hooks_.install() &&
-         compiler_.start() && reporter_.start(hooks_.wire());
+         compiler_.start() && reporter_.start(hooks_.wire()) && memory_limit::install(memory_limit);
 }
 
 PythonFacts Interpreter::facts() const {
@@ -127,6 +128,7 @@ void Interpreter::leave_child(bool failed) {
 Outcome Interpreter::run_cell(const Run& run, const Cell& cell) {
   Ref value;
   {
+    const memory_limit::Scope limited;
     const interrupts::Window window;
     value = evaluate(cell);
   }
@@ -149,6 +151,7 @@ Ref Interpreter::evaluate(const Cell& cell) {
 Outcome Interpreter::complete(const Run& run, const Ref& value) {
   Completed completed;
   if (value.get() == Py_None || run.silent) return completed;
+  const memory_limit::Scope limited;
   const interrupts::Window window;
   const Ref shown(PyObject_Repr(value.get()));
   if (!shown) return completed;

@@ -27,8 +27,9 @@ class Interpreter {
   Interpreter(const Interpreter&) = delete;
   Interpreter& operator=(const Interpreter&) = delete;
 
-  // False with a Python exception set.
-  bool start();
+  // `memory_limit`: bytes that the process may have while user code runs; 0: no limit. False with a
+  // Python exception set.
+  bool start(std::size_t memory_limit);
 
   PythonFacts facts() const;
 

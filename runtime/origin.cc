@@ -3,6 +3,8 @@
 #include <array>
 #include <memory>
 
+#include "runtime/memory_limit.h"
+
 namespace replwire::runtime {
 namespace {
 
@@ -49,6 +51,7 @@ PyObject* start_thread(PyObject* self, PyObject* args, PyObject* kwargs) {
     PyTuple_SetItem(all.get(), i,
                     Ref::borrow(i == 0 ? wrapped.get() : PyTuple_GetItem(args, i)).release());
   }
+  const memory_limit::Lifted lifted;  // for its stack
   return PyObject_Call(self, all.get(), kwargs);
 }
 

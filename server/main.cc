@@ -10,6 +10,7 @@
 #include "runtime/embed.h"
 #include "runtime/forked.h"
 #include "runtime/interpreter.h"
+#include "runtime/memory_limit.h"
 #include "runtime/plain_value.h"
 #include "server/asio.h"
 #include "server/frame_writer.h"
@@ -113,6 +114,7 @@ class Server {
     runtime::watch_forks([] {
       PrivateRange::close_in_child();
       OutsideSignals::forget_in_child();
+      runtime::memory_limit::forget_in_child();
     });
     const std::string failure = start_python();
     if (!failure.empty()) return fail(failure);
@@ -132,7 +134,8 @@ class Server {
     std::string failure = runtime::start_embedded_python();
     if (!failure.empty()) return failure;
     OutsideSignals::install();
-    if (!interpreter_->start() || !runtime::Interpreter::note_crashes(crash_stack_.get())) {
+    if (!interpreter_->start(options_.memory_limit) ||
+        !runtime::Interpreter::note_crashes(crash_stack_.get())) {
       PyErr_Print();
       return "Python did not start";
     }

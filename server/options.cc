@@ -54,6 +54,10 @@ void add_options(CLI::App& app, Options& options) {
                  "What to do when one cannot be interrupted: wait for it, or exit with 70")
       ->check(CLI::IsMember({"wait", "exit"}))
       ->capture_default_str();
+  app.add_option("--memory-limit", options.memory_limit,
+                 "MemoryError for an execution that would take the process beyond it")
+      ->type_name("BYTES")
+      ->check(CLI::PositiveNumber);
   app.add_flag("--fail-on-error", options.fail_on_error, "Exit with 1 when an execution failed");
   app.add_flag("--stop-on-error", options.stop_on_error, "An error ends all later executions");
   app.add_option("--log", options.log, "Write diagnostics to FILE, or to standard error (-)")
