@@ -473,9 +473,69 @@ class Bench:
         self.show("first byte of a print, p99", milli(latency), beside, "", "at most 10 ms", latency <= 0.01)
 
 
+    # Stopping: from the request to the terminal frame. `code` says `go` first.
+
+    BLOCKED = {
+        "a loop": "while True: pass",
+        "time.sleep": "import time\ntime.sleep(60)",
+        "input()": "input()",
+        "socket.recv": "import socket\na, b = socket.socketpair()\na.recv(1)",
+        "await asyncio.sleep": "import asyncio\nawait asyncio.sleep(60)",
+        "subprocess.run": "import subprocess\nsubprocess.run(['sleep', '60'])",
+    }
+
+    def interrupt(self):
+        stop, mark = b'{"type":"interrupt","execution_id":"b"}\n', b'"type":"error"'
+
+        def once(server, code):
+            server.ask(execute_line(f"print('go', end='')\n{code}"), b"go")
+            time.sleep(0.01)  # until it is where it stays
+            return timed(lambda: server.ask(stop, mark), 1)[0]
+
+        for name, code in self.BLOCKED.items():
+            p50, worst = (0.0005, 0.02) if name == "a loop" else (0.002, 0.05)
+            with self.server() as server:
+                once(server, code)
+                times = [once(server, code) for _ in range(self.fewer(200, 20))]
+            median, longest = statistics.median(times), max(times)
+            self.show(
+                f"interrupt of {name}, p50",
+                milli(median),
+                f"{milli(longest)} the worst",
+                "",
+                f"{milli(p50)}, {milli(worst)}",
+                median <= p50 and longest <= worst,
+            )
+
+    def deadline(self):
+        time_limit, late = 0.2, 0.05
+        for name, code in {**self.BLOCKED, "sum(range(10**11))": "sum(range(10**11))"}.items():
+            fields = {"timeout": time_limit, "grace": 0, "timeout_includes_input": True}
+            line = execute_line(code, **fields)
+            figures = []
+            for _ in range(self.fewer(10, 3)):
+                with self.server() as server:
+                    server.execute("import asyncio, socket, subprocess, time")
+                    start = time.perf_counter()
+                    os.write(server.stdin, line)
+                    server.drain(b'"type":"stuck"' if "range" in name else b'"type":"error"')
+                    figures.append(time.perf_counter() - start)
+                    server.popen.kill()
+            worst = max(figures, key=lambda seconds: abs(seconds - time_limit))
+            self.show(
+                f"deadline of 200 ms on {name}, worst",
+                milli(worst),
+                f"{milli(statistics.median(figures))} the median",
+                "",
+                "within 50 ms",
+                abs(worst - time_limit) <= late,
+            )
+
+
 TABLES = {
     "A session over pipes": ("roundtrip", "input", "startup", "memory", "growth", "loop", "idle", "inputs"),
     "Output": ("prints", "child", "bigprint", "firstbyte"),
+    "Stopping": ("interrupt", "deadline"),
 }
 
 
