@@ -90,8 +90,11 @@ struct Interrupt {
 struct Status {
   static constexpr std::string_view kType = "status";
   Id id;
+  std::optional<bool> stack;
 
-  static constexpr auto fields() { return std::tuple(field("id", &Status::id)); }
+  static constexpr auto fields() {
+    return std::tuple(field("id", &Status::id), field("stack", &Status::stack));
+  }
 };
 
 enum class StreamName { kStdout, kStderr };
@@ -174,6 +177,7 @@ struct Limits {
   std::int64_t queue_bytes;
   std::int64_t output_buffer;
   std::optional<std::int64_t> queue_limit;  // executions
+  std::int64_t stack_frames;                // by number
 
   static constexpr auto fields() {
     return std::tuple(
@@ -184,7 +188,8 @@ struct Limits {
         field("repr_bytes", &Limits::repr_bytes), field("value_bytes", &Limits::value_bytes),
         field("traceback_bytes", &Limits::traceback_bytes),
         field("prompt_bytes", &Limits::prompt_bytes), field("queue_bytes", &Limits::queue_bytes),
-        field("output_buffer", &Limits::output_buffer), field("queue_limit", &Limits::queue_limit));
+        field("output_buffer", &Limits::output_buffer), field("queue_limit", &Limits::queue_limit),
+        field("stack_frames", &Limits::stack_frames));
   }
 };
 
@@ -384,9 +389,19 @@ struct EnumNames<State> {
   static constexpr std::array<std::string_view, 3> kNames = {"idle", "busy", "waiting_for_input"};
 };
 
-struct StatusReply {
-  static constexpr std::string_view kType = "status_reply";
-  Id id;
+struct StackEntry {
+  std::string filename;
+  std::int64_t line;
+  std::string function;
+
+  static constexpr auto fields() {
+    return std::tuple(field("filename", &StackEntry::filename), field("line", &StackEntry::line),
+                      field("function", &StackEntry::function));
+  }
+};
+
+// What the session is doing: asked for, or told at intervals.
+struct SessionFacts {
   State state;
   Nullable<Id> execution_id;
   double elapsed;  // seconds since the execution started to run
@@ -396,13 +411,25 @@ struct StatusReply {
   double cpu_seconds;
 
   static constexpr auto fields() {
-    return std::tuple(field("id", &StatusReply::id), field("state", &StatusReply::state),
-                      field("execution_id", &StatusReply::execution_id),
-                      field("elapsed", &StatusReply::elapsed),
-                      field("queued", &StatusReply::queued),
-                      field("pending_inputs", &StatusReply::pending_inputs),
-                      field("memory_usage", &StatusReply::memory_usage),
-                      field("cpu_seconds", &StatusReply::cpu_seconds));
+    return std::tuple(
+        field("state", &SessionFacts::state), field("execution_id", &SessionFacts::execution_id),
+        field("elapsed", &SessionFacts::elapsed), field("queued", &SessionFacts::queued),
+        field("pending_inputs", &SessionFacts::pending_inputs),
+        field("memory_usage", &SessionFacts::memory_usage),
+        field("cpu_seconds", &SessionFacts::cpu_seconds));
+  }
+};
+
+struct StatusReply : SessionFacts {
+  static constexpr std::string_view kType = "status_reply";
+  Id id;
+  std::optional<std::vector<StackEntry>> stack;  // innermost last
+  std::optional<std::string_view> stack_unavailable;
+
+  static constexpr auto fields() {
+    return std::tuple_cat(std::tuple(field("id", &StatusReply::id)), SessionFacts::fields(),
+                          std::tuple(field("stack", &StatusReply::stack),
+                                     field("stack_unavailable", &StatusReply::stack_unavailable)));
   }
 };
 

@@ -3,6 +3,7 @@
 #include <csignal>
 
 #include "runtime/interrupts.h"
+#include "runtime/stack_dump.h"
 
 namespace replwire::server {
 
@@ -37,6 +38,10 @@ void LocalLink::interrupt(std::uint64_t serial) {
   sigval value = {};
   value.sival_ptr = reinterpret_cast<void*>(serial);  // NOLINT(performance-no-int-to-ptr)
   ::pthread_sigqueue(worker_, runtime::interrupts::signal_number(), value);
+}
+
+bool LocalLink::ask_for_stack() {
+  return ::pthread_sigqueue(worker_, runtime::stack_dump::signal_number(), {}) == 0;
 }
 
 std::optional<runtime::Command> LocalLink::poll() {

@@ -37,6 +37,8 @@ class LocalLink final : public runtime::Link {
   void interrupt(std::uint64_t serial);
   // Wakes the worker from a system call that an interrupt came an instant too early for.
   void nudge() { interrupt(0); }
+  // Has the worker write down its Python stack. False when no signal could be sent.
+  bool ask_for_stack();
 
   // The interpreter's end.
   std::optional<runtime::Command> poll() override;

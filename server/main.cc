@@ -27,6 +27,7 @@
 #include "server/standard_streams.h"
 #include "server/stdin_reader.h"
 #include "server/threads.h"
+#include "server/worker_stack.h"
 
 namespace replwire::server {
 namespace {
@@ -46,6 +47,7 @@ protocol::Limits limits(const Options& options) {
   limits.prompt_bytes = runtime::kPromptBytes;
   limits.queue_bytes = static_cast<std::int64_t>(options.queue_bytes);
   limits.output_buffer = static_cast<std::int64_t>(options.output_buffer);
+  limits.stack_frames = runtime::stack_dump::kMostFrames;
   if (options.queue_limit) limits.queue_limit = static_cast<std::int64_t>(*options.queue_limit);
   return limits;
 }
@@ -87,7 +89,8 @@ class Server {
                  [] { Session::descriptors_gone(); }}),
         outputs_(io_, writer_, capture_, options.output_buffer),
         link_(outputs_),
-        session_({io_, writer_, outputs_, link_, log_}, options,
+        stack_(io_, link_),
+        session_({io_, writer_, outputs_, link_, stack_, log_}, options,
                  [this](bool held) { reader_.hold(held); }),
         reader_(io_, std::move(streams.input), options.max_frame_bytes,
                 {[this](std::vector<Incoming> frames) { session_.take(std::move(frames)); },
@@ -135,7 +138,7 @@ class Server {
     if (!failure.empty()) return failure;
     OutsideSignals::install();
     if (!interpreter_->start(options_.memory_limit) ||
-        !runtime::Interpreter::note_crashes(crash_stack_.get())) {
+        !runtime::Interpreter::note_crashes(crash_stack_.get()) || !stack_.install()) {
       PyErr_Print();
       return "Python did not start";
     }
@@ -160,6 +163,7 @@ class Server {
   FrameWriter writer_;
   Outputs outputs_;
   LocalLink link_;
+  WorkerStack stack_;
   Session session_;
   StdinReader reader_;
   OutsideSignals signals_;

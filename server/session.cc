@@ -107,6 +107,7 @@ void Session::open(const protocol::Ready& ready) {
 
 void Session::take(std::vector<Incoming> frames) {
   const Turn turn(*this);
+  if (exiting_) return;
   for (Incoming& incoming : frames) {
     if (auto* error = std::get_if<protocol::ProtocolError>(&incoming.frame)) {
       write(*error);
@@ -482,21 +483,49 @@ void Session::end_stuck() {
 // ---- the rest -------------------------------------------------------------------------------
 
 void Session::on(protocol::Status& request, std::int64_t /*line*/) {
+  if (!request.stack.value_or(false)) {
+    protocol::StatusReply reply = {};
+    reply.id = std::move(request.id);
+    fill(reply);
+    return write(reply);
+  }
+  stack_asked_.push_back(std::move(request.id));
+  parts_.stack.take([this](const WorkerStack::Outcome& outcome) {
+    const Turn turn(*this);
+    if (!exiting_) reply_with(outcome);
+  });
+}
+
+// To the oldest status that asked for a stack: their answers come in order.
+void Session::reply_with(const WorkerStack::Outcome& outcome) {
   protocol::StatusReply reply = {};
-  reply.id = std::move(request.id);
+  reply.id = std::move(stack_asked_.front());
+  stack_asked_.pop_front();
+  fill(reply);
+  if (const auto* frames = std::get_if<runtime::stack_dump::Frames>(&outcome)) {
+    reply.stack.emplace();
+    for (const auto& [filename, line, function] : *frames) {
+      reply.stack->push_back({filename, line, function});
+    }
+  } else {
+    reply.stack_unavailable = std::get<const char*>(outcome);
+  }
+  write(reply);
+}
+
+void Session::fill(protocol::SessionFacts& facts) const {
   if (running_) {
     const bool waits = questions_.waits_for(running_->execution->serial);
-    reply.state = waits ? protocol::State::kWaitingForInput : protocol::State::kBusy;
-    reply.execution_id = running_->id;
-    reply.elapsed = seconds(Clock::now() - running_->started);
+    facts.state = waits ? protocol::State::kWaitingForInput : protocol::State::kBusy;
+    facts.execution_id = running_->id;
+    facts.elapsed = seconds(Clock::now() - running_->started);
   } else if (resetting_) {
-    reply.state = protocol::State::kBusy;
+    facts.state = protocol::State::kBusy;
   }
-  reply.queued = static_cast<std::int64_t>(queue_.size());
-  reply.pending_inputs = questions_.ids();
-  reply.memory_usage = resident_bytes();
-  reply.cpu_seconds = cpu_seconds();
-  write(reply);
+  facts.queued = static_cast<std::int64_t>(queue_.size());
+  facts.pending_inputs = questions_.ids();
+  facts.memory_usage = resident_bytes();
+  facts.cpu_seconds = cpu_seconds();
 }
 
 void Session::on(protocol::Reset& request, std::int64_t line) {
@@ -615,6 +644,7 @@ void Session::finish() {
   if (running_)
     write_error(ErrorReason::kCancelled, {}, seconds(Clock::now() - running_->started),
                 std::nullopt);
+  while (!stack_asked_.empty()) reply_with("the session has ended");
   if (reply_) write(*reply_);
   asio::post(parts_.io, [this] { end_if_sent(); });
 }

@@ -24,6 +24,7 @@
 #include "server/outputs.h"
 #include "server/questions.h"
 #include "server/stdin_reader.h"
+#include "server/worker_stack.h"
 
 namespace replwire::server {
 
@@ -38,6 +39,7 @@ class Session {
     FrameWriter& writer;
     Outputs& outputs;
     LocalLink& link;
+    WorkerStack& stack;
     Log& log;
   };
 
@@ -144,6 +146,9 @@ class Session {
   [[noreturn]] void die(std::string_view reason, std::string_view traceback, int status);
   void nudge_later(std::uint64_t serial, std::chrono::milliseconds delay);
 
+  void reply_with(const WorkerStack::Outcome& outcome);
+  void fill(protocol::SessionFacts& facts) const;
+
   void write_result(const runtime::Completed& completed, double seconds);
   void write_error(protocol::ErrorReason reason, const runtime::Report& report, double seconds,
                    std::optional<std::string> exit_code);
@@ -173,6 +178,7 @@ class Session {
   std::optional<Running> running_;
   std::optional<protocol::Id> resetting_;
   Questions questions_;
+  std::deque<protocol::Id> stack_asked_;  // of status requests, in the order of their replies
   std::uint64_t last_serial_ = 0;
   std::int64_t last_count_ = 0;
   std::uint64_t last_invented_ = 0;

@@ -118,7 +118,7 @@ TEST(CodecTest, DepthIsLimitedAtSixtyFour) {
 
 TEST(CodecTest, CapabilitiesAreWhatIsDecoded) {
   const auto all = nlohmann::json::parse(capabilities());
-  EXPECT_EQ(all["status"], nlohmann::json({"id"}));
+  EXPECT_EQ(all["status"], nlohmann::json({"id", "stack"}));
   EXPECT_TRUE(all.contains("execute"));
   for (const auto& [type, fields] : all.items()) {
     EXPECT_NE(refusal(R"({"type":")" + type + R"(","id":[]})").code, ErrorCode::kUnknownType)

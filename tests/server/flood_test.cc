@@ -104,6 +104,20 @@ TEST_P(FloodTest, StatusAndShutdownAreActedOn) {
   EXPECT_EQ(server.wait_exit(), 0);
 }
 
+TEST_P(FloodTest, AStatusIsTakenThenAndThereWithItsStack) {
+  ServerProcess server;
+  const Clock::time_point started = Clock::now();
+  server.start(code());
+  wait_until_stalled(server.pid());
+  const std::chrono::duration<double> asked = Clock::now() - started;
+  server.send_line(R"({"type":"status","id":"s","stack":true})");
+  wait_until_stalled(server.pid());  // nothing has been read meanwhile
+  const Json status = server.read_until("status_reply").back();
+  EXPECT_LT(status["elapsed"].get<double>(), asked.count() + 0.1);
+  ASSERT_TRUE(status.contains("stack")) << status;
+  EXPECT_EQ(status["stack"].at(0)["function"], "<module>") << status;
+}
+
 const Flood kFloods[] = {
     {"Prints", "    while True: print('x' * 100)"},
     {"LongLines", "    while True: print('x' * 100_000)"},

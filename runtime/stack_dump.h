@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// Where the worker's Python stands, told by a signal handler on its thread: at any moment, without
+// the GIL and without running any Python. CPython writes the text, with what faulthandler uses; the
+// handler around it survives what that cannot read, and says when the text is whole.
+namespace replwire::runtime::stack_dump {
+
+struct Frame {
+  std::string filename;
+  std::int64_t line;
+  std::string function;
+};
+using Frames = std::vector<Frame>;
+
+inline constexpr std::size_t kMostFrames = 100;  // CPython leaves out the outermost
+
+// Queued to the worker thread with a value (sigqueue), it has the stack written into `file`, and
+// then `told`, an eventfd, counted up. Both descriptors stay open. Called on the worker, with the
+// GIL; false with a Python exception set.
+int signal_number();
+bool install(int file, int told);
+
+// Whether the handler is still in place: what user code put there instead must not be called, nor
+// the default action taken, which ends the process. On any thread.
+bool installed();
+
+// The frames of user code, the innermost last. Nothing when the text is no whole stack.
+std::optional<Frames> parse(std::string_view text);
+
+}  // namespace replwire::runtime::stack_dump

@@ -1,0 +1,69 @@
+// That `status` is answered within 50 ms, whatever runs.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "support/case.h"
+#include "support/server_process.h"
+
+namespace replwire_tests {
+namespace {
+
+using Seconds = std::chrono::duration<double>;
+
+double median(std::vector<double> values) {
+  std::ranges::sort(values);
+  return values.at(values.size() / 2);
+}
+
+double seconds_to_reply(ServerProcess& server, bool stack) {
+  const Clock::time_point sent = Clock::now();
+  server.send({{"type", "status"}, {"id", "s"}, {"stack", stack}});
+  server.read_until("status_reply");
+  return Seconds(server.arrival() - sent).count();
+}
+
+struct State : Case {
+  const char* code;  // prints when it is there; none: at rest
+};
+
+class StatusLatencyTest : public ::testing::TestWithParam<State> {};
+
+// The median, since a loaded machine delays the test itself now and then.
+TEST_P(StatusLatencyTest, IsWithinFiftyMilliseconds) {
+  ServerProcess server;
+  if (*GetParam().code != '\0') {
+    server.start(GetParam().code);
+    server.read_until("output");
+  }
+  for (const bool stack : {false, true}) {
+    std::vector<double> times;
+    for (int n = 0; n < 15; ++n) times.push_back(seconds_to_reply(server, stack));
+    EXPECT_LE(median(times), 0.050) << (stack ? "with" : "without") << " a stack";
+  }
+}
+
+const State kStates[] = {
+    {"Rest", ""},
+    {"Loop", "print('go')\nwhile True: pass"},
+    {"Sleep", "import time\nprint('go')\ntime.sleep(600)"},
+    {"Input", "print('go', flush=True)\ninput()"},
+    {"CallThatHoldsTheInterpreter", "print('go')\nsum(range(10**11))"},
+    {"SleepThatHoldsTheInterpreter",
+     "import ctypes\nprint('go')\nwhile True: ctypes.PyDLL(None).usleep(600_000)"},
+    {"SignalsBlocked",
+     "import signal\nold = signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))\nprint('go')\n"
+     "while True: pass"},
+    {"SignalsBlockedInC",
+     "import signal\nold = signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))\nprint('go')\n"
+     "sum(range(10**11))"},
+    {"DeepRecursion",
+     "def f(n):\n    if n: f(n - 1)\n    else:\n        print('go')\n        while True: pass\n"
+     "f(900)"},
+    {"FloodOfPrints", "while True: print('go')"},
+};
+
+INSTANTIATE_TEST_SUITE_P(States, StatusLatencyTest, ::testing::ValuesIn(kStates), CaseName{});
+
+}  // namespace
+}  // namespace replwire_tests
