@@ -433,6 +433,10 @@ struct StatusReply : SessionFacts {
   }
 };
 
+struct Heartbeat : SessionFacts {
+  static constexpr std::string_view kType = "heartbeat";
+};
+
 // Time is over, and the execution has not ended whatever was done; it goes on.
 struct Stuck {
   static constexpr std::string_view kType = "stuck";
@@ -519,6 +523,6 @@ struct Fatal {
 
 using Event = std::variant<Ready, Output, OutputTruncated, OutputGetReply, Fatal, Input,
                            InputClosed, Result, Error, InterruptReply, Stuck, StatusReply,
-                           ResetReply, ShutdownReply, ProtocolError>;
+                           Heartbeat, ResetReply, ShutdownReply, ProtocolError>;
 
 }  // namespace replwire::protocol

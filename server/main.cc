@@ -14,6 +14,7 @@
 #include "runtime/plain_value.h"
 #include "server/asio.h"
 #include "server/frame_writer.h"
+#include "server/heartbeat.h"
 #include "server/last_words.h"
 #include "server/local_link.h"
 #include "server/log.h"
@@ -103,6 +104,7 @@ class Server {
                  }),
         crash_stack_(::memfd_create("replwire", MFD_CLOEXEC)) {
     capture_.redirect();
+    if (options.heartbeat) heartbeat_.emplace(io_, *options.heartbeat, [this] { session_.beat(); });
     interpreter_.emplace(link_);
     link_.connect([this](runtime::Event event) { session_.receive(std::move(event)); });
   }
@@ -123,6 +125,7 @@ class Server {
     if (!failure.empty()) return fail(failure);
     session_.open(ready(options_, interpreter_->facts()));
     log_.line("ready");
+    if (heartbeat_) heartbeat_->start();
     asio::post(io_, [this] { reader_.run(); });
     interpreter_->serve();
     interpreter_->run_exit_handlers();
@@ -167,6 +170,7 @@ class Server {
   Session session_;
   StdinReader reader_;
   OutsideSignals signals_;
+  std::optional<Heartbeat> heartbeat_;
   Descriptor crash_stack_;
   std::optional<runtime::Interpreter> interpreter_;
 };

@@ -1,20 +1,21 @@
 #include "server/options.h"
 
 #include <CLI/CLI.hpp>
-
 #include "protocol/frames.h"
 
 namespace replwire::server {
 namespace {
 
 constexpr int kWrongUsage = 2;
-
-CLI::Validator seconds() {
-  return {[](std::string& text) {
+// CLI::Range would let "nan" pass.
+CLI::Validator seconds_from(double least) {
+  return {[least](std::string& text) {
             double time = 0;
-            const bool fine = CLI::detail::lexical_cast(text, time) && time >= 0 &&
+            const bool fine = CLI::detail::lexical_cast(text, time) && time >= least &&
                               time <= protocol::kLongestTime;
-            return fine ? std::string() : "must be from 0 to 1000000000 seconds, not " + text;
+            const std::string lowest = least > 0 ? "0.01" : "0";
+            return fine ? std::string()
+                        : "must be from " + lowest + " to 1000000000 seconds, not " + text;
           },
           ""};
 }
@@ -49,7 +50,7 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option("--timeout", options.timeout,
                  "Interrupt an execution that takes longer (0: none); `execute` may say otherwise")
       ->type_name("SECONDS")
-      ->check(seconds());
+      ->check(seconds_from(0));
   app.add_option("--on-stuck", options.on_stuck,
                  "What to do when one cannot be interrupted: wait for it, or exit with 70")
       ->check(CLI::IsMember({"wait", "exit"}))
@@ -58,6 +59,9 @@ void add_options(CLI::App& app, Options& options) {
                  "MemoryError for an execution that would take the process beyond it")
       ->type_name("BYTES")
       ->check(CLI::PositiveNumber);
+  app.add_option("--heartbeat", options.heartbeat, "Say at this interval what the session is doing")
+      ->type_name("SECONDS")
+      ->check(seconds_from(0.01));
   app.add_flag("--fail-on-error", options.fail_on_error, "Exit with 1 when an execution failed");
   app.add_flag("--stop-on-error", options.stop_on_error, "An error ends all later executions");
   app.add_option("--log", options.log, "Write diagnostics to FILE, or to standard error (-)")

@@ -513,6 +513,15 @@ void Session::reply_with(const WorkerStack::Outcome& outcome) {
   write(reply);
 }
 
+// A client that reads nothing is not buried in them.
+void Session::beat() {
+  const Turn turn(*this);
+  if (exiting_ || !parts_.outputs.has_room()) return;
+  protocol::Heartbeat heartbeat = {};
+  fill(heartbeat);
+  write(heartbeat);
+}
+
 void Session::fill(protocol::SessionFacts& facts) const {
   if (running_) {
     const bool waits = questions_.waits_for(running_->execution->serial);

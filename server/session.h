@@ -57,6 +57,7 @@ class Session {
   void interrupt_from_outside(std::uint64_t serial, bool by_terminal);
   void shut_down_from_outside();
   void client_gone();
+  void beat();
 
   // User code closed descriptors of the server: the process ends.
   [[noreturn]] static void descriptors_gone();

@@ -56,8 +56,8 @@ TEST(DocsTest, EveryFrameHasAnExample) {
   }
   for (const char* type :
        {"ready", "execute", "output", "input", "input_response", "input_closed", "result", "error",
-        "interrupt", "interrupt_reply", "stuck", "reset", "reset_reply", "status", "status_reply",
-        "shutdown", "shutdown_reply", "protocol_error"}) {
+        "heartbeat", "interrupt", "interrupt_reply", "stuck", "reset", "reset_reply", "status",
+        "status_reply", "shutdown", "shutdown_reply", "protocol_error"}) {
     const std::string field = "\"" + std::string(type) + "\"";
     EXPECT_NE(shown.find(field), std::string::npos) << type << " is in no example";
   }

@@ -15,7 +15,7 @@ TEST(OptionsTest, HelpNamesEveryOption) {
   EXPECT_EQ(run.status, 0);
   for (const char* option :
        {"--help", "--version", "--cwd", "--startup", "--max-frame-bytes", "--queue-limit",
-        "--queue-bytes", "--fail-on-error", "--stop-on-error", "--log"}) {
+        "--queue-bytes", "--heartbeat", "--fail-on-error", "--stop-on-error", "--log"}) {
     EXPECT_NE(run.out.find(option), std::string::npos) << option << "\n" << run.out;
   }
 }

@@ -1,4 +1,4 @@
-// That `status` is answered within 50 ms, whatever runs.
+// That `status` is answered within 50 ms, and heartbeats come at their interval, whatever runs.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -64,6 +64,24 @@ const State kStates[] = {
 };
 
 INSTANTIATE_TEST_SUITE_P(States, StatusLatencyTest, ::testing::ValuesIn(kStates), CaseName{});
+
+TEST(HeartbeatLatencyTest, TheIntervalIsKeptWhileCHoldsTheInterpreter) {
+  ServerProcess server(options({"--heartbeat", "0.1"}));
+  server.start("print('go')\nsum(range(10**11))");
+  server.read_until("output");
+  std::vector<Clock::time_point> arrivals;
+  while (arrivals.size() < 12) {
+    server.read_until("heartbeat");
+    arrivals.push_back(server.arrival());
+  }
+  std::vector<double> gaps;
+  for (std::size_t at = 1; at < arrivals.size(); ++at) {
+    gaps.push_back(Seconds(arrivals[at] - arrivals[at - 1]).count());
+  }
+  EXPECT_NEAR(median(gaps), 0.1, 0.02);
+  // Lateness does not add up.
+  EXPECT_NEAR(Seconds(arrivals.back() - arrivals.front()).count(), 1.1, 0.1);
+}
 
 }  // namespace
 }  // namespace replwire_tests
