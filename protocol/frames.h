@@ -441,11 +441,12 @@ struct Heartbeat : SessionFacts {
 struct Stuck {
   static constexpr std::string_view kType = "stuck";
   Id execution_id;
-  double elapsed;  // seconds since the execution started to run
+  double elapsed;                                // seconds since the execution started to run
+  std::optional<std::vector<StackEntry>> stack;  // innermost last
 
   static constexpr auto fields() {
     return std::tuple(field("execution_id", &Stuck::execution_id),
-                      field("elapsed", &Stuck::elapsed));
+                      field("elapsed", &Stuck::elapsed), field("stack", &Stuck::stack));
   }
 };
 

@@ -51,6 +51,25 @@ std::optional<Ladder::Duration> timeout_of(const protocol::Execute& request,
   return timeout > 0 ? std::optional(duration(timeout)) : std::nullopt;
 }
 
+std::optional<std::vector<protocol::StackEntry>> stack_of(const WorkerStack::Outcome& outcome) {
+  const auto* frames = std::get_if<runtime::stack_dump::Frames>(&outcome);
+  if (frames == nullptr) return std::nullopt;
+  std::vector<protocol::StackEntry> stack;
+  for (const auto& [filename, line, function] : *frames)
+    stack.push_back({filename, line, function});
+  return stack;
+}
+
+// As the interpreter prints one.
+std::string text_of(const std::optional<std::vector<protocol::StackEntry>>& stack) {
+  if (!stack) return {};
+  std::string text = "Stack (most recent call last):\n";
+  for (const auto& [filename, line, function] : *stack) {
+    text += "  File \"" + filename + "\", line " + std::to_string(line) + ", in " + function + "\n";
+  }
+  return text;
+}
+
 // What a waiting execution holds.
 std::size_t bytes_of(const protocol::Execute& request) {
   std::size_t bytes = sizeof(request) + request.code.size() + request.filename.value_or("").size();
@@ -463,21 +482,22 @@ void Session::act(Ladder::Rung rung) {
       interrupt_running(false);
       return signal_descendants(SIGTERM);
     case Ladder::Rung::kStuck:
-      return options_.on_stuck == "exit" ? end_stuck() : say_stuck();
+      return parts_.stack.take(
+          [this, serial = running_->execution->serial](const WorkerStack::Outcome& outcome) {
+            const Turn turn(*this);
+            // Or it has ended in the very last moment.
+            if (running_ && running_->execution->serial == serial) stuck(outcome);
+          });
   }
 }
 
-void Session::say_stuck() {
-  protocol::Stuck frame = {};
-  frame.execution_id = running_->id;
-  frame.elapsed = seconds(Clock::now() - running_->started);
-  write(frame);
-}
-
-// Nothing of the execution is left behind, its processes included.
-void Session::end_stuck() {
-  signal_descendants(SIGKILL);
-  die("timeout", {}, kBroken);
+void Session::stuck(const WorkerStack::Outcome& outcome) {
+  const auto stack = stack_of(outcome);
+  if (options_.on_stuck == "exit") {
+    signal_descendants(SIGKILL);  // nothing of the execution is left behind
+    die("timeout", text_of(stack), kBroken);
+  }
+  write(protocol::Stuck{running_->id, seconds(Clock::now() - running_->started), stack});
 }
 
 // ---- the rest -------------------------------------------------------------------------------
@@ -502,14 +522,8 @@ void Session::reply_with(const WorkerStack::Outcome& outcome) {
   reply.id = std::move(stack_asked_.front());
   stack_asked_.pop_front();
   fill(reply);
-  if (const auto* frames = std::get_if<runtime::stack_dump::Frames>(&outcome)) {
-    reply.stack.emplace();
-    for (const auto& [filename, line, function] : *frames) {
-      reply.stack->push_back({filename, line, function});
-    }
-  } else {
-    reply.stack_unavailable = std::get<const char*>(outcome);
-  }
+  reply.stack = stack_of(outcome);
+  if (!reply.stack) reply.stack_unavailable = std::get<const char*>(outcome);
   write(reply);
 }
 

@@ -142,8 +142,7 @@ class Session {
   void watch_time();
   void climb();
   void act(Ladder::Rung rung);
-  void say_stuck();
-  [[noreturn]] void end_stuck();
+  void stuck(const WorkerStack::Outcome& outcome);
   [[noreturn]] void die(std::string_view reason, std::string_view traceback, int status);
   void nudge_later(std::uint64_t serial, std::chrono::milliseconds delay);
 

@@ -143,6 +143,7 @@ TEST(DeadlineTest, WhatCannotBeStoppedIsSaidOnceAndTheSessionWaits) {
   ASSERT_EQ(stuck.size(), 1u) << execution;
   EXPECT_EQ(stuck[0]["execution_id"], id);
   EXPECT_GE(stuck[0]["elapsed"], 0.295);
+  EXPECT_EQ(stuck[0]["stack"][0]["line"], 2) << stuck[0];
   EXPECT_EQ(execution.reason(), "timeout");
   EXPECT_EQ(server.finish(behind).value(), "kept");
 }
@@ -159,6 +160,7 @@ TEST(DeadlineTest, OnStuckExitEndsTheProcessWithLastWords) {
   EXPECT_EQ(last["type"], "fatal");
   EXPECT_EQ(last["reason"], "timeout");
   EXPECT_EQ(last["execution_id"], id);
+  EXPECT_NE(last["traceback"].dump().find("line 5, in <module>"), std::string::npos) << last;
   EXPECT_EQ(server.wait_exit(), 70);
   EXPECT_TRUE(child.ends(kPatience));
 }

@@ -344,7 +344,9 @@ def main(program, seconds, seed=None):
     try:
         soak(session, random.Random(seed), float(seconds), figures)
         session.process.stdin.close()
-        assert session.process.wait(PATIENCE) == 0, f"exit status {session.process.returncode}"
+        os.set_blocking(session.process.stdout.fileno(), True)
+        last = session.process.stdout.read()[-2000:]
+        assert session.process.wait(PATIENCE) == 0, f"exit status {session.process.returncode}: {last}"
     except Exception as error:
         failure = f"{type(error).__name__}: {str(error)[:2000]}"
     finally:
