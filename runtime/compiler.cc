@@ -9,6 +9,8 @@ namespace {
 
 constexpr long kFutureFlags = 0x1FE0000;  // all of CO_FUTURE_*, CPython 3.9 to 3.14
 constexpr long kOnlyAst = 0x400;          // PyCF_ONLY_AST
+constexpr long kTopLevelAwait = 0x2000;   // PyCF_ALLOW_TOP_LEVEL_AWAIT
+constexpr long kCoroutine = 0x80;         // CO_COROUTINE
 
 enum class Shape { kStatement, kMaybeExpression, kUnknown };
 
@@ -64,10 +66,11 @@ std::optional<Cell> Compiler::compile(const Run& run) {
 bool Compiler::compile_cell(PyObject* source, const Run& run, Cell& cell) {
   switch (guess(run.code)) {
     case Shape::kStatement:
-      cell.body = finish(call(source, cell.filename.get(), exec_, flags_));
+      cell.body = finish(call(source, cell.filename.get(), exec_, flags_ | kTopLevelAwait), cell);
       return static_cast<bool>(cell.body);
     case Shape::kMaybeExpression:
-      cell.expression = finish(call(source, cell.filename.get(), eval_, flags_));
+      cell.expression =
+          finish(call(source, cell.filename.get(), eval_, flags_ | kTopLevelAwait), cell);
       if (cell.expression) return true;
       PyErr_Clear();
       break;
@@ -78,7 +81,7 @@ bool Compiler::compile_cell(PyObject* source, const Run& run, Cell& cell) {
 }
 
 bool Compiler::split(PyObject* source, Cell& cell) {
-  const Ref tree = call(source, cell.filename.get(), exec_, flags_ | kOnlyAst);
+  const Ref tree = call(source, cell.filename.get(), exec_, flags_ | kTopLevelAwait | kOnlyAst);
   if (!tree || !load_ast()) return false;
   const Ref body(PyObject_GetAttrString(tree.get(), "body"));
   const Py_ssize_t size = body ? PyList_Size(body.get()) : -1;
@@ -91,11 +94,12 @@ bool Compiler::split(PyObject* source, Cell& cell) {
     if (!expression || PySequence_DelItem(body.get(), size - 1) != 0) return false;
   }
   if (!expression || size > 1) {
-    cell.body = finish(call(tree.get(), cell.filename.get(), exec_, flags_));
+    cell.body = finish(call(tree.get(), cell.filename.get(), exec_, flags_ | kTopLevelAwait), cell);
     if (!cell.body) return false;
   }
   if (!expression) return true;
-  cell.expression = finish(call(expression.get(), cell.filename.get(), eval_, flags_));
+  cell.expression =
+      finish(call(expression.get(), cell.filename.get(), eval_, flags_ | kTopLevelAwait), cell);
   return static_cast<bool>(cell.expression);
 }
 
@@ -115,11 +119,13 @@ Ref Compiler::call(PyObject* source, PyObject* filename, const Ref& mode, long f
                                           number.get(), Py_True, nullptr));
 }
 
-// Notes which __future__ imports the code made.
-Ref Compiler::finish(Ref code) {
+// Notes which __future__ imports the code made, and whether it awaits.
+Ref Compiler::finish(Ref code, Cell& cell) {
   if (!code) return code;
-  const Ref flags(PyObject_GetAttr(code.get(), co_flags_.get()));
-  if (flags) flags_ |= PyLong_AsLong(flags.get()) & kFutureFlags;
+  const Ref object(PyObject_GetAttr(code.get(), co_flags_.get()));
+  const long flags = object ? PyLong_AsLong(object.get()) : 0;
+  flags_ |= flags & kFutureFlags;
+  if ((flags & kCoroutine) != 0) cell.awaits = true;
   return code;
 }
 

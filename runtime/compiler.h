@@ -13,7 +13,8 @@ namespace replwire::runtime {
 struct Cell {
   Ref body;
   Ref expression;
-  Ref filename;  // the very str that the code objects hold
+  Ref filename;         // the very str that the code objects hold
+  bool awaits = false;  // at top level: one of them makes a coroutine
 };
 
 // Compiles the code of executions, one after the other; `from __future__` imports stay in force
@@ -40,7 +41,7 @@ class Compiler {
 
  private:
   Ref call(PyObject* source, PyObject* filename, const Ref& mode, long flags);
-  Ref finish(Ref code);
+  Ref finish(Ref code, Cell& cell);
   bool split(PyObject* source, Cell& cell);
   bool compile_cell(PyObject* source, const Run& run, Cell& cell);
   bool load_ast();

@@ -49,8 +49,9 @@ std::string cut(std::string_view text, std::size_t limit) {
 bool Interpreter::start(std::size_t memory_limit) {
   Origin::claim_worker();
   interrupts::install();
-  return find_modules_in_current_folder() && main_.start() && hooks_.install() &&
-         compiler_.start() && reporter_.start(hooks_.wire()) && memory_limit::install(memory_limit);
+  if (!find_modules_in_current_folder() || !main_.start() || !hooks_.install()) return false;
+  loop_.start(hooks_.wire());
+  return compiler_.start() && reporter_.start(hooks_.wire()) && memory_limit::install(memory_limit);
 }
 
 PythonFacts Interpreter::facts() const {
@@ -73,15 +74,26 @@ void Interpreter::serve() {
 }
 
 Command Interpreter::next_command() {
-  auto command = link_.poll();
-  while (!command) {
-    {
-      const GilRelease released;
-      command = link_.receive();
-    }
-    if (!command) interrupts::settle_signals();
+  for (bool woken = false;; woken = true) {
+    loop_.step(woken);
+    auto command = link_.poll();
+    if (!command) command = wait_for_command();
+    if (command) return *std::move(command);
   }
-  return *std::move(command);
+}
+
+// Nothing when something else came first.
+std::optional<Command> Interpreter::wait_for_command() {
+  const Watch watch = loop_.watch();
+  if (watch.timeout == std::chrono::nanoseconds(0)) return std::nullopt;
+  interrupts::rest();
+  std::optional<Command> command;
+  {
+    const GilRelease released;
+    command = link_.receive(watch);
+  }
+  if (!command) interrupts::settle_signals();
+  return command;
 }
 
 void Interpreter::handle(const Run& run) {
@@ -99,7 +111,7 @@ void Interpreter::handle(const Reset& /*reset*/) {
   main_.reset();
   compiler_.reset();
   forget_last_exception();
-  link_.send(ResetDone{live_threads(), {}});
+  link_.send(ResetDone{live_threads(), loop_.tasks()});
 }
 
 void Interpreter::handle(const Stop& /*stop*/) { stopped_ = true; }
@@ -107,6 +119,7 @@ void Interpreter::handle(const Stop& /*stop*/) { stopped_ = true; }
 Outcome Interpreter::execute(const Run& run) {
   interrupts::settle_signals();
   if (!looks_back(run.code)) forget_last_exception();
+  loop_.begin();
   descriptors_.restore();
   if (!hooks_.restore()) PyErr_Clear();
   const auto cell = compiler_.compile(run);
@@ -126,17 +139,19 @@ void Interpreter::leave_child(bool failed) {
 }
 
 Outcome Interpreter::run_cell(const Run& run, const Cell& cell) {
-  Ref value;
-  {
-    const memory_limit::Scope limited;
-    const interrupts::Window window;
-    value = evaluate(cell);
-  }
+  const Ref value = run_code(run, cell);
   if (in_forked_child()) leave_child(!value);
   if (!value) return reporter_.outcome(take_exception(), run, &cell);
   Outcome outcome = complete(run, value);
   if (!PyErr_Occurred()) return outcome;
   return reporter_.outcome(take_exception(), run, &cell);
+}
+
+Ref Interpreter::run_code(const Run& run, const Cell& cell) {
+  const memory_limit::Scope limited;
+  if (cell.awaits) return loop_.run(cell, main_.space(), *run.execution);
+  const interrupts::Window window;
+  return evaluate(cell);
 }
 
 Ref Interpreter::evaluate(const Cell& cell) {
@@ -193,6 +208,7 @@ std::string Interpreter::run_startup(const std::string& path) {
 }
 
 void Interpreter::run_exit_handlers() {
+  if (!in_forked_child()) loop_.close();
   PyObject* threading = PyDict_GetItemString(PyImport_GetModuleDict(), "threading");
   if (threading != nullptr) {
     const Ref joined(PyObject_CallMethod(threading, "_shutdown", nullptr));

@@ -5,6 +5,7 @@
 #include "runtime/compiler.h"
 #include "runtime/hooks.h"
 #include "runtime/link.h"
+#include "runtime/loop.h"
 #include "runtime/main_module.h"
 #include "runtime/reporter.h"
 #include "runtime/standard_descriptors.h"
@@ -48,12 +49,14 @@ class Interpreter {
 
  private:
   Command next_command();
+  std::optional<Command> wait_for_command();
   void handle(const Run& run);
   void handle(const Reset& reset);
   void handle(const Stop& stop);
   Outcome execute(const Run& run);
   Outcome run_cell(const Run& run, const Cell& cell);
   [[noreturn]] void leave_child(bool failed);
+  Ref run_code(const Run& run, const Cell& cell);
   Ref evaluate(const Cell& cell);
   Outcome complete(const Run& run, const Ref& value);
   void forget_last_exception();
@@ -64,6 +67,7 @@ class Interpreter {
   Compiler compiler_;
   Reporter reporter_;
   MainModule main_;
+  Loop loop_;
   bool stopped_ = false;
 };
 

@@ -16,6 +16,12 @@ std::atomic<bool> active{false};
 std::atomic<bool> open{false};
 std::atomic<bool> tripped{false};  // Python was told, and may not have acted yet
 
+constexpr std::uint64_t kAtRest = std::uint64_t{1} << 63;
+std::atomic<std::uint64_t> stirring{0};  // what is busy at rest; odd while something is
+std::atomic<bool> loop_handles{false};   // Python's handler is the event loop's
+std::atomic<bool> fresh{false};
+std::atomic<bool> nudged{false};
+
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 
 // User code may have had SIGINT ignored, or given back its default action; then Python's own
@@ -27,19 +33,45 @@ bool python_handles_sigint() {
          (action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN);
 }
 
+bool tell_python() {
+  if (!python_handles_sigint()) return false;
+  PyErr_SetInterruptEx(SIGINT);
+  return true;
+}
+
 // Until Python listens (os.system has SIGINT ignored meanwhile) it stays wanted.
 void trip() {
-  if (!python_handles_sigint()) return;
+  fresh = true;
+  if (!tell_python()) return;
   wanted = 0;
   tripped = true;
-  PyErr_SetInterruptEx(SIGINT);
+}
+
+void trip_at_rest() {
+  fresh = true;
+  tell_python();
+}
+
+void nudge() {
+  if (open && wanted == running) return trip();
+  if (!loop_handles) return;
+  nudged = true;
+  tell_python();
 }
 
 void handle(int /*signal*/, siginfo_t* info, void* /*context*/) {
   const auto serial = reinterpret_cast<std::uint64_t>(info->si_value.sival_ptr);
+  if (serial == 0) return nudge();
+  if (is_at_rest(serial)) {
+    if (serial == (kAtRest | stirring)) trip_at_rest();
+    return;
+  }
   // An execution may be interrupted before the worker has taken it up, so a newer one is kept.
-  if (serial >= running && serial != 0) wanted = serial;
-  if (open && wanted == running) trip();
+  if (serial < running) return;
+  wanted = serial;
+  if (open && serial == running) return trip();
+  // It cannot be taken up while a task at rest goes on and on.
+  if (stirring % 2 == 1) trip_at_rest();
 }
 
 }  // namespace
@@ -54,7 +86,18 @@ void install() {
   sigaction(signal_number(), &action, nullptr);
 }
 
+void stir() {
+  if (stirring % 2 == 0) stirring = stirring + 1;
+}
+
+void rest() {
+  if (stirring % 2 == 1) stirring = stirring + 1;
+}
+
+bool is_at_rest(std::uint64_t target) { return (target & kAtRest) != 0; }
+
 void begin(std::uint64_t serial) {
+  rest();
   running = serial;
   active = true;
 }
@@ -76,7 +119,18 @@ void end() {
   running = running + 1;  // what is still on its way for this one is stale
 }
 
-std::uint64_t current() { return active ? running.load() : 0; }
+std::uint64_t current() {
+  if (active) return running;
+  const std::uint64_t task = stirring;
+  return task % 2 == 1 ? kAtRest | task : 0;
+}
+
+void set_loop_handles(bool value) { loop_handles = value; }
+
+bool take_fresh() {
+  const bool nudge = nudged.exchange(false);
+  return fresh.exchange(false) || !nudge;
+}
 
 void settle_signals() {
   if (PyErr_CheckSignals() == 0) return;

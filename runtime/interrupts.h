@@ -14,6 +14,12 @@ namespace replwire::runtime::interrupts {
 int signal_number();
 void install();
 
+// Async-signal-safe. The event loop runs tasks at rest, from `stir` to `rest`. What is busy then is
+// named as an execution is, by a value of its own.
+void stir();
+void rest();
+bool is_at_rest(std::uint64_t target);
+
 void begin(std::uint64_t serial);  // from here on an interrupt of this execution is kept…
 
 // …and acted on while one of these lives: user code is in hand.
@@ -28,8 +34,14 @@ class Window {
 
 void end();
 
-// The execution under way, 0 at rest. Async-signal-safe, on any thread.
+// The execution under way; what is busy at rest; else 0. Async-signal-safe, on any thread.
 std::uint64_t current();
+
+// Whether Python's handler for SIGINT is the event loop's: a nudge calls that one again.
+void set_loop_handles(bool value);
+
+// For that handler: whether it was called for an interrupt, not for a nudge.
+bool take_fresh();
 
 // Lets Python run handlers of signals that came while no user code was in hand. Their
 // KeyboardInterrupt is dropped: nothing was running.

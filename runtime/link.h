@@ -83,6 +83,14 @@ struct Exiting {  // os._exit: the process ends as soon as this has been said
 };
 using Event = std::variant<NeedInput, InputWithdrawn, Done, ResetDone, Exiting>;
 
+// What else may end the wait for a command.
+struct Watch {
+  int descriptor = -1;  // is readable; -1: none
+  std::optional<std::chrono::nanoseconds> timeout;
+
+  bool empty() const { return descriptor < 0 && !timeout; }
+};
+
 // The interpreter's end of the link. `receive` is for the worker alone, the rest for any thread.
 // What may block is called without the GIL and returns nothing when a signal came in between: the
 // caller lets Python see to its signals and calls again.
@@ -92,7 +100,7 @@ class Link {
 
   // The next command, if one is there already.
   virtual std::optional<Command> poll() = 0;
-  virtual std::optional<Command> receive() = 0;
+  virtual std::optional<Command> receive(const Watch& watch) = 0;
   virtual void send(Event event) = 0;
   // Bytes that an execution wrote. False: the client is behind, call `wait_for_room`.
   virtual bool write(const ExecutionRef& execution, Stream stream, std::string_view bytes) = 0;

@@ -12,6 +12,11 @@ namespace {
 thread_local ExecutionRef origin;
 thread_local bool worker = false;
 
+// A task's own, by the worker's or another thread's look at the context it runs in.
+PyObject* get_of_task = nullptr;  // the context variable's method; lives as long as the process
+thread_local ExecutionRef origin_of_task;
+bool loop_runs = false;  // on the worker
+
 constexpr const char* kCapsule = "replwire.execution";
 
 Ref make_capsule(const ExecutionRef& execution) {
@@ -42,7 +47,7 @@ PyObject* start_thread(PyObject* self, PyObject* args, PyObject* kwargs) {
   if (function == nullptr || PyCallable_Check(function) == 0) {
     return PyObject_Call(self, args, kwargs);
   }
-  const Ref capsule = make_capsule(origin);
+  const Ref capsule = make_capsule(Origin::current());
   const Ref bound(capsule ? PyTuple_Pack(2, capsule.get(), function) : nullptr);
   const Ref wrapped(bound ? PyCFunction_NewEx(&run_thread_method, bound.get(), nullptr) : nullptr);
   const Ref all(wrapped ? PyTuple_New(size) : nullptr);
@@ -78,7 +83,28 @@ bool patch(PyObject* module, const char* name, const char* name_in_threading, Py
 
 void Origin::claim_worker() { worker = true; }
 bool Origin::is_worker() { return worker; }
-const ExecutionRef& Origin::current() { return origin; }
+
+const ExecutionRef& Origin::current() {
+  if (get_of_task == nullptr || (worker && !loop_runs)) return origin;
+  const SavedError kept;
+  const Ref capsule(PyObject_CallNoArgs(get_of_task));
+  if (!capsule) PyErr_Clear();
+  if (!capsule || capsule.get() == Py_None) return origin;
+  const auto* execution = static_cast<ExecutionRef*>(PyCapsule_GetPointer(capsule.get(), kCapsule));
+  if (origin_of_task != *execution) origin_of_task = *execution;
+  return origin_of_task;
+}
+
+Ref Origin::capsule() { return make_capsule(origin); }
+
+bool Origin::track_tasks(PyObject* variable) {
+  get_of_task = PyObject_GetAttrString(variable, "get");
+  return get_of_task != nullptr;
+}
+
+Origin::OfTasks::OfTasks() { loop_runs = true; }
+Origin::OfTasks::~OfTasks() { loop_runs = false; }
+
 void Origin::set_run(ExecutionRef execution) { origin = std::move(execution); }
 
 bool Origin::patch_threads() {

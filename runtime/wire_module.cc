@@ -8,6 +8,7 @@
 
 #include "runtime/bundle.h"
 #include "runtime/forked.h"
+#include "runtime/interrupts.h"
 #include "runtime/origin.h"
 #include "text/json_text.h"
 #include "text/utf8.h"
@@ -145,10 +146,10 @@ PyObject* ask_client(Link& link, std::string prompt, bool password) {
   }
   static std::atomic<std::uint64_t> last_number{0};
   const std::uint64_t number = ++last_number;
+  NeedInput question{number, Origin::current(), std::move(prompt), password, Origin::is_worker()};
   {
     const GilRelease released;
-    link.send(
-        NeedInput{number, Origin::current(), std::move(prompt), password, Origin::is_worker()});
+    link.send(std::move(question));
   }
   for (;;) {
     if (const auto answer = try_answer(link, number)) return to_object(*answer);
@@ -225,6 +226,26 @@ PyObject* load(PyObject* module, PyObject* name) {
   return text ? load_bundled(text->c_str(), module).release() : nullptr;
 }
 
+// Python's own handler; the process's, which signal.signal() would replace, stays.
+PyObject* set_sigint_handler(PyObject* /*module*/, PyObject* args) {
+  PyObject* handler = nullptr;
+  int of_loop = 0;
+  if (PyArg_ParseTuple(args, "Op", &handler, &of_loop) == 0) return nullptr;
+  const Ref module(PyImport_ImportModule("signal"));
+  if (!module) return nullptr;
+  struct sigaction own = {};
+  sigaction(SIGINT, nullptr, &own);
+  const Ref before(PyObject_CallMethod(module.get(), "signal", "iO", SIGINT, handler));
+  sigaction(SIGINT, &own, nullptr);
+  interrupts::set_loop_handles(of_loop != 0);
+  if (!before) return nullptr;
+  Py_RETURN_NONE;
+}
+
+PyObject* take_interrupt(PyObject* /*module*/, PyObject* /*unused*/) {
+  return PyBool_FromLong(interrupts::take_fresh() ? 1 : 0);
+}
+
 PyMethodDef methods[] = {
     {"write_stdout", write_text<Stream::kStdout>, METH_O, "The write() of sys.stdout."},
     {"write_stderr", write_text<Stream::kStderr>, METH_O, "The write() of sys.stderr."},
@@ -233,6 +254,9 @@ PyMethodDef methods[] = {
     {"note_closed", note_closed, METH_NOARGS, "A standard stream has been closed."},
     {"announce_exit", announce_exit, METH_VARARGS, "announce_exit(status, traceback)"},
     {"load", load, METH_O, "The namespace of a bundled module, run anew."},
+    {"set_sigint_handler", set_sigint_handler, METH_VARARGS,
+     "set_sigint_handler(handler, whether it is the event loop's)"},
+    {"take_interrupt", take_interrupt, METH_NOARGS, "Whether it is an interrupt, not a nudge."},
     {"json_string", json_string, METH_O, "A str as JSON."},
     {nullptr, nullptr, 0, nullptr}};
 

@@ -44,6 +44,11 @@ bool LocalLink::ask_for_stack() {
   return ::pthread_sigqueue(worker_, runtime::stack_dump::signal_number(), {}) == 0;
 }
 
+std::uint64_t LocalLink::busy_at_rest() const {
+  const std::uint64_t target = runtime::interrupts::current();
+  return runtime::interrupts::is_at_rest(target) ? target : 0;
+}
+
 std::optional<runtime::Command> LocalLink::poll() {
   const std::lock_guard lock(mutex_);
   if (commands_.empty() || !outputs_.has_room()) return std::nullopt;
@@ -52,7 +57,7 @@ std::optional<runtime::Command> LocalLink::poll() {
   return command;
 }
 
-std::optional<runtime::Command> LocalLink::receive() {
+std::optional<runtime::Command> LocalLink::receive(const runtime::Watch& watch) {
   for (;;) {
     if (!outputs_.wait_for_room(waker_)) return std::nullopt;
     {
@@ -60,7 +65,7 @@ std::optional<runtime::Command> LocalLink::receive() {
       worker_waits_ = commands_.empty();
     }
     if (auto command = poll()) return command;
-    const bool woken = waker_.wait();
+    const bool woken = watch.empty() ? waker_.wait() : waker_.wait(watch.descriptor, watch.timeout);
     {
       const std::lock_guard lock(mutex_);
       worker_waits_ = false;

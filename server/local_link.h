@@ -39,10 +39,12 @@ class LocalLink final : public runtime::Link {
   void nudge() { interrupt(0); }
   // Has the worker write down its Python stack. False when no signal could be sent.
   bool ask_for_stack();
+  // What a task that runs at rest is interrupted by; 0 when none does.
+  std::uint64_t busy_at_rest() const;
 
   // The interpreter's end.
   std::optional<runtime::Command> poll() override;
-  std::optional<runtime::Command> receive() override;
+  std::optional<runtime::Command> receive(const runtime::Watch& watch) override;
   void send(runtime::Event event) override;
   bool write(const runtime::ExecutionRef& execution, runtime::Stream stream,
              std::string_view bytes) override {

@@ -5,6 +5,7 @@
 #include <csignal>
 
 #include "protocol/encoder.h"
+#include "runtime/interrupts.h"
 #include "server/base64.h"
 #include "server/descendants.h"
 #include "server/last_words.h"
@@ -409,7 +410,11 @@ void Session::on(protocol::Interrupt& request, std::int64_t /*line*/) {
     reply.execution_id = running_->id;
     reply.outcome = InterruptOutcome::kDelivered;
   }
+  // A task that runs at rest.
+  const std::uint64_t task = running_ || request.execution_id ? 0 : parts_.link.busy_at_rest();
+  if (task != 0) reply.outcome = InterruptOutcome::kDelivered;
   write(reply);
+  if (task != 0) interrupt_at_rest(task);
   if (!running) return;
   interrupt_running();
   if (!request.grace) return;
@@ -437,13 +442,20 @@ std::vector<pid_t> Session::children_of_others(Clock::time_point now) const {
   return close && has_children() ? own_children() : std::vector<pid_t>();
 }
 
+void Session::interrupt_at_rest(std::uint64_t target) {
+  parts_.link.interrupt(target);
+  nudge_later(target, kFirstNudge);
+}
+
 // A signal that comes just before a system call does not end it; the next one does, and does
 // nothing else.
 void Session::nudge_later(std::uint64_t serial, milliseconds delay) {
   nudging_.expires_after(delay);
   nudging_.async_wait([this, serial, delay](const boost::system::error_code& error) {
     const Turn turn(*this);
-    if (error || !running_ || running_->execution->serial != serial) return;
+    if (error) return;
+    const bool running = running_ && running_->execution->serial == serial;
+    if (!running && !runtime::interrupts::is_at_rest(serial)) return;
     parts_.link.nudge();
     if (delay < kLastNudge) nudge_later(serial, delay * 2);
   });
@@ -451,7 +463,8 @@ void Session::nudge_later(std::uint64_t serial, milliseconds delay) {
 
 void Session::interrupt_from_outside(std::uint64_t serial, bool by_terminal) {
   const Turn turn(*this);
-  if (running_ && running_->execution->serial == serial) interrupt_running(!by_terminal);
+  if (running_ && running_->execution->serial == serial) return interrupt_running(!by_terminal);
+  if (runtime::interrupts::is_at_rest(serial)) interrupt_at_rest(serial);
 }
 
 // ---- deadlines ------------------------------------------------------------------------------
@@ -634,7 +647,10 @@ void Session::shut_down(std::optional<protocol::Id> id) {
   asio::post(parts_.io, [this] { parts_.outputs.room_again(); });
   end_all_queued(ErrorReason::kCancelled);
   close_threads_questions();
-  if (!busy()) return start_next();
+  if (!busy()) {
+    if (const std::uint64_t task = parts_.link.busy_at_rest()) interrupt_at_rest(task);
+    return start_next();
+  }
   if (running_) interrupt_running();
   ending_.expires_after(kShutdownGrace);
   ending_.async_wait([this](const boost::system::error_code& error) {

@@ -136,6 +136,7 @@ class Session {
   void close_threads_questions();
 
   void interrupt_running(bool descendants_too = true);
+  void interrupt_at_rest(std::uint64_t target);
   void signal_descendants(int number) const;
   std::vector<pid_t> children_of_others(Clock::time_point now) const;
   bool pauses_for_input() const;

@@ -3,9 +3,12 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 
+#include <array>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdint>
+#include <optional>
 
 #include "server/descriptor.h"
 
@@ -27,6 +30,15 @@ class Waker {
   bool wait(const sigset_t& mask) {
     pollfd state = {event_.get(), POLLIN, 0};
     return ::ppoll(&state, 1, nullptr, &mask) > 0 && wait();
+  }
+
+  // False also when the descriptor is readable (-1: none) or the time is over.
+  bool wait(int descriptor, std::optional<std::chrono::nanoseconds> timeout) {
+    std::array<pollfd, 2> states = {pollfd{event_.get(), POLLIN, 0}, pollfd{descriptor, POLLIN, 0}};
+    const auto nanoseconds = timeout.value_or(std::chrono::nanoseconds(0)).count();
+    const timespec time = {nanoseconds / 1'000'000'000, nanoseconds % 1'000'000'000};
+    const int ready = ::ppoll(states.data(), states.size(), timeout ? &time : nullptr, nullptr);
+    return ready > 0 && states[0].revents != 0 && wait();
   }
 
   // Also before the wait; from any thread and from signal handlers.

@@ -1,0 +1,107 @@
+#include "runtime/loop.h"
+
+#include "runtime/bundle.h"
+#include "runtime/forked.h"
+#include "runtime/interrupts.h"
+#include "runtime/origin.h"
+
+namespace replwire::runtime {
+namespace {
+
+PyObject* or_none(const Ref& object) { return object ? object.get() : Py_None; }
+
+std::chrono::nanoseconds from_seconds(double seconds) {
+  constexpr double kDay = 86400;  // what is later is waited for in days
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+      std::chrono::duration<double>(std::min(seconds, kDay)));
+}
+
+}  // namespace
+
+bool Loop::load() {
+  if (module_) return true;
+  Ref module = load_bundled("loop", wire_.get());
+  PyObject* variable = module ? PyDict_GetItemString(module.get(), "ORIGIN") : nullptr;
+  if (variable == nullptr || !Origin::track_tasks(variable)) return false;
+  module_ = std::move(module);
+  return true;
+}
+
+Ref Loop::call(const char* name) {
+  return Ref(PyObject_CallNoArgs(PyDict_GetItemString(module_.get(), name)));
+}
+
+void Loop::begin() {
+  if (!module_) return;
+  const Ref origin = Origin::capsule();
+  const Ref begun(origin ? PyObject_CallFunctionObjArgs(
+                               PyDict_GetItemString(module_.get(), "begin"), origin.get(), nullptr)
+                         : nullptr);
+  if (!begun) PyErr_Clear();
+}
+
+bool Loop::prepare(const Cell& cell, PyObject* space, const Execution& execution) {
+  const Ref origin = Origin::capsule();
+  const Ref name = make_str("execution " + std::to_string(execution.serial));
+  return origin && name &&
+         Ref(PyObject_CallFunctionObjArgs(PyDict_GetItemString(module_.get(), "prepare"),
+                                          or_none(cell.body), or_none(cell.expression), space,
+                                          name.get(), origin.get(), nullptr));
+}
+
+Ref Loop::run(const Cell& cell, PyObject* space, const Execution& execution) {
+  if (!load() || !prepare(cell, space, execution)) return {};
+  Ref value;
+  {
+    const interrupts::Window window;
+    const Origin::OfTasks of_tasks;
+    value = call("run");
+  }
+  if (in_forked_child()) return value;
+  const SavedError kept;
+  if (!call("finish")) PyErr_Clear();
+  const interrupts::Window window;
+  const Origin::OfTasks of_tasks;
+  if (!call("settle")) PyErr_Clear();  // an interrupt, too late for the code that is over
+  return value;
+}
+
+void Loop::step(bool woken) {
+  if (!module_) return;
+  if (!woken && watch().timeout != std::chrono::nanoseconds(0)) return;
+  interrupts::stir();
+  const Origin::OfTasks of_tasks;
+  if (!call("step")) PyErr_WriteUnraisable(nullptr);
+}
+
+Watch Loop::watch() {
+  Watch watch;
+  if (!module_) return watch;
+  const Ref descriptor = call("descriptor");
+  const Ref timeout = descriptor ? call("timeout") : Ref();
+  if (descriptor) watch.descriptor = static_cast<int>(PyLong_AsLong(descriptor.get()));
+  if (timeout && timeout.get() != Py_None) {
+    watch.timeout = from_seconds(PyFloat_AsDouble(timeout.get()));
+  }
+  if (PyErr_Occurred() != nullptr) PyErr_Clear();
+  return watch;
+}
+
+std::vector<std::string> Loop::tasks() {
+  std::vector<std::string> names;
+  const Ref tasks = module_ ? call("tasks") : Ref();
+  const Py_ssize_t size = tasks ? PyList_Size(tasks.get()) : 0;
+  for (Py_ssize_t i = 0; i < size; ++i) {
+    if (auto name = utf8(PyList_GetItem(tasks.get(), i))) names.push_back(*std::move(name));
+  }
+  PyErr_Clear();
+  return names;
+}
+
+void Loop::close() {
+  if (!module_) return;
+  const Origin::OfTasks of_tasks;
+  if (!call("close")) PyErr_Clear();
+}
+
+}  // namespace replwire::runtime
