@@ -74,8 +74,8 @@ void Interpreter::serve() {
 }
 
 Command Interpreter::next_command() {
-  for (bool woken = false;; woken = true) {
-    loop_.step(woken);
+  for (;;) {
+    loop_.step();
     auto command = link_.poll();
     if (!command) command = wait_for_command();
     if (command) return *std::move(command);

@@ -1,5 +1,10 @@
 #include "runtime/loop.h"
 
+#include <poll.h>
+
+#include <algorithm>
+#include <chrono>
+
 #include "runtime/bundle.h"
 #include "runtime/forked.h"
 #include "runtime/interrupts.h"
@@ -14,6 +19,11 @@ std::chrono::nanoseconds from_seconds(double seconds) {
   constexpr double kDay = 86400;  // what is later is waited for in days
   return std::chrono::duration_cast<std::chrono::nanoseconds>(
       std::chrono::duration<double>(std::min(seconds, kDay)));
+}
+
+bool is_readable(int descriptor) {
+  pollfd state = {descriptor, POLLIN, 0};
+  return descriptor >= 0 && ::poll(&state, 1, 0) > 0;
 }
 
 }  // namespace
@@ -66,9 +76,9 @@ Ref Loop::run(const Cell& cell, PyObject* space, const Execution& execution) {
   return value;
 }
 
-void Loop::step(bool woken) {
-  if (!module_) return;
-  if (!woken && watch().timeout != std::chrono::nanoseconds(0)) return;
+void Loop::step() {
+  const Watch due = watch();
+  if (due.timeout != std::chrono::nanoseconds(0) && !is_readable(due.descriptor)) return;
   interrupts::stir();
   const Origin::OfTasks of_tasks;
   if (!call("step")) PyErr_WriteUnraisable(nullptr);

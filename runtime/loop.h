@@ -22,8 +22,8 @@ class Loop {
   // Runs code that awaits to its end. None, with a Python exception set, when it raised.
   Ref run(const Cell& cell, PyObject* space, const Execution& execution);
 
-  // At rest: runs what is due; whatever there is, when `woken` out of a wait.
-  void step(bool woken);
+  // At rest: runs what is due, if anything.
+  void step();
   // At rest: what ends the wait for a command, because tasks can go on then.
   Watch watch();
 

@@ -1,0 +1,399 @@
+// Top-level `await`: one event loop for the session, and tasks that go on at rest.
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include "support/case.h"
+#include "support/server_process.h"
+
+namespace replwire_tests {
+namespace {
+
+struct Awaiting : Case {
+  const char* code;
+  Json value;
+};
+
+class AsyncCodeTest : public ::testing::TestWithParam<Awaiting> {};
+
+TEST_P(AsyncCodeTest, RunsAtTopLevel) {
+  ServerProcess server;
+  server.execute(
+      "import asyncio\n"
+      "async def numbers():\n"
+      "    for n in range(3):\n        await asyncio.sleep(0)\n        yield n\n"
+      "class Room:\n"
+      "    async def __aenter__(self): return 'inside'\n"
+      "    async def __aexit__(self, *rest): await asyncio.sleep(0)");
+  const Execution execution = server.execute(GetParam().code);
+  EXPECT_EQ(execution.value(), GetParam().value) << execution;
+  EXPECT_EQ(server.execute("_").value(), GetParam().value);
+}
+
+const Awaiting kCodes[] = {
+    {"Await", "await asyncio.sleep(0.001, 'slept')", "slept"},
+    {"AwaitInTheMiddle", "x = await asyncio.sleep(0, 20)\nx += 1\nx * 2", 42},
+    {"AwaitAtTheEndOnly", "x = 1\nawait asyncio.sleep(0, x)", 1},
+    {"AsyncFor", "seen = []\nasync for n in numbers():\n    seen.append(n)\nseen", {0, 1, 2}},
+    {"AsyncWith", "async with Room() as room:\n    pass\nroom", "inside"},
+    {"AsyncComprehension", "[n async for n in numbers()]", {0, 1, 2}},
+    {"AwaitInComprehension", "{n: await asyncio.sleep(0, n) for n in 'a'}", {{"a", "a"}}},
+    {"AsyncGeneratorExpression", "g = (n async for n in numbers())\nawait anext(g)", 0},
+    {"Gather", "await asyncio.gather(asyncio.sleep(0, 1), asyncio.sleep(0, 2))", {1, 2}},
+    {"Thread", "await asyncio.to_thread(sum, [1, 2])", 3},
+    {"Process",
+     "p = await asyncio.create_subprocess_exec('echo', 'hi', stdout=asyncio.subprocess.PIPE)\n"
+     "(await p.communicate())[0].decode()",
+     "hi\n"},
+};
+
+INSTANTIATE_TEST_SUITE_P(Codes, AsyncCodeTest, ::testing::ValuesIn(kCodes), CaseName{});
+
+// Imports asyncio, so that only what is tested takes time.
+void import_asyncio(ServerProcess& server) {
+  ASSERT_TRUE(server.execute("import asyncio, time\nawait asyncio.sleep(0)").ok());
+}
+
+TEST(AsyncTest, OneLoopLastsAsLongAsTheSession) {
+  ServerProcess server;
+  import_asyncio(server);
+  server.execute("before = asyncio.get_running_loop()\nawait asyncio.sleep(0)");
+  server.execute("future = before.create_future(); before.call_later(0.01, future.set_result, 5)");
+  const Execution execution =
+      server.execute("(await future, asyncio.get_running_loop() is before)");
+  EXPECT_EQ(execution.value(), Json({5, true})) << execution;
+}
+
+TEST(AsyncTest, TheLoopThatCodeAskedForBeforeIsTheOne) {
+  ServerProcess server;
+  server.execute(
+      "import asyncio, warnings\nwarnings.simplefilter('ignore')\n"
+      "loop = asyncio.get_event_loop_policy().new_event_loop()\nasyncio.set_event_loop(loop)\n"
+      "future = loop.create_future()\nfuture.set_result(7)");
+  EXPECT_EQ(server.execute("(await future, asyncio.get_running_loop() is loop)").value(),
+            Json({7, true}));
+}
+
+TEST(AsyncTest, NoLoopRunsWhileCodeDoesNotAwait) {
+  ServerProcess server;
+  import_asyncio(server);
+  const char* running =
+      "try: asyncio.get_running_loop()\nexcept RuntimeError: no = True\nelse: no = False\nno";
+  EXPECT_EQ(server.execute(running).value(), true);
+  server.execute("t = asyncio.get_event_loop().create_task(asyncio.sleep(600))");
+  EXPECT_EQ(server.execute(running).value(), true);
+}
+
+TEST(AsyncTest, AsyncioIsNotImportedForCodeThatDoesNotAwait) {
+  ServerProcess server;
+  EXPECT_EQ(server.execute("import sys\n'asyncio' in sys.modules").value(), false);
+}
+
+TEST(AsyncTest, RunAndRunnerAndOtherLoopsWork) {
+  ServerProcess server;
+  server.execute("import asyncio\nasync def f(): return 'ran'");
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_EQ(server.execute("asyncio.run(f())").value(), "ran");
+    EXPECT_EQ(server
+                  .execute("l = asyncio.new_event_loop()\nr = l.run_until_complete(f())\n"
+                           "l.close()\nr")
+                  .value(),
+              "ran");
+    EXPECT_EQ(server.execute("await f()").value(), "ran");
+    EXPECT_EQ(server.execute("asyncio.get_event_loop().run_until_complete(asyncio.sleep(0, 'own'))")
+                  .value(),
+              "own");
+  }
+  if (server.execute("hasattr(asyncio, 'Runner')").value() == true) {
+    EXPECT_EQ(server.execute("with asyncio.Runner() as runner: r = runner.run(f())\nr").value(),
+              "ran");
+  }
+  EXPECT_EQ(
+      server.execute("await asyncio.sleep(0, asyncio.get_running_loop() is not None)").value(),
+      true);
+}
+
+TEST(AsyncTest, RunRaisesInsideALoop) {
+  ServerProcess server;
+  import_asyncio(server);
+  const Execution execution =
+      server.execute("c = asyncio.sleep(0)\nawait asyncio.sleep(0)\nasyncio.run(c)");
+  EXPECT_EQ(execution.exception(), "RuntimeError") << execution;
+}
+
+TEST(AsyncTest, AClosedLoopIsReplaced) {
+  ServerProcess server;
+  import_asyncio(server);
+  server.execute("asyncio.get_event_loop().close()");
+  EXPECT_EQ(server.execute("await asyncio.sleep(0, 'new')").value(), "new");
+}
+
+TEST(AsyncTest, ContextVariablesOfThreadsAndTasksStayApart) {
+  ServerProcess server;
+  import_asyncio(server);
+  server.execute("import contextvars\nv = contextvars.ContextVar('v', default=0)\nv.set(1)");
+  EXPECT_EQ(server.execute("await asyncio.to_thread(v.get)").value(), 1);
+}
+
+TEST(AsyncTest, TracebacksShowUserFramesOnly) {
+  ServerProcess server;
+  import_asyncio(server);
+  const Execution execution = server.execute("async def f():\n    return 1 / 0\nawait f()");
+  EXPECT_EQ(execution.exception(), "ZeroDivisionError");
+  const Json& frames = execution.terminal["frames"];
+  ASSERT_EQ(frames.size(), 2U) << execution;
+  EXPECT_EQ(frames[0]["source"], "await f()");
+  EXPECT_EQ(frames[1]["function"], "f");
+}
+
+TEST(AsyncTest, SystemExitEndsTheExecutionOnly) {
+  ServerProcess server;
+  import_asyncio(server);
+  const Execution execution = server.execute("await asyncio.sleep(0)\nexit(4)");
+  EXPECT_EQ(execution.reason(), "exit");
+  EXPECT_EQ(execution.terminal["exit_code"], 4);
+  EXPECT_EQ(execution.terminal["frames"].size(), 2U) << execution;  // <module>, __call__
+  EXPECT_EQ(server.execute("await asyncio.sleep(0, 'alive')").value(), "alive");
+}
+
+TEST(AsyncTest, AStopOfTheLoopDoesNotEndTheExecution) {
+  ServerProcess server;
+  import_asyncio(server);
+  EXPECT_EQ(server
+                .execute("asyncio.get_running_loop().stop()\nawait asyncio.sleep(0.01)\n"
+                         "await asyncio.sleep(0, 'went on')")
+                .value(),
+            "went on");
+}
+
+// ---- between executions -----------------------------------------------------------------------
+
+TEST(AsyncTaskTest, GoesOnAtRestAndItsOutputIsLate) {
+  ServerProcess server;
+  import_asyncio(server);
+  const Execution starter = server.execute(
+      "async def tick():\n    await asyncio.sleep(0.02)\n    print('tick')\n"
+      "await asyncio.sleep(0)\nt = asyncio.create_task(tick())",
+      {{"id", "starter"}});
+  const Json output = server.read_until("output").back();
+  EXPECT_EQ(output["execution_id"], "starter");
+  EXPECT_EQ(output["late"], true);
+  EXPECT_EQ(output["execution_count"], starter.terminal["execution_count"]);
+  EXPECT_EQ(output["data"], "tick\n");
+}
+
+TEST(AsyncTaskTest, WritesForItsStarterInsideAnotherExecution) {
+  ServerProcess server;
+  import_asyncio(server);
+  server.execute(
+      "go = asyncio.Event()\nasync def child(): print('child')\n"
+      "async def task():\n    await go.wait()\n    print('task')\n    await asyncio.create_task("
+      "child())\n    await asyncio.to_thread(print, 'thread')\nawait asyncio.sleep(0)\n"
+      "t = asyncio.create_task(task())",
+      {{"id", "first"}});
+  server.start("print('mine')\ngo.set()\nawait t\nprint('mine too')", {{"id", "second"}});
+  std::string of_first;
+  std::string of_second;
+  for (const Json& frame : server.read_until("result")) {
+    if (frame["type"] != "output") continue;
+    const bool late = frame.value("late", false);
+    EXPECT_EQ(late, frame["execution_id"] == "first") << frame;
+    (late ? of_first : of_second) += frame["data"].get<std::string>();
+  }
+  EXPECT_EQ(of_first, "task\nchild\nthread\n");
+  EXPECT_EQ(of_second, "mine\nmine too\n");
+}
+
+TEST(AsyncTaskTest, StartedByCodeThatDoesNotAwaitItRuns) {
+  ServerProcess server;
+  import_asyncio(server);
+  server.execute("async def f(): print('ran')\nt = asyncio.get_event_loop().create_task(f())",
+                 {{"id", "plain"}});
+  EXPECT_EQ(server.read_until("output").back()["execution_id"], "plain");
+}
+
+TEST(AsyncTaskTest, TimersAndSocketsAndThreadsReachTheLoopAtRest) {
+  ServerProcess server;
+  import_asyncio(server);
+  server.execute(
+      "asyncio.get_running_loop().call_later(0.02, print, 'timer')\nawait asyncio.sleep(0)");
+  EXPECT_EQ(server.read_until("output").back()["data"], "timer\n");
+  server.execute(
+      "loop = asyncio.get_event_loop()\nimport os, threading\nr, w = os.pipe()\n"
+      "def readable():\n    loop.remove_reader(r)\n    print('readable')\n"
+      "loop.add_reader(r, readable)\n"
+      "l = threading.Timer(0.02, os.write, [w, b'x']); l.start()");
+  EXPECT_EQ(server.read_until("output").back()["data"], "readable\n");
+  server.execute(
+      "async def f(): print('from a thread')\n"
+      "l = threading.Timer(0.02, lambda: asyncio.run_coroutine_threadsafe(f(), loop)); l.start()");
+  EXPECT_EQ(server.read_until("output").back()["data"], "from a thread\n");
+}
+
+TEST(AsyncTaskTest, ManyQueuedExecutionsLetItRunInBetween) {
+  ServerProcess server;
+  import_asyncio(server);
+  server.execute(
+      "turns = 0\nasync def count():\n    global turns\n    while True:\n        turns += 1\n"
+      "        await asyncio.sleep(0)\nawait asyncio.sleep(0)\nt = asyncio.create_task(count())");
+  Json last;
+  server.start("time.sleep(0.05)");
+  for (int n = 0; n < 50; ++n) last = server.start("turns");
+  const Json turns = server.finish(last).value();
+  EXPECT_GE(turns.get<int>(), 50);
+}
+
+TEST(AsyncTaskTest, AsksForInput) {
+  ServerProcess server;
+  import_asyncio(server);
+  server.execute(
+      "async def f(): print(input('direct? '), await asyncio.to_thread(input, 'thread? '))\n"
+      "await asyncio.sleep(0)\nt = asyncio.create_task(f())",
+      {{"id", "asks"}});
+  Json input = server.read_until("input").back();
+  EXPECT_EQ(input["execution_id"], "asks");
+  server.answer(input["id"], "one");
+  input = server.read_until("input").back();
+  EXPECT_EQ(input["execution_id"], "asks");
+  EXPECT_EQ(input["prompt"], "thread? ");
+  server.answer(input["id"], "two");
+  EXPECT_EQ(server.read_until("output").back()["data"], "one two\n");
+}
+
+TEST(AsyncTaskTest, ResetNamesTheLiveOnes) {
+  ServerProcess server;
+  import_asyncio(server);
+  server.execute(
+      "await asyncio.sleep(0)\nt = asyncio.create_task(asyncio.sleep(600), name='sleeper')");
+  server.send({{"type", "reset"}, {"id", "r"}});
+  EXPECT_EQ(server.read_until("reset_reply").back()["tasks"], Json({"sleeper"}));
+}
+
+TEST(AsyncTaskTest, IsCancelledAtTheEndOfInput) {
+  ServerProcess server;
+  import_asyncio(server);
+  server.execute(
+      "async def f():\n    try: await asyncio.sleep(600)\n    finally: print('cleaned up')\n"
+      "import atexit\natexit.register(print, 'atexit')\n"
+      "await asyncio.sleep(0)\nt = asyncio.create_task(f())\nawait asyncio.sleep(0)");
+  server.close_stdin();
+  EXPECT_EQ(output_text(server.read_to_end(), "stdout"), "cleaned up\natexit\n");
+  EXPECT_EQ(server.wait_exit(), 0);
+}
+
+TEST(AsyncTaskTest, OneThatRefusesToEndHoldsUpNoEnd) {
+  for (const bool shutdown : {false, true}) {
+    ServerProcess server;
+    import_asyncio(server);
+    server.execute(
+        "async def f():\n    while True:\n        try: await asyncio.sleep(600)\n"
+        "        except asyncio.CancelledError: print('no')\n"
+        "await asyncio.sleep(0)\nt = asyncio.create_task(f())\nawait asyncio.sleep(0)");
+    shutdown ? server.send({{"type", "shutdown"}}) : server.close_stdin();
+    EXPECT_EQ(output_text(server.read_to_end(), "stdout"), "no\n");
+    EXPECT_EQ(server.wait_exit(), 0);
+  }
+}
+
+TEST(AsyncTaskTest, ShutdownEndsAnExecutionThatAwaitsAndOneThatSpins) {
+  {
+    ServerProcess server;
+    import_asyncio(server);
+    const Json id = server.start("print('go')\nawait asyncio.sleep(600)");
+    server.read_until("output");
+    server.send({{"type", "shutdown"}});
+    EXPECT_EQ(server.finish(id).reason(), "interrupt");
+    server.read_until("shutdown_reply");
+    EXPECT_EQ(server.wait_exit(), 0);
+  }
+  ServerProcess server;
+  import_asyncio(server);
+  server.execute(
+      "import atexit\natexit.register(print, 'atexit')\nasync def f():\n    print('spins')\n"
+      "    while True: pass\nawait asyncio.sleep(0)\nt = asyncio.create_task(f())");
+  server.read_until("output");
+  server.send({{"type", "shutdown"}});
+  EXPECT_NE(output_text(server.read_until("shutdown_reply"), "stdout").find("atexit"),
+            std::string::npos);
+}
+
+// ---- what goes wrong in the background --------------------------------------------------------
+
+constexpr const char* kFails =
+    "import gc\nasync def fails():\n    await asyncio.sleep(0.01)\n    raise ValueError('lost')\n";
+
+std::size_t count_of(const std::string& text, std::string_view part) {
+  std::size_t count = 0;
+  for (auto at = text.find(part); at != text.npos; at = text.find(part, at + 1)) ++count;
+  return count;
+}
+
+struct Kept : Case {
+  const char* code;
+};
+
+class AsyncFailureTest : public ::testing::TestWithParam<Kept> {};
+
+TEST_P(AsyncFailureTest, IsShownOnceAtRest) {
+  ServerProcess server;
+  import_asyncio(server);
+  server.execute(kFails);
+  server.execute(std::string("await asyncio.sleep(0)\n") + GetParam().code, {{"id", "starter"}});
+  const Json shown = server.read_until("output").back();
+  EXPECT_EQ(shown["stream"], "stderr");
+  EXPECT_EQ(shown["execution_id"], "starter");
+  EXPECT_EQ(shown["late"], true);
+  const std::string text = shown["data"];
+  EXPECT_NE(text.find("raise ValueError('lost')\nValueError: lost"), text.npos) << text;
+  EXPECT_EQ(text.find("replwire"), text.npos) << text;
+  server.start("t = None\ngc.collect()\nawait asyncio.sleep(0.02)");
+  EXPECT_EQ(output_text(server.read_until("result"), "stderr"), "");
+}
+
+const Kept kKept[] = {{"Kept", "t = asyncio.create_task(fails())"},
+                      {"NotKept", "asyncio.create_task(fails())\nNone"},
+                      {"InACycle", "t = [asyncio.create_task(fails())]\nt.append(t)"}};
+
+INSTANTIATE_TEST_SUITE_P(Tasks, AsyncFailureTest, ::testing::ValuesIn(kKept), CaseName{});
+
+TEST(AsyncTaskTest, AFailureIsShownOnceInsideAnExecution) {
+  ServerProcess server;
+  import_asyncio(server);
+  server.execute(kFails);
+  const Execution execution =
+      server.execute("t = asyncio.create_task(fails())\nawait asyncio.sleep(0.03)\nprint('end')");
+  EXPECT_EQ(count_of(execution.err, "ValueError: lost"), 1U) << execution;
+  for (const Json& frame : execution.frames) EXPECT_FALSE(frame.contains("late"));
+}
+
+TEST(AsyncTaskTest, AFailureThatSomebodyTakesIsNotShown) {
+  ServerProcess server;
+  import_asyncio(server);
+  server.execute(kFails);
+  const Execution execution = server.execute(
+      "t = asyncio.create_task(fails())\nawait asyncio.sleep(0.03)\n"
+      "try: await t\nexcept ValueError: print('caught')\n"
+      "r = await asyncio.gather(fails(), fails(), return_exceptions=True)\n"
+      "done, _ = await asyncio.wait([asyncio.create_task(fails())])\n"
+      "[repr(d.exception()) for d in done]");
+  EXPECT_EQ(execution.err, "") << execution;
+  EXPECT_EQ(execution.out, "caught\n");
+  // Between tasks at rest just the same.
+  server.execute(
+      "async def waits():\n    done, _ = await asyncio.wait([asyncio.create_task(fails())])\n"
+      "    done.pop().exception()\n    print('took it')\n"
+      "await asyncio.sleep(0)\nt = asyncio.create_task(waits())");
+  const std::vector<Json> frames = server.read_until("output");
+  EXPECT_EQ(frames.back()["data"], "took it\n");
+}
+
+TEST(AsyncTaskTest, AFailureCanStillBeTakenAfterItWasShown) {
+  ServerProcess server;
+  import_asyncio(server);
+  server.execute(kFails);
+  server.execute("await asyncio.sleep(0)\nt = asyncio.create_task(fails())");
+  server.read_until("output");
+  EXPECT_EQ(server.execute("await t").exception(), "ValueError");
+}
+
+}  // namespace
+}  // namespace replwire_tests
