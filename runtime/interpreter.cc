@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "runtime/forked.h"
+#include "runtime/input_hook.h"
 #include "runtime/interrupts.h"
 #include "runtime/memory_limit.h"
 #include "runtime/origin.h"
@@ -84,9 +85,13 @@ Command Interpreter::next_command() {
 
 // Nothing when something else came first.
 std::optional<Command> Interpreter::wait_for_command() {
-  const Watch watch = loop_.watch();
+  Watch watch = loop_.watch();
   if (watch.timeout == std::chrono::nanoseconds(0)) return std::nullopt;
   interrupts::rest();
+  if (PyOS_InputHook != nullptr) {
+    loop_.leave();
+    input_hook::serve(watch);
+  }
   std::optional<Command> command;
   {
     const GilRelease released;

@@ -50,6 +50,10 @@ void Loop::begin() {
   if (!begun) PyErr_Clear();
 }
 
+void Loop::leave() {
+  if (module_ && !call("leave")) PyErr_Clear();
+}
+
 bool Loop::prepare(const Cell& cell, PyObject* space, const Execution& execution) {
   const Ref origin = Origin::capsule();
   const Ref name = make_str("execution " + std::to_string(execution.serial));

@@ -19,6 +19,9 @@ class Loop {
   // Before an execution, and before user code sees a SIGINT.
   void begin();
 
+  // Before other user code at rest: SIGINT is Python's own again.
+  void leave();
+
   // Runs code that awaits to its end. None, with a Python exception set, when it raised.
   Ref run(const Cell& cell, PyObject* space, const Execution& execution);
 

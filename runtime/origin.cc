@@ -85,7 +85,10 @@ void Origin::claim_worker() { worker = true; }
 bool Origin::is_worker() { return worker; }
 
 const ExecutionRef& Origin::current() {
-  if (get_of_task == nullptr || (worker && !loop_runs)) return origin;
+  return get_of_task == nullptr || (worker && !loop_runs) ? origin : of_task();
+}
+
+const ExecutionRef& Origin::of_task() {
   const SavedError kept;
   const Ref capsule(PyObject_CallNoArgs(get_of_task));
   if (!capsule) PyErr_Clear();

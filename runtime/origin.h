@@ -34,6 +34,9 @@ class Origin {
 
   // Wraps the functions of `_thread` that start threads, so that a thread knows its origin.
   static bool patch_threads();
+
+ private:
+  static const ExecutionRef& of_task();
 };
 
 }  // namespace replwire::runtime

@@ -68,5 +68,48 @@ TEST(IdleTest, NothingHappensWhileInputWaits) {
   expect_rest(server);
 }
 
+TEST(IdleTest, NothingHappensAfterAwaiting) {
+  ServerProcess server;
+  server.execute("import asyncio\nawait asyncio.gather(asyncio.sleep(0.01), asyncio.sleep(0))");
+  expect_rest(server);
+}
+
+TEST(IdleTest, NothingHappensWhileATaskWaitsWithoutATimer) {
+  ServerProcess server;
+  server.execute(
+      "import asyncio\nevent = asyncio.Event()\nawait asyncio.sleep(0)\n"
+      "t = asyncio.create_task(event.wait())\n"
+      "h = asyncio.get_running_loop().call_later(1.5, print)\nh.cancel()");
+  expect_rest(server);
+}
+
+TEST(IdleTest, ATaskWakesItForItsTimersOnly) {
+  ServerProcess server;
+  server.execute(
+      "import asyncio\nturns = 0\nasync def tick():\n    global turns\n    while True:\n"
+      "        turns += 1\n        await asyncio.sleep(0.5)\n"
+      "await asyncio.sleep(0)\nt = asyncio.create_task(tick())");
+  let_pass(Millis(1000));
+  const long turns = server.execute("turns").value();
+  const long before = context_switches(server.pid());
+  let_pass(Millis(3000));
+  const long woken = context_switches(server.pid()) - before;
+  const long passed = server.execute("turns").value().get<long>() - turns;
+  EXPECT_GE(passed, 4);
+  // The answer to `turns` may still have been under way when the count began.
+  EXPECT_LE(woken, passed + 4);
+}
+
+TEST(IdleTest, NothingHappensOnceTheInputHookIsGone) {
+  ServerProcess server;
+  server.execute(
+      "import ctypes\nslot = ctypes.c_void_p.in_dll(ctypes.pythonapi, 'PyOS_InputHook')\n"
+      "hook = ctypes.CFUNCTYPE(ctypes.c_int)(lambda: print('served') or 0)\n"
+      "slot.value = ctypes.cast(hook, ctypes.c_void_p).value");
+  server.read_until("output");
+  server.execute("slot.value = None");
+  expect_rest(server);
+}
+
 }  // namespace
 }  // namespace replwire_tests
