@@ -21,6 +21,15 @@ std::chrono::nanoseconds from_seconds(double seconds) {
       std::chrono::duration<double>(std::min(seconds, kDay)));
 }
 
+// The first of two, or, when there is one, the second as the pending exception.
+Ref take_outcome(const Ref& outcome) {
+  PyObject* error = outcome ? PyTuple_GetItem(outcome.get(), 1) : nullptr;
+  if (error == nullptr) return {};
+  if (error == Py_None) return Ref::borrow(PyTuple_GetItem(outcome.get(), 0));
+  PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(error)), error);
+  return {};
+}
+
 bool is_readable(int descriptor) {
   pollfd state = {descriptor, POLLIN, 0};
   return descriptor >= 0 && ::poll(&state, 1, 0) > 0;
@@ -69,7 +78,7 @@ Ref Loop::run(const Cell& cell, PyObject* space, const Execution& execution) {
   {
     const interrupts::Window window;
     const Origin::OfTasks of_tasks;
-    value = call("run");
+    value = take_outcome(call("run"));
   }
   if (in_forked_child()) return value;
   const SavedError kept;

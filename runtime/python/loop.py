@@ -74,7 +74,10 @@ class Awaiting:
 
     def __init__(self, body, expression, space, name):
         self.origin = ORIGIN.get()
-        self.task = asyncio.Task(self.run(body, expression, space), loop=loop, name=name)
+        self.context = contextvars.copy_context()
+        options = {"context": self.context} if sys.version_info >= (3, 11) else {}
+        steps = self.run(body, expression, space)
+        self.task = asyncio.Task(steps, loop=loop, name=name, **options)
 
     async def run(self, body, expression, space):
         try:
@@ -108,15 +111,22 @@ class Awaiting:
             raise KeyboardInterrupt
 
     def outcome(self):
-        """The result; else raises what the code raised, or what became of it."""
+        """(result, None) or (None, what the code raised or what became of it)."""
         cancelled = self.task.cancelled()
         if not cancelled and self.task.exception() is None:
-            return self.task.result()
+            return self.task.result(), None
         error, self.error = self.error, None
         error = error or asyncio.CancelledError()  # cancelled before its first step
         if cancelled and self.interrupts and self.uncancel() == 0:
             error = KeyboardInterrupt().with_traceback(error.__traceback__)
-        raise error.with_traceback(behind(error.__traceback__, Awaiting.run.__code__))
+        return None, error.with_traceback(behind(error.__traceback__, Awaiting.run.__code__))
+
+    def keep_variables(self):
+        """Context variables that the code set stay set, as in code that does not await."""
+        before = contextvars.copy_context()
+        for variable, value in self.context.items():
+            if before.get(variable, before) is not value:
+                variable.set(value)
 
     def uncancel(self):
         """How often it was cancelled otherwise."""
@@ -136,10 +146,15 @@ def prepare(body, expression, space, name, origin):
     awaiting = Awaiting(body, expression, space, name)
 
 
+def stop_if_in_hand(task):
+    if awaiting is not None and awaiting.task is task:
+        loop.stop()
+
+
 def run():
-    """Runs the loop until the task of the execution is done; what it returned or raised."""
+    """Runs the loop until the task of the execution is done; its outcome."""
     this, failure = awaiting, None
-    this.task.add_done_callback(lambda _: loop.stop())  # when it is cancelled before it starts
+    this.task.add_done_callback(stop_if_in_hand)  # when it is cancelled before it starts
     while not this.task.done():
         try:
             loop.run_forever()
@@ -147,12 +162,10 @@ def run():
             if error is not this.error and not note_stray(error):
                 failure = error  # of a signal handler of user code's own
                 this.task.cancel()
-    try:
-        if failure is not None and this.task.cancelled():
-            raise failure
-        return this.outcome()
-    finally:
-        failure = None
+    this.keep_variables()
+    if failure is not None and this.task.cancelled():
+        return None, failure
+    return this.outcome()
 
 
 def finish():

@@ -127,11 +127,14 @@ TEST(AsyncTest, AClosedLoopIsReplaced) {
   EXPECT_EQ(server.execute("await asyncio.sleep(0, 'new')").value(), "new");
 }
 
-TEST(AsyncTest, ContextVariablesOfThreadsAndTasksStayApart) {
+TEST(AsyncTest, ContextVariablesAreOneSetForAllExecutions) {
   ServerProcess server;
   import_asyncio(server);
   server.execute("import contextvars\nv = contextvars.ContextVar('v', default=0)\nv.set(1)");
   EXPECT_EQ(server.execute("await asyncio.to_thread(v.get)").value(), 1);
+  if (server.execute("import sys\nsys.version_info >= (3, 11)").value() == false) return;
+  server.execute("v.set(2)\nawait asyncio.sleep(0)");
+  EXPECT_EQ(server.execute("v.get()").value(), 2);
 }
 
 TEST(AsyncTest, TracebacksShowUserFramesOnly) {
@@ -143,6 +146,8 @@ TEST(AsyncTest, TracebacksShowUserFramesOnly) {
   ASSERT_EQ(frames.size(), 2U) << execution;
   EXPECT_EQ(frames[0]["source"], "await f()");
   EXPECT_EQ(frames[1]["function"], "f");
+  EXPECT_EQ(server.execute("import sys\nsys.last_traceback.tb_frame.f_code.co_name").value(),
+            "<module>");
 }
 
 TEST(AsyncTest, SystemExitEndsTheExecutionOnly) {
