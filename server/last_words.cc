@@ -66,7 +66,9 @@ bool speak(protocol::Fatal fatal) {
         append_output(text, {id_of(execution), name_of(stream), {}, {}, {}}, bytes, send);
       });
   fatal.execution_id = id_of(the_outputs->running());
-  fatal.traceback = traced != 0 ? std::string_view(traceback.data(), traced) : said.view();
+  if (fatal.traceback.empty()) {
+    fatal.traceback = traced != 0 ? std::string_view(traceback.data(), traced) : said.view();
+  }
   protocol::append_line(text, fatal);
   send();
   return true;
@@ -108,9 +110,26 @@ void stand_by() {
   ::_exit(status_to_die);
 }
 
+// What escaped our own code: the text of the exception.
+std::string_view what_escaped() {
+  const std::exception_ptr escaped = std::current_exception();
+  if (!escaped) return "terminated without an exception";
+  try {
+    std::rethrow_exception(escaped);
+  } catch (const std::exception& error) {
+    static std::array<char, 1024> text;
+    text::FixedText copy(text.data(), text.size());
+    copy.append(error.what());
+    return copy.view();
+  } catch (...) {
+    return "no std::exception";
+  }
+}
+
 [[noreturn]] void at_terminate() {
   protocol::Fatal fatal = {};
   fatal.reason = "internal";
+  fatal.traceback = what_escaped();
   if (!runtime::in_forked_child()) speak(fatal);
   std::signal(SIGABRT, SIG_DFL);
   std::abort();
