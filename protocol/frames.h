@@ -121,6 +121,56 @@ struct OutputGet {
   }
 };
 
+struct Complete {
+  static constexpr std::string_view kType = "complete";
+  Id id;
+  std::string code;
+  std::optional<std::int64_t> cursor_pos;  // code points; beyond the end means the end
+
+  static constexpr auto fields() {
+    return std::tuple(field("id", &Complete::id), field("code", &Complete::code),
+                      field("cursor_pos", &Complete::cursor_pos).between(0, kLargestInteger));
+  }
+};
+
+struct Inspect {
+  static constexpr std::string_view kType = "inspect";
+  Id id;
+  std::string code;
+  std::optional<std::int64_t> cursor_pos;
+  std::optional<std::int64_t> detail_level;
+
+  static constexpr auto fields() {
+    return std::tuple(field("id", &Inspect::id), field("code", &Inspect::code),
+                      field("cursor_pos", &Inspect::cursor_pos).between(0, kLargestInteger),
+                      field("detail_level", &Inspect::detail_level).between(0, 1));
+  }
+};
+
+struct IsComplete {
+  static constexpr std::string_view kType = "is_complete";
+  Id id;
+  std::string code;
+
+  static constexpr auto fields() {
+    return std::tuple(field("id", &IsComplete::id), field("code", &IsComplete::code));
+  }
+};
+
+struct Variables {
+  static constexpr std::string_view kType = "variables";
+  Id id;
+  std::optional<std::string> prefix;
+  std::optional<std::int64_t> offset;
+  std::optional<std::int64_t> limit;
+
+  static constexpr auto fields() {
+    return std::tuple(field("id", &Variables::id), field("prefix", &Variables::prefix),
+                      field("offset", &Variables::offset).between(0, kLargestInteger),
+                      field("limit", &Variables::limit).between(0, kLargestInteger));
+  }
+};
+
 struct Reset {
   static constexpr std::string_view kType = "reset";
   Id id;
@@ -135,7 +185,8 @@ struct Shutdown {
   static constexpr auto fields() { return std::tuple(field("id", &Shutdown::id)); }
 };
 
-using Request = std::variant<Execute, InputResponse, Interrupt, Status, OutputGet, Reset, Shutdown>;
+using Request =
+    std::variant<Execute, InputResponse, Interrupt, Status, IsComplete, OutputGet, Reset, Shutdown>;
 
 // ---- what the server sends ----------------------------------------------------------------
 
@@ -174,6 +225,7 @@ struct Limits {
   std::int64_t value_bytes;
   std::int64_t traceback_bytes;
   std::int64_t prompt_bytes;
+  std::int64_t inquiry_bytes;
   std::int64_t queue_bytes;
   std::int64_t output_buffer;
   std::optional<std::int64_t> queue_limit;  // executions
@@ -187,7 +239,8 @@ struct Limits {
         field("output_get_bytes", &Limits::output_get_bytes),
         field("repr_bytes", &Limits::repr_bytes), field("value_bytes", &Limits::value_bytes),
         field("traceback_bytes", &Limits::traceback_bytes),
-        field("prompt_bytes", &Limits::prompt_bytes), field("queue_bytes", &Limits::queue_bytes),
+        field("prompt_bytes", &Limits::prompt_bytes),
+        field("inquiry_bytes", &Limits::inquiry_bytes), field("queue_bytes", &Limits::queue_bytes),
         field("output_buffer", &Limits::output_buffer), field("queue_limit", &Limits::queue_limit),
         field("stack_frames", &Limits::stack_frames));
   }
@@ -450,6 +503,75 @@ struct Stuck {
   }
 };
 
+// Names and meanings of these three are the Jupyter messaging specification's.
+struct Matches {};        // [string]
+struct MatchMetadata {};  // {"_jupyter_types_experimental": [{start, end, text, type, signature}]}
+struct CompleteReply {
+  static constexpr std::string_view kType = "complete_reply";
+  Id id;
+  std::string_view status = "ok";
+  JsonOf<Matches> matches;
+  std::int64_t cursor_start;  // code points, as `cursor_end`
+  std::int64_t cursor_end;
+  JsonOf<MatchMetadata> metadata;
+  std::optional<bool> partial;
+
+  static constexpr auto fields() {
+    return std::tuple(field("id", &CompleteReply::id), field("status", &CompleteReply::status),
+                      field("matches", &CompleteReply::matches),
+                      field("cursor_start", &CompleteReply::cursor_start),
+                      field("cursor_end", &CompleteReply::cursor_end),
+                      field("metadata", &CompleteReply::metadata),
+                      field("partial", &CompleteReply::partial));
+  }
+};
+
+struct MimeData {};  // {MIME type: text}
+struct NoMetadata {};
+struct InspectReply {
+  static constexpr std::string_view kType = "inspect_reply";
+  Id id;
+  std::string_view status = "ok";
+  bool found;
+  JsonOf<MimeData> data;
+  JsonOf<NoMetadata, std::string_view> metadata = {"{}"};
+  std::optional<bool> partial;
+
+  static constexpr auto fields() {
+    return std::tuple(field("id", &InspectReply::id), field("status", &InspectReply::status),
+                      field("found", &InspectReply::found), field("data", &InspectReply::data),
+                      field("metadata", &InspectReply::metadata),
+                      field("partial", &InspectReply::partial));
+  }
+};
+
+struct IsCompleteReply {
+  static constexpr std::string_view kType = "is_complete_reply";
+  Id id;
+  std::string status;                 // "complete", "incomplete", "invalid", "unknown"
+  std::optional<std::string> indent;  // of the next line of what is incomplete
+
+  static constexpr auto fields() {
+    return std::tuple(field("id", &IsCompleteReply::id), field("status", &IsCompleteReply::status),
+                      field("indent", &IsCompleteReply::indent));
+  }
+};
+
+struct Described {};  // [{name, type, repr, size?, length?, shape?, dtype?, module?}]
+struct VariablesReply {
+  static constexpr std::string_view kType = "variables_reply";
+  Id id;
+  std::int64_t total;  // names that there are, whatever part of them was asked for
+  JsonOf<Described> variables;
+  std::optional<bool> partial;
+
+  static constexpr auto fields() {
+    return std::tuple(field("id", &VariablesReply::id), field("total", &VariablesReply::total),
+                      field("variables", &VariablesReply::variables),
+                      field("partial", &VariablesReply::partial));
+  }
+};
+
 struct ResetReply {
   static constexpr std::string_view kType = "reset_reply";
   Id id;
@@ -522,8 +644,9 @@ struct Fatal {
   }
 };
 
-using Event = std::variant<Ready, Output, OutputTruncated, OutputGetReply, Fatal, Input,
-                           InputClosed, Result, Error, InterruptReply, Stuck, StatusReply,
-                           Heartbeat, ResetReply, ShutdownReply, ProtocolError>;
+using Event =
+    std::variant<Ready, Output, OutputTruncated, OutputGetReply, Fatal, Input, InputClosed, Result,
+                 Error, InterruptReply, Stuck, StatusReply, Heartbeat, CompleteReply, InspectReply,
+                 IsCompleteReply, VariablesReply, ResetReply, ShutdownReply, ProtocolError>;
 
 }  // namespace replwire::protocol

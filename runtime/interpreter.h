@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "runtime/advisor.h"
 #include "runtime/compiler.h"
 #include "runtime/hooks.h"
 #include "runtime/link.h"
@@ -41,6 +42,9 @@ class Interpreter {
   // Runs a file in the session's namespace. Returns what it raised in one line, or nothing.
   std::string run_startup(const std::string& path);
 
+  // On any thread that holds the GIL, whatever runs.
+  Told answer(const Inquiry& inquiry) { return advisor_.answer(inquiry, hooks_.wire()); }
+
   // Takes commands until Stop.
   void serve();
 
@@ -68,6 +72,7 @@ class Interpreter {
   Reporter reporter_;
   MainModule main_;
   Loop loop_;
+  Advisor advisor_;
   bool stopped_ = false;
 };
 

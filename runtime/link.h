@@ -53,11 +53,36 @@ struct Refusal {
 };
 using Answer = std::variant<Line, EndOfFile, Refusal>;
 
+// What may be asked about code. It waits for no Run: the interpreter answers as soon as running
+// code lets it in. Positions are in code points.
+struct Complete {
+  std::string code;
+  std::optional<std::int64_t> cursor;  // none, or beyond the end: the end
+};
+struct Inspect {
+  std::string code;
+  std::optional<std::int64_t> cursor;
+  bool source = false;  // as well
+};
+struct IsComplete {
+  std::string code;
+};
+struct Variables {
+  std::string prefix;
+  std::int64_t offset = 0;
+  std::optional<std::int64_t> limit;
+};
+struct Inquiry {
+  std::uint64_t number;  // names it towards Told
+  std::variant<Complete, Inspect, IsComplete, Variables> subject;
+};
+
 // ---- interpreter -> session -----------------------------------------------------------------
 
 inline constexpr std::size_t kReprBytes = 65536;        // most of a Run's repr_limit
 inline constexpr std::size_t kTracebackBytes = 262144;  // report.py: MOST_TEXT characters
 inline constexpr std::size_t kPromptBytes = 65536;      // a longer prompt is cut
+inline constexpr std::size_t kInquiryBytes = 4194304;   // a reply to an inquiry
 
 struct NeedInput {
   std::uint64_t number;  // names the request towards `wait_for_answer` and InputWithdrawn
@@ -81,7 +106,35 @@ struct Exiting {  // os._exit: the process ends as soon as this has been said
   int status;
   std::string traceback;
 };
-using Event = std::variant<NeedInput, InputWithdrawn, Done, ResetDone, Exiting>;
+// Answers to inquiries. The JSON texts are whole values, ready for a frame. `partial`: there is
+// more, or might be, than could be told in the time.
+struct Completions {
+  std::string matches = "[]";
+  std::int64_t start = 0;
+  std::int64_t end = 0;
+  std::string metadata = "{}";
+  bool partial = true;
+};
+struct Inspection {
+  bool found = false;
+  std::string data = "{}";
+  bool partial = true;
+};
+struct Completeness {
+  std::string status = "unknown";
+  std::optional<std::string> indent;
+};
+struct VariableList {
+  std::int64_t total = 0;
+  std::string variables = "[]";
+  bool partial = true;
+};
+struct Told {
+  std::uint64_t number;  // the inquiry's
+  std::variant<Completions, Inspection, Completeness, VariableList> answer;
+  std::string fault;  // what kept the interpreter from a better answer; for the log
+};
+using Event = std::variant<NeedInput, InputWithdrawn, Done, ResetDone, Exiting, Told>;
 
 // What else may end the wait for a command.
 struct Watch {

@@ -47,6 +47,18 @@ class GilRelease {
   PyThreadState* state_;
 };
 
+// Makes the calling thread one of Python's for the length of a scope.
+class GilHold {
+ public:
+  GilHold() : state_(PyGILState_Ensure()) {}
+  GilHold(const GilHold&) = delete;
+  GilHold& operator=(const GilHold&) = delete;
+  ~GilHold() { PyGILState_Release(state_); }
+
+ private:
+  PyGILState_STATE state_;
+};
+
 // Keeps a pending exception apart while other Python code runs.
 class SavedError {
  public:

@@ -16,8 +16,10 @@ bool is_exactly(PyObject* object, T& type) {
 
 class Writer {
  public:
+  explicit Writer(std::size_t most_bytes) : most_bytes_(most_bytes) {}
+
   bool write(PyObject* object, int depth) {
-    if (depth > kValueDepth || out_.size() > kValueBytes) return false;
+    if (depth > kValueDepth || out_.size() > most_bytes_) return false;
     if (is_exactly(object, PyLong_Type)) return write_integer(object);
     if (is_exactly(object, PyUnicode_Type)) return write_text(object);
     if (object == Py_None) return put("null");
@@ -57,7 +59,7 @@ class Writer {
   }
 
   bool write_text(PyObject* object) {
-    if (PyUnicode_GetLength(object) > static_cast<Py_ssize_t>(kValueBytes)) return false;
+    if (PyUnicode_GetLength(object) > static_cast<Py_ssize_t>(most_bytes_)) return false;
     const auto bytes = utf8(object);
     if (bytes) text::append_quoted(out_, *bytes);
     return bytes.has_value();
@@ -87,18 +89,19 @@ class Writer {
     return put("}");
   }
 
+  const std::size_t most_bytes_;
   std::string out_;
 };
 
 }  // namespace
 
-std::optional<std::string> plain_json(PyObject* object) {
-  Writer writer;
+std::optional<std::string> plain_json(PyObject* object, std::size_t most_bytes) {
+  Writer writer(most_bytes);
   const bool written = writer.write(object, 1);
   PyErr_Clear();
   if (!written) return std::nullopt;
   std::string json = writer.take();
-  if (json.size() > kValueBytes) return std::nullopt;
+  if (json.size() > most_bytes) return std::nullopt;
   return json;
 }
 

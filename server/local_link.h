@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "runtime/link.h"
+#include "server/asker.h"
 #include "server/outputs.h"
 #include "server/waker.h"
 
@@ -25,8 +26,11 @@ class LocalLink final : public runtime::Link {
   LocalLink(const LocalLink&) = delete;
   LocalLink& operator=(const LocalLink&) = delete;
 
-  // Before the interpreter starts.
-  void connect(Receiver receiver) { receiver_ = std::move(receiver); }
+  // Before the interpreter starts. `answer` is called with inquiries, on a thread of their own.
+  void connect(Receiver receiver, Asker::Answer answer) {
+    receiver_ = std::move(receiver);
+    asker_.connect(std::move(answer));
+  }
 
   // The session's end. Commands and answers are on their way when `deliver` is called, which the
   // session does without its lock: a woken thread that finds the lock taken costs two more context
@@ -35,6 +39,7 @@ class LocalLink final : public runtime::Link {
   void answer(std::uint64_t number, runtime::Answer answer);
   void deliver();
   void interrupt(std::uint64_t serial);
+  void ask(runtime::Inquiry inquiry) { asker_.ask(std::move(inquiry)); }
   // Wakes the worker from a system call that an interrupt came an instant too early for.
   void nudge() { interrupt(0); }
   // Has the worker write down its Python stack. False when no signal could be sent.
@@ -68,6 +73,7 @@ class LocalLink final : public runtime::Link {
   Outputs& outputs_;
   const pthread_t worker_;
   Receiver receiver_;
+  Asker asker_;
   Waker waker_;  // the worker's
 
   std::mutex mutex_;

@@ -46,6 +46,7 @@ protocol::Limits limits(const Options& options) {
   limits.value_bytes = runtime::kValueBytes;
   limits.traceback_bytes = runtime::kTracebackBytes;
   limits.prompt_bytes = runtime::kPromptBytes;
+  limits.inquiry_bytes = runtime::kInquiryBytes;
   limits.queue_bytes = static_cast<std::int64_t>(options.queue_bytes);
   limits.output_buffer = static_cast<std::int64_t>(options.output_buffer);
   limits.stack_frames = runtime::stack_dump::kMostFrames;
@@ -106,7 +107,8 @@ class Server {
     capture_.redirect();
     if (options.heartbeat) heartbeat_.emplace(io_, *options.heartbeat, [this] { session_.beat(); });
     interpreter_.emplace(link_);
-    link_.connect([this](runtime::Event event) { session_.receive(std::move(event)); });
+    link_.connect([this](runtime::Event event) { session_.receive(std::move(event)); },
+                  [this](const runtime::Inquiry& inquiry) { answer(inquiry); });
   }
 
   // Returns only when it could not start: with the exit status.
@@ -135,6 +137,15 @@ class Server {
   }
 
  private:
+  void answer(const runtime::Inquiry& inquiry) {
+    std::optional<runtime::Told> told;
+    {
+      const runtime::GilHold held;
+      told = interpreter_->answer(inquiry);
+    }
+    link_.send(*std::move(told));
+  }
+
   // What went wrong, or nothing.
   std::string start_python() {
     std::string failure = runtime::start_embedded_python();

@@ -112,11 +112,6 @@ Session::Session(const Parts& parts, const Options& options, std::function<void(
       ending_(parts.io),
       nudging_(parts.io) {}
 
-template <class Frame>
-void Session::write(const Frame& frame) {
-  parts_.writer.write(protocol::encode(frame));
-}
-
 void Session::open(const protocol::Ready& ready) {
   const Turn turn(*this);
   write(ready);
@@ -187,7 +182,7 @@ Session::Queued Session::unqueue(Queue::iterator queued) {
 
 void Session::start_next() {
   if (queue_.empty()) {
-    if (input_ended_ || shutting_down_) stop_when_idle();
+    if (shutting_down_ || (input_ended_ && inquiries_.empty())) stop_when_idle();
     return;
   }
   Queued next = unqueue(queue_.begin());
@@ -684,6 +679,7 @@ void Session::finish() {
     write_error(ErrorReason::kCancelled, {}, seconds(Clock::now() - running_->started),
                 std::nullopt);
   while (!stack_asked_.empty()) reply_with("the session has ended");
+  refuse_inquiries();
   if (reply_) write(*reply_);
   asio::post(parts_.io, [this] { end_if_sent(); });
 }

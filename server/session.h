@@ -13,10 +13,12 @@
 #include <variant>
 #include <vector>
 
+#include "protocol/encoder.h"
 #include "protocol/frames.h"
 #include "server/alarm.h"
 #include "server/asio.h"
 #include "server/frame_writer.h"
+#include "server/inquiries.h"
 #include "server/ladder.h"
 #include "server/local_link.h"
 #include "server/log.h"
@@ -113,6 +115,10 @@ class Session {
   void on(protocol::InputResponse& request, std::int64_t line);
   void on(protocol::Interrupt& request, std::int64_t line);
   void on(protocol::Status& request, std::int64_t line);
+  void on(protocol::Complete& request, std::int64_t line);
+  void on(protocol::Inspect& request, std::int64_t line);
+  void on(protocol::IsComplete& request, std::int64_t line);
+  void on(protocol::Variables& request, std::int64_t line);
   void on(protocol::OutputGet& request, std::int64_t line);
   void on(protocol::Reset& request, std::int64_t line);
   void on(protocol::Shutdown& request, std::int64_t line);
@@ -123,6 +129,7 @@ class Session {
   void on(runtime::Done& done);
   void on(const runtime::ResetDone& done);
   void on(const runtime::Exiting& exiting);
+  void on(runtime::Told& told);
 
   void start_next();
   void start(protocol::Execute&& request, std::string id);
@@ -134,6 +141,14 @@ class Session {
   void close_question(const Questions::Waiting& question, protocol::InputClosedReason reason);
 
   void close_threads_questions();
+
+  template <class Request, class Subject>
+  void inquire(Request& request, Subject subject, std::int64_t line);
+  void write_told(protocol::Id id, runtime::Completions& told);
+  void write_told(protocol::Id id, runtime::Inspection& told);
+  void write_told(protocol::Id id, runtime::Completeness& told);
+  void write_told(protocol::Id id, runtime::VariableList& told);
+  void refuse_inquiries();
 
   void interrupt_running(bool descendants_too = true);
   void interrupt_at_rest(std::uint64_t target);
@@ -166,7 +181,9 @@ class Session {
   void end_if_sent();
 
   template <class Frame>
-  void write(const Frame& frame);
+  void write(const Frame& frame) {
+    parts_.writer.write(protocol::encode(frame));
+  }
 
   Parts parts_;
   const Options& options_;
@@ -180,6 +197,7 @@ class Session {
   std::optional<protocol::Id> resetting_;
   Questions questions_;
   std::deque<protocol::Id> stack_asked_;  // of status requests, in the order of their replies
+  Inquiries inquiries_;
   std::uint64_t last_serial_ = 0;
   std::int64_t last_count_ = 0;
   std::uint64_t last_invented_ = 0;

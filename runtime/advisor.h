@@ -1,0 +1,29 @@
+#pragma once
+
+#include "runtime/link.h"
+#include "runtime/object.h"
+
+namespace replwire::runtime {
+
+// Answers inquiries about code from what the interpreter holds, without running any of the user's.
+// The work is done by bundled Python code (runtime/python/ask.py), loaded at the first inquiry. May
+// be called from any thread, one at a time, with the GIL.
+class Advisor {
+ public:
+  // Never fails: at worst it tells nothing, and why.
+  Told answer(const Inquiry& inquiry, PyObject* wire);
+
+ private:
+  bool load(PyObject* wire);
+  // What a function of ask.py returned: a tuple. None with a Python exception set.
+  Ref consult(const char* function, const Ref& arguments);
+
+  void tell(const Complete& inquiry, Told& told);
+  void tell(const Inspect& inquiry, Told& told);
+  void tell(const IsComplete& inquiry, Told& told);
+  void tell(const Variables& inquiry, Told& told);
+
+  Ref ask_;  // namespace of the bundled module
+};
+
+}  // namespace replwire::runtime

@@ -1,0 +1,34 @@
+"""Compiles code that nobody wants to run: what it would warn of is not said."""
+
+import _warnings
+import sys
+
+NAME = "<replwire inquiry>"
+# Warnings know our code by its name, so this filter touches nobody else's.
+IGNORE = ("ignore", None, Warning, NAME, 0)
+ONLY_AST = 0x400
+TOP_LEVEL_AWAIT = 0x2000
+
+
+def filters():
+    warnings = sys.modules.get("warnings")
+    return getattr(warnings, "filters", None) or getattr(_warnings, "filters", None)
+
+
+def compile_quietly(code, mode, flags):
+    active = filters()
+    if type(active) is not list:
+        active = []
+    active.insert(0, IGNORE)
+    try:
+        return compile(code, NAME, mode, flags | TOP_LEVEL_AWAIT, True)
+    finally:
+        active.remove(IGNORE)
+
+
+def parse(code, mode):
+    """The syntax tree, or None."""
+    try:
+        return compile_quietly(code, mode, ONLY_AST)
+    except (SyntaxError, ValueError, OverflowError, MemoryError, RecursionError):
+        return None
