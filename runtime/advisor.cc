@@ -34,8 +34,15 @@ std::string describe_exception() {
 
 }  // namespace
 
-bool Advisor::load(PyObject* wire) {
-  if (!ask_) ask_ = load_bundled("ask", wire);
+bool Advisor::load() {
+  if (ask_) return true;
+  PyObject* wire = hooks_.wire();
+  if (!startup_) startup_ = Ref(PyDict_New());
+  if (!startup_ || PyObject_SetAttrString(wire, "main", main_.space()) != 0 ||
+      PyObject_SetAttrString(wire, "startup", startup_.get()) != 0) {
+    return false;
+  }
+  ask_ = load_bundled("ask", wire);
   return static_cast<bool>(ask_);
 }
 
@@ -46,9 +53,9 @@ Ref Advisor::consult(const char* function, const Ref& arguments) {
   return Ref(PyObject_Call(callable, arguments.get(), nullptr));
 }
 
-Told Advisor::answer(const Inquiry& inquiry, PyObject* wire) {
+Told Advisor::answer(const Inquiry& inquiry) {
   Told told = {inquiry.number, {}, {}};
-  if (!load(wire)) told.fault = describe_exception();
+  if (!load()) told.fault = describe_exception();
   std::visit([&](const auto& subject) { tell(subject, told); }, inquiry.subject);
   if (PyErr_Occurred() != nullptr) told.fault = describe_exception();
   return told;

@@ -1,6 +1,8 @@
 #pragma once
 
+#include "runtime/hooks.h"
 #include "runtime/link.h"
+#include "runtime/main_module.h"
 #include "runtime/object.h"
 
 namespace replwire::runtime {
@@ -10,11 +12,18 @@ namespace replwire::runtime {
 // be called from any thread, one at a time, with the GIL.
 class Advisor {
  public:
+  Advisor(const Hooks& hooks, const MainModule& main) : hooks_(hooks), main_(main) {}
+  Advisor(const Advisor&) = delete;
+  Advisor& operator=(const Advisor&) = delete;
+
+  // What is in the namespace by now is the start-up file's, not the user's.
+  void note_startup() { startup_ = Ref(PyDict_Copy(main_.space())); }
+
   // Never fails: at worst it tells nothing, and why.
-  Told answer(const Inquiry& inquiry, PyObject* wire);
+  Told answer(const Inquiry& inquiry);
 
  private:
-  bool load(PyObject* wire);
+  bool load();
   // What a function of ask.py returned: a tuple. None with a Python exception set.
   Ref consult(const char* function, const Ref& arguments);
 
@@ -23,6 +32,9 @@ class Advisor {
   void tell(const IsComplete& inquiry, Told& told);
   void tell(const Variables& inquiry, Told& told);
 
+  const Hooks& hooks_;
+  const MainModule& main_;
+  Ref startup_;
   Ref ask_;  // namespace of the bundled module
 };
 

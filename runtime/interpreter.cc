@@ -208,7 +208,10 @@ std::string Interpreter::run_startup(const std::string& path) {
   const Ref source(code ? PyObject_CallMethod(code.get(), "read", nullptr) : nullptr);
   const Ref compiled(source ? compiler_.compile_file(source, file) : Ref());
   const Ref done(compiled ? PyEval_EvalCode(compiled.get(), space.get(), space.get()) : nullptr);
-  if (done) return {};
+  if (done) {
+    advisor_.note_startup();
+    return {};
+  }
   return reporter_.summary(take_exception());
 }
 

@@ -43,7 +43,7 @@ class Interpreter {
   std::string run_startup(const std::string& path);
 
   // On any thread that holds the GIL, whatever runs.
-  Told answer(const Inquiry& inquiry) { return advisor_.answer(inquiry, hooks_.wire()); }
+  Told answer(const Inquiry& inquiry) { return advisor_.answer(inquiry); }
 
   // Takes commands until Stop.
   void serve();
@@ -72,7 +72,7 @@ class Interpreter {
   Reporter reporter_;
   MainModule main_;
   Loop loop_;
-  Advisor advisor_;
+  Advisor advisor_{hooks_, main_};
   bool stopped_ = false;
 };
 

@@ -7,6 +7,7 @@
 #include <csignal>
 
 #include "runtime/bundle.h"
+#include "runtime/folder.h"
 #include "runtime/forked.h"
 #include "runtime/interrupts.h"
 #include "runtime/origin.h"
@@ -257,6 +258,7 @@ PyMethodDef methods[] = {
     {"set_sigint_handler", set_sigint_handler, METH_VARARGS,
      "set_sigint_handler(handler, whether it is the event loop's)"},
     {"take_interrupt", take_interrupt, METH_NOARGS, "Whether it is an interrupt, not a nudge."},
+    {"list_folder", list_folder, METH_VARARGS, "list_folder(path, most, packages)"},
     {"json_string", json_string, METH_O, "A str as JSON."},
     {nullptr, nullptr, 0, nullptr}};
 
