@@ -185,8 +185,8 @@ struct Shutdown {
   static constexpr auto fields() { return std::tuple(field("id", &Shutdown::id)); }
 };
 
-using Request = std::variant<Execute, InputResponse, Interrupt, Status, Complete, IsComplete,
-                             OutputGet, Reset, Shutdown>;
+using Request = std::variant<Execute, InputResponse, Interrupt, Status, Complete, Inspect,
+                             IsComplete, Variables, OutputGet, Reset, Shutdown>;
 
 // ---- what the server sends ----------------------------------------------------------------
 

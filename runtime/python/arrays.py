@@ -22,11 +22,21 @@ def base_named(value, name):
     return any(safe.full_name(cls) == name for cls in safe.mro(type(value)))
 
 
+def ndarray_class(value):
+    """numpy's own array type, for its instances and those of its subclasses; else None."""
+    for cls in safe.mro(type(value)):
+        if safe.is_static(cls) and safe.full_name(cls) == "numpy.ndarray":
+            return cls
+    return None
+
+
 def is_ndarray(value):
-    return any(
-        safe.is_static(cls) and safe.full_name(cls) == "numpy.ndarray"
-        for cls in safe.mro(type(value))
-    )
+    return ndarray_class(value) is not None
+
+
+def of_array(value, name):
+    """What numpy's own type stores under that name, whatever a subclass says of it."""
+    return safe.class_dict(ndarray_class(value))[name].__get__(value)
 
 
 def dtype_text(dtype):
@@ -52,10 +62,7 @@ class Shape:
 
 
 def of_ndarray(value):
-    shape = read(value, "shape", ("numpy",))
-    if type(shape) is not tuple:
-        return None
-    return Shape(shape, dtype_text(read(value, "dtype", ("numpy",))))
+    return Shape(of_array(value, "shape"), dtype_text(of_array(value, "dtype")))
 
 
 def own(value, name):
@@ -72,11 +79,20 @@ def index_length(index):
     known = own(index, "_range")
     if type(known) is range:
         return len(known)
-    data = own(index, "_data")
+    codes = own(index, "_codes")
+    data = own(index, "_data") if codes is None else first_of(codes)
     if data is not None and not is_ndarray(data):
         data = either(data, "_ndarray")
     shape = of_ndarray(data) if data is not None and is_ndarray(data) else None
     return shape.shape[0] if shape is not None and shape.shape else None
+
+
+def first_of(frozen):
+    """The first item of a FrozenList."""
+    if safe.is_subclass(list, type(frozen)):
+        return list.__getitem__(frozen, 0)
+    items = own(frozen, "_data")
+    return items[0] if type(items) is tuple or type(items) is list else None
 
 
 def blocks_of(manager):
@@ -99,7 +115,7 @@ def of_pandas(value):
     dtype = None
     if len(lengths) == 1 and len(values) == 1 and is_ndarray(values[0]):
         dtype = of_ndarray(values[0]).dtype
-    sizes = [read(each, "nbytes", ("numpy",)) if is_ndarray(each) else None for each in values]
+    sizes = [of_array(each, "nbytes") if is_ndarray(each) else None for each in values]
     return Shape(tuple(lengths), dtype, None if None in sizes else sum(sizes))
 
 
@@ -127,6 +143,9 @@ def shape_of(value):
             return of_ndarray(value)
         if base_named(value, "pandas.core.generic.NDFrame"):
             return of_pandas(value)
+        if base_named(value, "pandas.core.indexes.base.Index"):
+            length = index_length(value)
+            return None if length is None else Shape((length,))
         return of_torch(value)
     except (AttributeError, TypeError, ValueError, IndexError):
         return None
@@ -161,7 +180,7 @@ def shape_text(value):
 def labels(value, most):
     """What may stand between the brackets: columns, fields; only plain ones."""
     if is_ndarray(value):
-        names = read(read(value, "dtype", ("numpy",)), "names", ("numpy",))
+        names = read(of_array(value, "dtype"), "names", ("numpy",))
         return [*names[:most]] if type(names) is tuple else []
     if not base_named(value, "pandas.core.generic.NDFrame"):
         return []

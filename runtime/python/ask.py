@@ -42,3 +42,11 @@ def is_complete(code, *_):
 
 def complete(code, cursor, *_):
     return use("complete").complete(code, cursor, Clock())
+
+
+def inspect(code, cursor, with_source):
+    return use("inspection").inspect(code, cursor, with_source, Clock())
+
+
+def variables(prefix, offset, limit):
+    return use("variables").variables(prefix, offset, limit, Clock())

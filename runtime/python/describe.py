@@ -54,7 +54,7 @@ class Repr:
             return f"frozenset({self.container(value, depth) if value else ''})"
         if kind is bytearray:
             return f"bytearray({self.cut_string(bytes(value[: self.room]))})"
-        return self.other(value, kind)
+        return self.other(value, kind, depth)
 
     def cut_string(self, value):
         most = max(self.room - 2, 0)
@@ -65,17 +65,18 @@ class Repr:
     def container(self, value, depth):
         if id(value) in self.open or depth >= MOST_DEPTH:
             return "…"
-        brackets = "{}" if type(value) is frozenset else OPENED[id(type(value))]
+        brackets = OPENED.get(id(type(value)), "{}")
         if not value:
             return "set()" if type(value) is set else brackets
         self.open.add(id(value))
         parts = []
-        entries = dict.items(value) if type(value) is dict else value
+        paired = safe.is_subclass(dict, type(value))
+        entries = dict.items(value) if paired else value
         for index, entry in enumerate(entries):
             if index == MOST_ITEMS or self.room <= 0:
                 parts.append("…")
                 break
-            if type(value) is dict:
+            if paired:
                 entry_text = f"{self.of(entry[0], depth + 1)}: {self.of(entry[1], depth + 1)}"
             else:
                 entry_text = self.of(entry, depth + 1)
@@ -85,7 +86,7 @@ class Repr:
         comma = "," if type(value) is tuple and len(value) == 1 else ""
         return brackets[0] + ", ".join(parts) + comma + brackets[1]
 
-    def other(self, value, kind):
+    def other(self, value, kind, depth):
         if safe.is_class(value):
             return f"<class '{safe.full_name(value)}'>"
         if kind is safe.Module:
@@ -98,6 +99,8 @@ class Repr:
             return f"<bound method {name}>"
         if kind is safe.Builtin or kind is safe.MethodDescriptor:
             return f"<built-in {value.__name__}>"
+        if safe.is_static(kind) and safe.is_subclass(dict, kind):
+            return f"{safe.qualname(kind)}({self.container(value, depth)})"
         known = wire.use("arrays").shape_text(value)
         if known is not None:
             return known

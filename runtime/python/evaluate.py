@@ -67,14 +67,26 @@ def primary_start(scan, end):
     return at
 
 
-def expression_before(scan, end):
-    """What the expression that ends before `end` stands for; None when that cannot be told."""
+def expression_before(scan, end, stored=False):
+    """What the expression that ends before `end` stands for; None when that cannot be told. With
+    `stored`, an attribute that takes code to tell stands for its property."""
     end = len(scan.text[:end].rstrip(" \t"))
     text = scan.text[primary_start(scan, end) : end].strip()
     if not text:
         return None
     tree = quiet.parse("(" + text + "\n)", "eval")
-    return evaluate(tree.body) if tree is not None else None
+    if tree is None:
+        return None
+    return (stored and stored_attribute(tree.body)) or evaluate(tree.body)
+
+
+def stored_attribute(node):
+    base = evaluate(node.value) if type(node).__name__ == "Attribute" else None
+    if base is None:
+        return None
+    find = safe.in_classes if base.instance else safe.lookup
+    found = find(base.value, node.attr)
+    return Found(found) if type(found) is property else None
 
 
 def evaluate(node):

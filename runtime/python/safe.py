@@ -17,6 +17,7 @@ BoundWrapper = type(object().__init__)
 Method = type(type("", (), {"m": lambda self: 0})().m)
 Module = type(sys)
 HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE
+IMMUTABLE_TYPE = 1 << 8  # Py_TPFLAGS_IMMUTABLETYPE
 
 read_mro = type.__dict__["__mro__"].__get__
 read_class_dict = type.__dict__["__dict__"].__get__
@@ -75,7 +76,7 @@ def full_name(cls):
 
 def is_static(cls):
     """Made in C, once and for all; nobody can have changed it."""
-    return not read_flags(cls) & HEAP_TYPE
+    return read_flags(cls) & (HEAP_TYPE | IMMUTABLE_TYPE) != HEAP_TYPE
 
 
 def instance_dict(value):
@@ -187,3 +188,17 @@ def loaded_module(name):
 
 def builtin_space():
     return instance_dict(builtins)
+
+
+def length(value):
+    """len(), when that is C's own of a built-in type; else None."""
+    for cls in read_mro(type(value)):
+        found = read_class_dict(cls).get("__len__", MISSING)
+        if found is not MISSING:
+            plain = type(found) is Wrapper and is_static(cls)
+            root = (module_of(cls) or "").split(".")[0]
+            return found(value) if plain and root in SIZED else None
+    return None
+
+
+SIZED = {"builtins", "collections", "array", "types"}

@@ -1,0 +1,263 @@
+"""What a name stands for: its signature, documentation, type, place and, when asked for, source."""
+
+safe = wire.use("safe")
+describe = wire.use("describe")
+evaluate = wire.use("evaluate")
+folders = wire.use("folders")
+Scan = wire.use("scan").Scan
+
+MOST_CODE = 131072
+MOST_TEXT = 65536  # characters of documentation
+MOST_SOURCE = 262144
+
+
+def identifier_end(code, at):
+    while at < len(code) and (code[at].isalnum() or code[at] == "_"):
+        at += 1
+    return at
+
+
+def candidates(code, cursor):
+    """(text, scan, end) of the expressions that could be meant, the likeliest first: the name at
+    the cursor, then the functions of the calls that it stands in, from within."""
+    skipped = max(cursor - MOST_CODE, 0)
+    code, cursor = code[skipped:], cursor - skipped
+    scan = Scan(code[:cursor])
+    if scan.kind == "code":
+        end = identifier_end(code, cursor)
+        whole = Scan(code[:end]) if end > cursor else scan
+        start = evaluate.primary_start(whole, end)
+        name = code[start:end].strip()
+        if name and not name[-1].isspace() and (name[-1].isalnum() or name[-1] in "_)]"):
+            yield name.rpartition(".")[2], whole, end
+    for bracket in reversed(scan.brackets):
+        if code[bracket] == "(":
+            start = evaluate.primary_start(scan, bracket)
+            name = code[start:bracket].strip()
+            if name:
+                yield name.rpartition(".")[2], scan, bracket
+
+
+def find(code, cursor):
+    for name, scan, end in candidates(code, cursor):
+        found = evaluate.expression_before(scan, end, True)
+        if found is not None:
+            return name, found
+    return None, None
+
+
+# ---- where something is defined ----------------------------------------------------------------
+
+
+def code_of(value):
+    function, _ = describe.callee(value) if not safe.is_class(value) else (None, 0)
+    return function.__code__ if function is not None else None
+
+
+def sources():
+    return list(wire.sources["live"].values()) + wire.sources["class_sources"]
+
+
+class Place:
+    """Where something stands: a file's name, a line, and, when it can be had, the text from the
+    first line of the file on."""
+
+    def __init__(self, filename, line, text=None, first_line=1):
+        self.filename = filename
+        self.line = line
+        self.text = text
+        self.first_line = first_line
+
+    def source(self):
+        text = self.text
+        if text is None:
+            text = folders.read_text(self.filename)
+        if text is None:
+            return None
+        return block(text.replace("\r\n", "\n"), self.line - self.first_line)
+
+
+def block(text, row):
+    """The statement that begins at this line, with all that is indented below it."""
+    lines = text.split("\n")
+    if not 0 <= row < len(lines):
+        return None
+    rest = "\n".join(lines[row:])[:MOST_SOURCE]
+    indent = len(lines[row]) - len(lines[row].lstrip())
+    end = len(rest)
+    headed = False
+    for start in Scan(rest).lines:
+        line = rest[start:].split("\n", 1)[0]
+        if len(line) - len(line.lstrip()) <= indent:
+            if headed:
+                end = start
+                break
+            headed = not line.lstrip().startswith("@")
+    return rest[:end].rstrip() + "\n"
+
+
+def file_of(value, code):
+    """Code that comes with the interpreter knows no file; its module does."""
+    if not code.co_filename.startswith("<frozen "):
+        return code.co_filename
+    function, _ = describe.callee(value)
+    module = safe.loaded_module(function.__module__)
+    found = dict.get(safe.instance_dict(module) or {}, "__file__") if module is not None else None
+    return found if type(found) is str else code.co_filename
+
+
+def place_of(value):
+    code = code_of(value)
+    if code is not None:
+        known = wire.sources["of"](code)
+        if known is not None:
+            return Place(code.co_filename, code.co_firstlineno, known.text, known.first_line)
+        return Place(file_of(value, code), code.co_firstlineno)
+    if safe.is_class(value):
+        return place_of_class(value)
+    if type(value) is safe.Module:
+        filename = dict.get(safe.instance_dict(value), "__file__")
+        return Place(filename, 1) if type(filename) is str else None
+    return None
+
+
+def place_of_class(cls):
+    name = safe.qualname(cls).rpartition(".")[2]
+    if safe.module_of(cls) == "__main__":
+        for source in reversed(sources()):
+            row = class_row(source.text, name)
+            if row is not None:
+                line = row + source.first_line
+                return Place(source.filename, line, source.text, source.first_line)
+        return None
+    module = safe.loaded_module(safe.module_of(cls))
+    filename = dict.get(safe.instance_dict(module), "__file__") if module is not None else None
+    if type(filename) is not str or not filename.endswith(".py"):
+        return None
+    text = folders.read_text(filename) or ""
+    row = class_row(text, name)
+    return Place(filename, row + 1, text) if row is not None else Place(filename, 1)
+
+
+def class_row(text, name):
+    row = None
+    lines = text.split("\n")
+    for index, line in enumerate(lines):
+        words = line.lstrip().split(None, 1)
+        if words[:1] == ["class"] and len(words) > 1:
+            rest = words[1]
+            if rest.startswith(name) and not rest[len(name) :][:1].isidentifier():
+                row = index
+    while row and lines[row - 1].lstrip().startswith("@"):
+        row -= 1
+    return row
+
+
+# ---- what is said ------------------------------------------------------------------------------
+
+
+def documentation(value):
+    if safe.is_class(value):
+        return own_documentation(value)
+    kind = type(value)
+    if kind is safe.Module:
+        text = dict.get(safe.instance_dict(value), "__doc__")
+    elif kind is safe.Method:
+        return documentation(value.__func__)
+    elif id(kind) in describe.FUNCTIONS or kind is property:
+        text = value.__doc__
+    else:
+        return own_documentation(kind)
+    return text if type(text) is str else None
+
+
+def own_documentation(cls):
+    text = safe.class_dict(cls).get("__doc__")
+    return text if type(text) is str else None
+
+
+def dedent(text):
+    first, *rest = text.expandtabs()[:MOST_TEXT].split("\n")
+    margin = min((len(line) - len(line.lstrip()) for line in rest if line.strip()), default=0)
+    return "\n".join([first.strip(), *(line[margin:].rstrip() for line in rest)]).strip()
+
+
+def value_facts(value):
+    yield "Type", safe.full_name(type(value))
+    if describe.kind_of(value) == "instance":
+        yield "Value", describe.short_repr(value)
+        shape = wire.use("arrays").shape_of(value)
+        if shape is not None:
+            yield "Shape", describe.short_repr(shape.shape)
+            if shape.dtype:
+                yield "Dtype", shape.dtype
+        else:
+            length = safe.length(value)
+            if length is not None:
+                yield "Length", str(length)
+
+
+class Account:
+    def __init__(self, name, found, with_source):
+        value = found.value
+        self.signature = ""
+        if not found.instance and describe.kind_of(value) in ("function", "class"):
+            signature = describe.signature(value, found.bound)
+            self.signature = name + signature if signature else ""
+        self.facts = (
+            [("Type", safe.full_name(value))] if found.instance else [*value_facts(value)]
+        )
+        place = place_of(value)
+        if place is not None:
+            self.facts.append(("Defined in", f"{place.filename}, line {place.line}"))
+        elif safe.is_class(value) and safe.module_of(value):
+            self.facts.append(("Defined in", f"module {safe.module_of(value)}"))
+        text = documentation(value)
+        self.text = dedent(text) if text else ""
+        self.source = place.source() if place is not None and with_source else None
+
+    def plain(self):
+        parts = [self.signature] if self.signature else []
+        parts.append("\n".join(f"{what}: {said}" for what, said in self.facts))
+        if self.text:
+            parts.append(self.text)
+        if self.source:
+            parts.append("Source:\n" + self.source)
+        return "\n\n".join(parts)
+
+    def markdown(self):
+        parts = [fenced(self.signature)] if self.signature else []
+        parts.append("\n".join(f"- **{what}:** {inline(said)}" for what, said in self.facts))
+        if self.text:
+            parts.append(fenced(self.text, "text"))
+        if self.source:
+            parts.append("**Source:**\n\n" + fenced(self.source.rstrip("\n")))
+        return "\n\n".join(parts)
+
+
+def longest_run(text):
+    run = longest = 0
+    for character in text:
+        run = run + 1 if character == "`" else 0
+        longest = max(longest, run)
+    return longest
+
+
+def fenced(text, language="python"):
+    fence = "`" * max(3, longest_run(text) + 1)
+    return f"{fence}{language}\n{text}\n{fence}"
+
+
+def inline(text):
+    fence = "`" * (longest_run(text) + 1)
+    space = " " if "`" in text else ""
+    return f"{fence}{space}{text}{space}{fence}"
+
+
+def inspect(code, cursor, with_source, clock):
+    """(found, {MIME type: text}, partial)"""
+    name, found = find(code, min(cursor, len(code)))
+    if found is None:
+        return False, {}, False
+    account = Account(name, found, with_source)
+    return True, {"text/plain": account.plain(), "text/markdown": account.markdown()}, clock.over()

@@ -1,0 +1,186 @@
+// `variables`: what the user has bound, a page at a time, without running any of the user's code.
+#include <gtest/gtest.h>
+
+#include "support/server_process.h"
+#include "support/spy.h"
+#include "support/temp_dir.h"
+
+namespace replwire_tests {
+namespace {
+
+Json variables(ServerProcess& server, Json extra = Json::object()) {
+  extra.update({{"type", "variables"}, {"id", "ask"}});
+  server.send(extra);
+  return server.read_until("variables_reply").back();
+}
+
+Json names(const Json& reply) {
+  Json names = Json::array();
+  for (const Json& each : reply["variables"]) names.push_back(each["name"]);
+  return names;
+}
+
+Json variable(ServerProcess& server, const std::string& name) {
+  const Json reply = variables(server, {{"prefix", name}});
+  for (const Json& each : reply["variables"]) {
+    if (each["name"] == name) return each;
+  }
+  return nullptr;
+}
+
+TEST(VariablesTest, ANewSessionHasNone) {
+  ServerProcess server;
+  const Json reply = variables(server);
+  EXPECT_EQ(reply["id"], "ask");
+  EXPECT_EQ(reply["total"], 0);
+  EXPECT_EQ(reply["variables"], Json::array());
+  EXPECT_FALSE(reply.contains("partial"));
+}
+
+TEST(VariablesTest, NamesOfTheUsersInTheirOrder) {
+  ServerProcess server;
+  ASSERT_TRUE(
+      server.execute("import os\nb = 1\na = 2\n_private = 3\n__special__ = 4\n_ = __ = 5").ok());
+  server.execute("a");
+  EXPECT_EQ(names(variables(server)), Json({"_private", "a", "b", "os"}));
+}
+
+TEST(VariablesTest, WhatTheStartupFileBoundIsNotTheUsers) {
+  const TempDir folder;
+  const std::string file = folder.write("startup.py", "import os\nsetting = 1\nother = 2\n");
+  ServerProcess server(options({"--startup", file}));
+  ASSERT_TRUE(server.execute("mine = 1\nother = 3").ok());
+  EXPECT_EQ(names(variables(server)), Json({"mine", "other"}));
+}
+
+TEST(VariablesTest, EachIsDescribed) {
+  ServerProcess server;
+  ASSERT_TRUE(server
+                  .execute("import sys, decimal\nnumbers = [1, 2]\nclass Thing: pass\n"
+                           "thing = Thing()\ndef function(): pass\ntext = 'abc'\n"
+                           "sizes = {n: sys.getsizeof(v) for n, v in list(globals().items())}")
+                  .ok());
+  const Json sizes = server.execute("sizes").value();
+  EXPECT_EQ(variable(server, "numbers"), Json({{"name", "numbers"},
+                                               {"type", "list"},
+                                               {"repr", "[1, 2]"},
+                                               {"length", 2},
+                                               {"size", sizes["numbers"]}}));
+  EXPECT_EQ(variable(server, "thing"), Json({{"name", "thing"},
+                                             {"type", "Thing"},
+                                             {"repr", "<__main__.Thing object>"},
+                                             {"module", "__main__"},
+                                             {"size", sizes["thing"]}}));
+  EXPECT_EQ(variable(server, "Thing")["type"], "type");
+  EXPECT_EQ(variable(server, "function")["module"], "__main__");
+  EXPECT_EQ(variable(server, "decimal")["repr"], "<module 'decimal'>");
+  EXPECT_EQ(variable(server, "text")["length"], 3);
+  for (const char* name : {"Thing", "function", "decimal", "text"}) {
+    EXPECT_EQ(variable(server, name)["size"], sizes[name]) << name;
+  }
+}
+
+TEST(VariablesTest, LongOnesAreCut) {
+  ServerProcess server;
+  ASSERT_TRUE(
+      server
+          .execute("text = 'x' * 10_000_000\nnumbers = list(range(1_000_000))\n"
+                   "big = 1 << 100_000_000\ndeep = []\nfor _ in range(100_000): deep = [deep]\n"
+                   "itself = []\nitself.append(itself)\n"
+                   "wide = [['x' * 1000] * 1000] * 1000")
+          .ok());
+  const Json reply = variables(server);
+  EXPECT_EQ(reply["total"], 6);
+  for (const Json& each : reply["variables"]) {
+    EXPECT_LT(each["repr"].get<std::string>().size(), 300U) << each["name"];
+  }
+  EXPECT_EQ(variable(server, "itself")["repr"], "[…]");
+  EXPECT_EQ(variable(server, "big")["repr"], "<int of 100000001 bits>");
+  EXPECT_EQ(server.execute("deep = None").ok(), true);
+}
+
+TEST(VariablesTest, ByPrefixAndByPage) {
+  ServerProcess server;
+  ASSERT_TRUE(server.execute("for n in range(10): globals()[f'name_{n}'] = n\nother = 1").ok());
+  const Json reply = variables(server, {{"prefix", "name_"}, {"offset", 3}, {"limit", 2}});
+  EXPECT_EQ(reply["total"], 10);
+  EXPECT_EQ(names(reply), Json({"name_3", "name_4"}));
+  EXPECT_EQ(names(variables(server, {{"offset", 1000}})), Json::array());
+  EXPECT_EQ(variables(server, {{"limit", 0}})["total"], 12);
+}
+
+TEST(VariablesTest, TenThousandAreQuickToPage) {
+  ServerProcess server;
+  ASSERT_TRUE(server.execute("for n in range(10_000): globals()[f'name_{n:05}'] = n").ok());
+  const auto start = Clock::now();
+  const Json reply = variables(server, {{"prefix", "name_"}, {"offset", 9990}});
+  EXPECT_LT(Clock::now() - start, Millis(500));
+  EXPECT_EQ(reply["total"], 10'000);
+  EXPECT_EQ(names(reply).size(), 10U);
+  EXPECT_EQ(names(variables(server)).size(), 100U) << "a page, unless told otherwise";
+}
+
+TEST(VariablesTest, WrongFieldsAreNamed) {
+  ServerProcess server;
+  server.send({{"type", "variables"}, {"id", 1}, {"offset", -1}});
+  const Json error = server.read_until("protocol_error").back();
+  EXPECT_EQ(error["code"], "invalid_field");
+  EXPECT_NE(error["message"].get<std::string>().find("/offset"), std::string::npos);
+}
+
+TEST(VariablesTest, NoUserCodeRuns) {
+  ServerProcess server;
+  ASSERT_TRUE(server.execute(kSpies).ok());
+  const Json reply = variables(server);
+  EXPECT_GT(reply["total"], 15);
+  EXPECT_EQ(server.execute("calls").value(), Json::array());
+  EXPECT_EQ(variable(server, "spy")["repr"], "<__main__.Spy object>");
+}
+
+TEST(VariablesTest, AnswersWhileInputWaits) {
+  ServerProcess server;
+  const Json id = server.start("mine = 1\ninput()");
+  const Json request = server.await_input();
+  EXPECT_EQ(names(variables(server)), Json({"mine"}));
+  server.answer(request["id"], "done");
+  EXPECT_EQ(server.finish(id).value(), "done");
+}
+
+TEST(VariablesTest, AfterAResetThereAreNone) {
+  ServerProcess server;
+  ASSERT_TRUE(server.execute("x = 1").ok());
+  EXPECT_EQ(variables(server)["total"], 1);
+  server.send({{"type", "reset"}, {"id", 1}});
+  server.read_until("reset_reply");
+  EXPECT_EQ(variables(server)["total"], 0);
+}
+
+TEST(VariablesTest, ArraysByShapeAndDtype) {
+  ServerProcess server;
+  if (!server.execute("import numpy\na = numpy.zeros((3, 4))\nb = numpy.float32(1.5)").ok()) {
+    GTEST_SKIP() << "needs python3-numpy";
+  }
+  const Json array = variable(server, "a");
+  EXPECT_EQ(array["shape"], Json({3, 4}));
+  EXPECT_EQ(array["dtype"], "float64");
+  EXPECT_EQ(array["length"], 3);
+  EXPECT_EQ(array["repr"], "<numpy.ndarray (3, 4) float64>");
+  EXPECT_EQ(variable(server, "b")["repr"], "numpy.float32(1.5)");
+}
+
+TEST(VariablesTest, TablesByShape) {
+  ServerProcess server;
+  if (!server
+           .execute("import pandas\ntable = pandas.DataFrame({'a': [1, 2], 'b': ['x', 'y']})\n"
+                    "column = table['a']")
+           .ok()) {
+    GTEST_SKIP() << "needs python3-pandas";
+  }
+  EXPECT_EQ(variable(server, "table")["shape"], Json({2, 2}));
+  EXPECT_EQ(variable(server, "table")["type"], "DataFrame");
+  EXPECT_EQ(variable(server, "column")["shape"], Json({2}));
+  EXPECT_EQ(variable(server, "column")["dtype"], "int64");
+}
+
+}  // namespace
+}  // namespace replwire_tests
