@@ -338,6 +338,40 @@ class Bench:
                 right += json.loads(server.ask(answer, Server.RESULT).splitlines()[-1])["value"] == str(number)
         self.show("1,000 executions, each asking once: answered", str(right), "", "", "1000", right == 1000)
 
+    def complete(self):
+        many = "for n in range(10_000): globals()[f'name_{n}'] = n\ndef name_of(what, where=1): 'Says what.'"
+        tables = "import numpy, pandas\ntable = pandas.DataFrame({'a': [1]})"
+        for what, setup, code in (
+            ("complete among 10,000 names", many, "name_o"),
+            ("complete 5,000 of 10,000 names", many, "name_"),
+            ("complete an attribute of numpy", tables, "numpy."),
+            ("complete an attribute of a DataFrame", tables, "table."),
+        ):
+            self.inquire(what, setup, {"type": "complete", "code": code})
+        for what, setup, code in (
+            ("inspect among 10,000 names", many, "name_of("),
+            ("inspect a function of numpy", tables, "numpy.linspace"),
+            ("inspect a DataFrame", tables, "table"),
+        ):
+            self.inquire(what, setup, {"type": "inspect", "code": code})
+        self.inquire("variables, a page of 10,000 names", many, {"type": "variables"})
+
+    def inquire(self, what, setup, frame):
+        line, mark = json.dumps({**frame, "id": "b"}).encode() + b"\n", frame["type"].encode() + b"_reply"
+        status = b'{"type":"status","id":"b"}\n'
+        with self.server() as server:
+            server.execute(setup)
+            first = timed(lambda: server.ask(line, mark), 1)[0]
+            actions = (
+                lambda: timed(lambda: server.ask(line, mark), 20),
+                lambda: timed(lambda: server.ask(status, b'"status_reply"'), 20),
+            )
+            figures, beside = in_turns(self.fewer(50, 5), *actions)
+        worst = percentile(figures, 99)
+        texts = f"{milli(statistics.median(figures))} {milli(worst)}"
+        self.show(f"{what}, p50 p99", texts, f"{milli(statistics.median(beside))} status", "", "p99 at most 100", worst <= 0.1)
+        self.show("  the first one", milli(first), "", "", "at most 100 ms", first <= 0.1)
+
     def prints(self):
         count, text = 200_000, "x" * 32
         code, size = f"for i in range({count}): print('{text}')", count * 33
@@ -534,6 +568,7 @@ class Bench:
 
 TABLES = {
     "A session over pipes": ("roundtrip", "input", "startup", "memory", "growth", "loop", "idle", "inputs"),
+    "Questions about code": ("complete",),
     "Output": ("prints", "child", "bigprint", "firstbyte"),
     "Stopping": ("interrupt", "deadline"),
 }
