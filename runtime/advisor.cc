@@ -18,6 +18,7 @@ long long cursor_of(const std::optional<std::int64_t>& cursor) {
 
 PyObject* item(const Ref& tuple, Py_ssize_t n) { return PyTuple_GetItem(tuple.get(), n); }
 
+// What the bundled code keeps within bounds is always within them.
 std::string json_item(const Ref& tuple, Py_ssize_t n, const char* other) {
   return plain_json(item(tuple, n), kInquiryBytes).value_or(other);
 }
@@ -34,12 +35,21 @@ std::string describe_exception() {
 
 }  // namespace
 
+bool Advisor::use_jedi() {
+  const Ref util(PyImport_ImportModule("importlib.util"));
+  const Ref spec(util ? PyObject_CallMethod(util.get(), "find_spec", "s", "jedi") : nullptr);
+  PyErr_Clear();
+  with_jedi_ = spec && spec.get() != Py_None;
+  return with_jedi_;
+}
+
 bool Advisor::load() {
   if (ask_) return true;
   PyObject* wire = hooks_.wire();
   if (!startup_) startup_ = Ref(PyDict_New());
   if (!startup_ || PyObject_SetAttrString(wire, "main", main_.space()) != 0 ||
-      PyObject_SetAttrString(wire, "startup", startup_.get()) != 0) {
+      PyObject_SetAttrString(wire, "startup", startup_.get()) != 0 ||
+      PyObject_SetAttrString(wire, "with_jedi", with_jedi_ ? Py_True : Py_False) != 0) {
     return false;
   }
   ask_ = load_bundled("ask", wire);

@@ -19,6 +19,9 @@ class Advisor {
   // What is in the namespace by now is the start-up file's, not the user's.
   void note_startup() { startup_ = Ref(PyDict_Copy(main_.space())); }
 
+  // Names that jedi finds are to be told as well. False when this Python has no jedi.
+  bool use_jedi();
+
   // Never fails: at worst it tells nothing, and why.
   Told answer(const Inquiry& inquiry);
 
@@ -34,6 +37,7 @@ class Advisor {
 
   const Hooks& hooks_;
   const MainModule& main_;
+  bool with_jedi_ = false;
   Ref startup_;
   Ref ask_;  // namespace of the bundled module
 };

@@ -42,6 +42,9 @@ class Interpreter {
   // Runs a file in the session's namespace. Returns what it raised in one line, or nothing.
   std::string run_startup(const std::string& path);
 
+  // Static analysis by jedi is to help `answer`. False when this Python has no jedi.
+  bool use_jedi() { return advisor_.use_jedi(); }
+
   // On any thread that holds the GIL, whatever runs.
   Told answer(const Inquiry& inquiry) { return advisor_.answer(inquiry); }
 

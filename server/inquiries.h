@@ -16,6 +16,7 @@ class Inquiries {
     protocol::Id id;
     std::string type;
     std::int64_t line;
+    std::size_t bytes;  // that it holds while it waits
   };
 
   // Returns the number that names it on the link.

@@ -156,15 +156,22 @@ class Server {
       PyErr_Print();
       return "Python did not start";
     }
+    if (options_.jedi && !interpreter_->use_jedi()) {
+      say("--complete jedi: this Python has no module jedi; completing without it");
+    }
     if (options_.startup.empty()) return {};
     failure = interpreter_->run_startup(options_.startup);
     return failure.empty() ? failure : options_.startup + ": " + failure;
   }
 
   // To the real standard error: nothing of the protocol has been said yet.
-  int fail(const std::string& message) const {
+  void say(const std::string& message) const {
     const std::string line = "replwire: " + message + "\n";
     [[maybe_unused]] const auto written = ::write(error_.get(), line.data(), line.size());
+  }
+
+  int fail(const std::string& message) const {
+    say(message);
     ::_exit(kWrongUsage);
   }
 

@@ -62,6 +62,11 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option("--heartbeat", options.heartbeat, "Say at this interval what the session is doing")
       ->type_name("SECONDS")
       ->check(seconds_from(0.01));
+  app.add_option_function<std::string>(
+         "--complete", [&options](const std::string& /*how*/) { options.jedi = true; },
+         "Static analysis adds to what `complete` finds")
+      ->type_name("jedi")
+      ->check(CLI::IsMember({"jedi"}));
   app.add_flag("--fail-on-error", options.fail_on_error, "Exit with 1 when an execution failed");
   app.add_flag("--stop-on-error", options.stop_on_error, "An error ends all later executions");
   app.add_option("--log", options.log, "Write diagnostics to FILE, or to standard error (-)")

@@ -10,6 +10,7 @@ namespace replwire::server {
 struct Options {
   std::string cwd;      // empty: the current folder
   std::string startup;  // empty: none
+  bool jedi = false;    // --complete jedi
   std::string log;      // empty: none
   std::size_t max_frame_bytes = 16 * 1024 * 1024;
   std::optional<std::size_t> queue_limit;

@@ -5,6 +5,18 @@ namespace replwire::server {
 
 using protocol::ErrorCode;
 
+namespace {
+
+template <class Subject>
+std::size_t bytes_of(const Subject& subject) {
+  return subject.code.size();
+}
+std::size_t bytes_of(const runtime::Variables& subject) { return subject.prefix.size(); }
+
+std::optional<bool> if_true(bool flag) { return flag ? std::optional(true) : std::nullopt; }
+
+}  // namespace
+
 template <class Request, class Subject>
 void Session::inquire(Request& request, Subject subject, std::int64_t line) {
   const std::string type(Request::kType);
@@ -12,7 +24,9 @@ void Session::inquire(Request& request, Subject subject, std::int64_t line) {
     return refuse(ErrorCode::kShuttingDown, type + ": the session is shutting down", request.id,
                   line);
   }
-  const std::uint64_t number = inquiries_.add({std::move(request.id), type, line});
+  const std::size_t bytes = sizeof(runtime::Inquiry) + bytes_of(subject);
+  queue_bytes_ += bytes;
+  const std::uint64_t number = inquiries_.add({std::move(request.id), type, line, bytes});
   parts_.link.ask({number, std::move(subject)});
 }
 
@@ -39,16 +53,12 @@ void Session::on(protocol::Variables& request, std::int64_t line) {
 void Session::on(runtime::Told& told) {
   auto inquiry = inquiries_.take(told.number);
   if (!inquiry) return;
+  queue_bytes_ -= inquiry->bytes;
+  update_reader();
   if (!told.fault.empty()) parts_.log.line(inquiry->type + ": " + told.fault);
   std::visit([&](auto& answer) { write_told(std::move(inquiry->id), answer); }, told.answer);
   if (input_ended_ && !busy()) start_next();
 }
-
-namespace {
-
-std::optional<bool> if_true(bool flag) { return flag ? std::optional(true) : std::nullopt; }
-
-}  // namespace
 
 void Session::write_told(protocol::Id id, runtime::Completions& told) {
   protocol::CompleteReply reply = {std::move(id)};

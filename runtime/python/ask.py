@@ -33,7 +33,6 @@ def use(name):
 
 
 wire.use = use
-wire.jedi = None
 
 
 def is_complete(code, *_):

@@ -1,6 +1,6 @@
 """What could stand at the cursor: names, attributes, keys, keyword arguments, modules, files."""
 
-import sys
+import time
 
 safe = wire.use("safe")
 describe = wire.use("describe")
@@ -9,7 +9,9 @@ folders = wire.use("folders")
 Scan = wire.use("scan").Scan
 
 MOST_CODE = 131072  # characters in front of the cursor that are looked at
-MOST_MATCHES = 5000
+MOST_MATCHES = 10_000
+MOST_BYTES = 4_000_000  # of a reply, reckoned high
+LATE = 0.02  # seconds that describing what was found may take beyond the rest
 MOST_KEYS = 10_000
 
 KEYWORDS = (
@@ -48,17 +50,26 @@ class Match:
 
     def entry(self, start, end):
         kind = self.kind
-        signature = ""
-        if self.value is not safe.MISSING:
-            kind = kind or describe.kind_of(self.value)
-            if kind in ("function", "class"):
-                signature = describe.signature(self.value, self.bound)
-            elif kind in ("instance", "key", "property"):
-                signature = value_type(self.value)
-                signature = signature and ": " + signature
-        fields = {"start": start, "end": end, "text": self.text, "type": kind or "instance"}
+        if kind is None:
+            known = self.value is not safe.MISSING
+            kind = describe.kind_of(self.value) if known else "instance"
+        try:
+            signature = self.signature(kind)
+        except Exception:  # an odd value costs its own signature only
+            signature = ""
+        fields = {"start": start, "end": end, "text": self.text, "type": kind}
         fields["signature"] = signature
         return fields
+
+    def signature(self, kind):
+        if self.value is safe.MISSING:
+            return ""
+        if kind in ("function", "class"):
+            return describe.signature(self.value, self.bound)
+        if kind in ("instance", "key", "property"):
+            told = value_type(self.value)
+            return told and ": " + told
+        return ""
 
 
 def value_type(value):
@@ -131,7 +142,9 @@ class Completer:
     def names(self, word):
         seen = set()
         for space in (wire.main, safe.builtin_space()):
-            for name, value in safe.items(space):
+            for index, (name, value) in enumerate(safe.items(space)):
+                if index % 4096 == 4095 and self.clock.over():
+                    break
                 if type(name) is str and name.startswith(word) and name not in seen:
                     seen.add(name)
                     if name.isidentifier():
@@ -261,7 +274,7 @@ class Completer:
 
 def keys_of(value):
     if safe.is_subclass(dict, type(value)):
-        for key, each in safe.items(value)[:MOST_KEYS]:
+        for key, each in safe.items(value, MOST_KEYS):
             if id(type(key)) in KEYS:
                 yield key, each
         return
@@ -288,15 +301,20 @@ def complete(code, cursor, clock):
         skipped = code.find("\n", skipped, end) + 1 or skipped
     done = Completer(code[skipped:end], clock)
     start = skipped + done.start
-    extra = wire.jedi.names(code, end, clock) if wire.jedi is not None else ()
-    known = {each.text for each in done.matches}
-    matches = done.matches + [Match(*each) for each in extra if each[0] not in known]
+    matches = done.matches
+    if wire.with_jedi and done.scan.kind == "code":
+        known = {each.text for each in matches}
+        for name, kind in wire.use("jedi_names").names(code, end, clock):
+            if name not in known and name.startswith(code[start:end]):
+                matches.append(Match(name, kind, first=int(not name.endswith("="))))
     matches.sort(key=lambda each: (each.first, rank(each.text), each.text))
     entries = []
+    room = MOST_BYTES
     for each in matches[:MOST_MATCHES]:
-        if len(entries) % 64 == 63 and clock.over():
+        if room < 0 or (len(entries) % 64 == 63 and time.monotonic() > clock.end + LATE):
             break
         entries.append(each.entry(start, end))
+        room -= 100 + 4 * (2 * len(each.text) + len(entries[-1]["signature"]))
     partial = clock.missed or len(entries) < len(matches)
     texts = [each["text"] for each in entries]
     return texts, start, end, {"_jupyter_types_experimental": entries}, partial

@@ -13,7 +13,7 @@ MOST_PARAMETERS = 100
 Code = type((lambda: 0).__code__)
 GenericAlias = type(list[int])
 UnionType = type(int | None)
-PLAIN = safe.ids(type(None), bool, float, complex, type(...), type(NotImplemented), range)
+PLAIN = safe.ids(type(None), bool, float, complex, type(...), type(NotImplemented))
 OPENED = {id(list): "[]", id(tuple): "()", id(set): "{}", id(dict): "{}"}
 
 
@@ -50,6 +50,9 @@ class Repr:
             return repr(value) if bits <= MOST_BITS else f"<int of {bits} bits>"
         if id(kind) in OPENED:
             return self.container(value, depth)
+        if kind is range:
+            parts = [value.start, value.stop, value.step][: 2 if value.step == 1 else 3]
+            return f"range({', '.join(self.text(part, depth) for part in parts)})"
         if kind is frozenset:
             return f"frozenset({self.container(value, depth) if value else ''})"
         if kind is bytearray:
@@ -71,7 +74,7 @@ class Repr:
         self.open.add(id(value))
         parts = []
         paired = safe.is_subclass(dict, type(value))
-        entries = dict.items(value) if paired else value
+        entries = safe.first(dict.items(value) if paired else value, MOST_ITEMS + 1)
         for index, entry in enumerate(entries):
             if index == MOST_ITEMS or self.room <= 0:
                 parts.append("…")
@@ -151,27 +154,33 @@ FUNCTIONS = safe.ids(
 # ---- signatures ------------------------------------------------------------------------------
 
 
-def annotation_text(value):
+def annotation_text(value, depth=0):
+    if depth > MOST_DEPTH:
+        return "…"
     kind = type(value)
     if kind is str:
-        return value
+        return value[:MOST_TEXT]
     if value is None:
         return "None"
     if kind is GenericAlias:
-        inner = ", ".join(map(annotation_text, value.__args__))
-        return f"{annotation_text(value.__origin__)}[{inner}]"
+        inner = ", ".join(annotations_text(value.__args__, depth))
+        return f"{annotation_text(value.__origin__, depth + 1)}[{inner}]"
     if kind is UnionType:
-        return " | ".join(map(annotation_text, value.__args__))
+        return " | ".join(annotations_text(value.__args__, depth))
     if safe.is_class(value):
         return "None" if value is type(None) else safe.qualname(value)
     if safe.module_of(kind) == "typing":
-        return typing_text(value)
+        return typing_text(value, depth)
     if value is ...:
         return "..."
     return short_repr(value, 40)
 
 
-def typing_text(value):
+def annotations_text(values, depth):
+    return [annotation_text(each, depth + 1) for each in values[:MOST_ITEMS]]
+
+
+def typing_text(value, depth):
     own = safe.instance_dict(value) or {}
     name = dict.get(own, "_name", dict.get(own, "__name__"))
     arguments = dict.get(own, "__args__")
@@ -181,7 +190,7 @@ def typing_text(value):
         if type(name) is not str:
             name = safe.qualname(origin) if safe.is_class(origin) else "…"
     if type(arguments) is tuple and arguments:
-        return f"{name}[{', '.join(map(annotation_text, arguments))}]"
+        return f"{name}[{', '.join(annotations_text(arguments, depth))}]"
     return name
 
 

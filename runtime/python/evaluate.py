@@ -149,11 +149,9 @@ def of_subscript(node):
 
 def in_dict(space, key):
     # Not by the key's hash: another key with the same one would be asked whether it is equal.
-    for count, (each, value) in enumerate(safe.items(space)):
+    for each, value in safe.items(space, MOST_SCANNED):
         if type(each) is type(key) and each == key:
             return Found(value)
-        if count > MOST_SCANNED:
-            break
     return None
 
 

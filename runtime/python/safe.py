@@ -1,8 +1,10 @@
 """Looks at objects without running any code that could be a user's: no __getattr__, no property,
 no descriptor that is written in Python, no __dir__, no metaclass. Classes are compared by `is` and
-looked for by id, since a metaclass may define __eq__ and __hash__; nothing is asked for its truth."""
+looked for by id, since a metaclass may define __eq__ and __hash__; no value is asked for its
+truth."""
 
 import builtins
+import itertools
 import sys
 
 MappingProxy = type(type.__dict__)
@@ -95,9 +97,14 @@ def instance_dict(value):
     return None
 
 
-def items(space):
-    """The entries of a dict, whatever its class says of them."""
-    return list(dict.items(space))
+def items(space, most=None):
+    """The entries of a dict, whatever its class says of them: a copy, made in one step, since the
+    code that runs may change it meanwhile."""
+    return first(dict.items(space), most)
+
+
+def first(iterable, most=None):
+    return list(itertools.islice(iterable, most))
 
 
 def module_name(module):
@@ -169,7 +176,7 @@ def names(value):
     """{attribute name: what stands behind it} of everything that can be found without code."""
     found = {}
     for cls in reversed(read_mro(value if is_class(value) else type(value))):
-        for name, each in read_class_dict(cls).items():
+        for name, each in first(read_class_dict(cls).items()):
             if type(name) is str:
                 found[name] = each
     own = instance_dict(value)

@@ -9,6 +9,7 @@ arrays = wire.use("arrays")
 DEFAULT_LIMIT = 100
 MOST_LIMIT = 1000
 MOST_REPR = 200
+MOST_BYTES = 4_000_000  # of a reply, reckoned high
 COLLECTED = 1 << 14  # Py_TPFLAGS_HAVE_GC
 MANAGED = 3 << 3  # Py_TPFLAGS_MANAGED_DICT and _WEAKREF, from 3.11 on
 HEAD = 16  # bytes in front of an object for the one, and for the other
@@ -29,8 +30,8 @@ def size_of(value):
         found = safe.class_dict(cls).get("__sizeof__")
         if type(found) is safe.MethodDescriptor and safe.is_static(cls):
             flags = safe.read_flags(kind)
-            heads = bool(flags & COLLECTED) + (sys.version_info >= (3, 11) and bool(flags & MANAGED))
-            return found(value) + heads * HEAD
+            managed = sys.version_info >= (3, 11) and bool(flags & MANAGED)
+            return found(value) + HEAD * (bool(flags & COLLECTED) + managed)
     return None
 
 
@@ -49,11 +50,17 @@ def module_of(value):
 
 
 def describe_variable(name, value):
-    fields = {
-        "name": name,
-        "type": describe.type_name(value),
-        "repr": describe.short_repr(value, MOST_REPR),
-    }
+    fields = {"name": name, "type": describe.type_name(value), "repr": "…"}
+    try:
+        fields["repr"] = describe.short_repr(value, MOST_REPR)
+        fields.update(measures(value))
+    except Exception:  # an odd value costs its own description only
+        pass
+    return fields
+
+
+def measures(value):
+    fields = {}
     shape = arrays.shape_of(value)
     size = size_of(value)
     if shape is not None:
@@ -77,10 +84,13 @@ def variables(prefix, offset, limit, clock):
     )
     limit = DEFAULT_LIMIT if limit < 0 else min(limit, MOST_LIMIT)
     page = []
+    room = MOST_BYTES
     for name in names[offset : offset + limit]:
-        if clock.over():
+        if room < 0 or clock.over():
+            clock.missed = True
             break
         value = dict.get(wire.main, name, safe.MISSING)
         if value is not safe.MISSING:
             page.append(describe_variable(name, value))
+            room -= 500 + 4 * (len(name) + len(page[-1]["repr"]))
     return len(names), page, clock.missed

@@ -137,6 +137,22 @@ TEST(VariablesTest, NoUserCodeRuns) {
   EXPECT_EQ(variable(server, "spy")["repr"], "<__main__.Spy object>");
 }
 
+TEST(VariablesTest, AnswersWhileTheNamesChange) {
+  ServerProcess server;
+  const Json id = server.start(
+      "table = {}\nprint('go')\nwhile True:\n"
+      "    for n in range(1000): globals()[f'name_{n}'] = table[n] = n\n"
+      "    for n in range(1000): del globals()[f'name_{n}'], table[n]");
+  server.read_until("output");
+  for (int n = 0; n < 50; ++n) {
+    const Json reply = variables(server);
+    EXPECT_GE(reply["total"], 2);
+    for (const Json& each : reply["variables"]) EXPECT_NE(each["repr"], "…") << each;
+  }
+  server.interrupt(id);
+  EXPECT_EQ(server.finish(id).reason(), "interrupt");
+}
+
 TEST(VariablesTest, AnswersWhileInputWaits) {
   ServerProcess server;
   const Json id = server.start("mine = 1\ninput()");
