@@ -4,12 +4,13 @@ import time
 
 safe = wire.use("safe")
 describe = wire.use("describe")
+signatures = wire.use("signatures")
 evaluate = wire.use("evaluate")
 folders = wire.use("folders")
 Scan = wire.use("scan").Scan
 
 MOST_CODE = 131072  # characters in front of the cursor that are looked at
-MOST_MATCHES = 10_000
+MOST_MATCHES = 5000
 MOST_BYTES = 4_000_000  # of a reply, reckoned high
 LATE = 0.02  # seconds that describing what was found may take beyond the rest
 MOST_KEYS = 10_000
@@ -65,7 +66,7 @@ class Match:
         if self.value is safe.MISSING:
             return ""
         if kind in ("function", "class"):
-            return describe.signature(self.value, self.bound)
+            return signatures.signature(self.value, self.bound)
         if kind in ("instance", "key", "property"):
             told = value_type(self.value)
             return told and ": " + told
@@ -75,7 +76,7 @@ class Match:
 def value_type(value):
     if type(value) is property:
         getter = value.fget
-        told = describe.returns(getter) if type(getter) is safe.Function else ""
+        told = signatures.returns(getter) if type(getter) is safe.Function else ""
         return told.removeprefix(" -> ") or "property"
     return "" if type(value) is safe.GetSet else describe.type_name(value)
 
@@ -166,7 +167,7 @@ class Completer:
         if found is None or found.instance:
             return
         given = {part.split("=")[0].strip() for part in text[opened + 1 : self.start].split(",")}
-        for name in describe.keyword_names(found.value, found.bound):
+        for name in signatures.keyword_names(found.value, found.bound):
             if name.startswith(word) and name not in given:
                 self.add(name + "=", "param", first=0)
 

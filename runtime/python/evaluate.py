@@ -2,7 +2,7 @@
 
 safe = wire.use("safe")
 quiet = wire.use("quiet")
-describe = wire.use("describe")
+signatures = wire.use("signatures")
 
 MOST_SCANNED = 100_000  # entries of a dict that are looked through for a key
 
@@ -41,7 +41,7 @@ class Found:
 
 
 def returned(function):
-    kind = dict.get(describe.annotations_of(function), "return")
+    kind = dict.get(signatures.annotations_of(function), "return")
     return Found(kind, True) if kind is not None and safe.is_class(kind) else None
 
 

@@ -2,6 +2,7 @@
 
 safe = wire.use("safe")
 describe = wire.use("describe")
+signatures = wire.use("signatures")
 evaluate = wire.use("evaluate")
 folders = wire.use("folders")
 Scan = wire.use("scan").Scan
@@ -50,7 +51,7 @@ def find(code, cursor):
 
 
 def code_of(value):
-    function, _ = describe.callee(value) if not safe.is_class(value) else (None, 0)
+    function, _ = signatures.callee(value) if not safe.is_class(value) else (None, 0)
     return function.__code__ if function is not None else None
 
 
@@ -100,7 +101,7 @@ def file_of(value, code):
     """Code that comes with the interpreter knows no file; its module does."""
     if not code.co_filename.startswith("<frozen "):
         return code.co_filename
-    function, _ = describe.callee(value)
+    function, _ = signatures.callee(value)
     module = safe.loaded_module(function.__module__)
     found = dict.get(safe.instance_dict(module) or {}, "__file__") if module is not None else None
     return found if type(found) is str else code.co_filename
@@ -202,7 +203,7 @@ class Account:
         value = found.value
         self.signature = ""
         if not found.instance and describe.kind_of(value) in ("function", "class"):
-            signature = describe.signature(value, found.bound)
+            signature = signatures.signature(value, found.bound)
             self.signature = name + signature if signature else ""
         self.facts = (
             [("Type", safe.full_name(value))] if found.instance else [*value_facts(value)]
