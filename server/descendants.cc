@@ -1,20 +1,21 @@
 #include "server/descendants.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <deque>
-#include <fstream>
 #include <functional>
-#include <iterator>
 #include <optional>
+#include <sstream>
 #include <string>
 
 namespace replwire::server {
@@ -24,13 +25,19 @@ using Clock = std::chrono::steady_clock;
 
 std::string folder_of(pid_t process) { return "/proc/" + std::to_string(process); }
 
+// Not by a stream's buffer: that throws when the process has just gone (ESRCH).
 std::string text_of(const std::string& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  std::string text;
+  std::array<char, 4096> buffer;
+  for (ssize_t size = 0; (size = ::read(file.get(), buffer.data(), buffer.size())) > 0;) {
+    text.append(buffer.data(), static_cast<std::size_t>(size));
+  }
+  return text;
 }
 
 void read_children(const std::string& task, std::vector<pid_t>& children) {
-  std::ifstream list(task + "/children");
+  std::istringstream list(text_of(task + "/children"));
   for (pid_t child = 0; list >> child;) children.push_back(child);
 }
 

@@ -109,6 +109,19 @@ TEST(DescendantsTest, SigintFromOutsideReachesThemToo) {
   EXPECT_TRUE(process.ends(kPatience));
 }
 
+// Processes come and go while the interrupt looks for them.
+TEST(DescendantsTest, ManyThatEndAtThatMomentDoNoHarm) {
+  ServerProcess server;
+  for (int round = 0; round < 20; ++round) {
+    const Json id = server.start(
+        "import subprocess\nprint('go')\nwhile True:\n"
+        "    for p in [subprocess.Popen(['true']) for _ in range(8)]: p.wait()");
+    server.read_until("output");
+    for (int n = 0; n < 20; ++n) server.send({{"type", "interrupt"}, {"execution_id", id}});
+    ASSERT_EQ(server.finish(id).exception(), "KeyboardInterrupt");
+  }
+}
+
 TEST(DescendantsTest, AtRestTheyAreLeftAlone) {
   ServerProcess server;
   server.execute(kPrelude);

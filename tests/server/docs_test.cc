@@ -55,11 +55,13 @@ TEST(DocsTest, EveryFrameHasAnExample) {
     for (const SessionScript::Step& step : example.steps) shown += step.text + "\n";
   }
   for (const char* type :
-       {"ready", "execute", "output", "input", "input_response", "input_closed", "result", "error",
-        "heartbeat", "interrupt", "interrupt_reply", "stuck", "reset", "reset_reply", "status",
-        "status_reply", "complete", "complete_reply", "inspect", "inspect_reply", "is_complete",
-        "is_complete_reply", "variables", "variables_reply", "shutdown", "shutdown_reply",
-        "protocol_error"}) {
+       {"ready",          "execute",           "output",          "input",
+        "input_response", "input_closed",      "result",          "error",
+        "heartbeat",      "interrupt",         "interrupt_reply", "stuck",
+        "reset",          "reset_reply",       "status",          "status_reply",
+        "complete",       "complete_reply",    "inspect",         "inspect_reply",
+        "is_complete",    "is_complete_reply", "variables",       "variables_reply",
+        "shutdown",       "shutdown_reply",    "protocol_error"}) {
     const std::string field = "\"" + std::string(type) + "\"";
     EXPECT_NE(shown.find(field), std::string::npos) << type << " is in no example";
   }

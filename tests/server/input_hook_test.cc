@@ -45,10 +45,9 @@ TEST(InputHookTest, TasksGoOnBesideIt) {
 
 TEST(InputHookTest, CodeInItCanBeInterrupted) {
   ServerProcess server;
-  set_hook(
-      server,
-      "    if calls == 3:\n        print('spins')\n        try:\n            time.sleep(600)\n"
-      "        except KeyboardInterrupt: print('ended')\n");
+  set_hook(server,
+           "    if calls == 3:\n        print('spins')\n        try:\n            time.sleep(600)\n"
+           "        except KeyboardInterrupt: print('ended')\n");
   server.read_until("output");
   EXPECT_EQ(server.interrupt(nullptr)["outcome"], "delivered");
   EXPECT_EQ(server.read_until("output").back()["data"], "ended\n");
