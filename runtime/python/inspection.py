@@ -10,6 +10,7 @@ Scan = wire.use("scan").Scan
 MOST_CODE = 131072
 MOST_TEXT = 65536  # characters of documentation
 MOST_SOURCE = 262144
+WINDOWS = (100, 1000, 10_000)  # lines
 
 
 def identifier_end(code, at):
@@ -63,6 +64,8 @@ class Place:
     """Where something stands: a file's name, a line, and, when it can be had, the text from the
     first line of the file on."""
 
+    whole = False  # a module: its source is the file's
+
     def __init__(self, filename, line, text=None, first_line=1):
         self.filename = filename
         self.line = line
@@ -71,11 +74,12 @@ class Place:
 
     def source(self):
         text = self.text
-        if text is None:
+        if text is None and not self.filename.endswith(".so"):
             text = folders.read_text(self.filename)
         if text is None:
             return None
-        return block(text.replace("\r\n", "\n"), self.line - self.first_line)
+        text = text.replace("\r\n", "\n")
+        return text if self.whole else block(text, self.line - self.first_line)
 
 
 def block(text, row):
@@ -83,18 +87,26 @@ def block(text, row):
     lines = text.split("\n")
     if not 0 <= row < len(lines):
         return None
-    rest = "\n".join(lines[row:])[:MOST_SOURCE]
-    indent = len(lines[row]) - len(lines[row].lstrip())
-    end = len(rest)
+    # Reading a statement costs time for each of its lines: so no more of them than it takes.
+    for count in WINDOWS:
+        rest = "\n".join(lines[row : row + count])[:MOST_SOURCE]
+        end = statement_end(rest)
+        if end < len(rest) or row + count >= len(lines):
+            break
+    return rest[:end].rstrip() + "\n"
+
+
+def statement_end(text):
+    """Where the first statement ends: before the next line that is indented no deeper."""
+    indent = len(text) - len(text.lstrip())
     headed = False
-    for start in Scan(rest).lines:
-        line = rest[start:].split("\n", 1)[0]
+    for start in Scan(text).lines:
+        line = text[start : start + 1000].split("\n", 1)[0]
         if len(line) - len(line.lstrip()) <= indent:
             if headed:
-                end = start
-                break
+                return start
             headed = not line.lstrip().startswith("@")
-    return rest[:end].rstrip() + "\n"
+    return len(text)
 
 
 def file_of(value, code):
@@ -118,7 +130,11 @@ def place_of(value):
         return place_of_class(value)
     if type(value) is safe.Module:
         filename = dict.get(safe.instance_dict(value), "__file__")
-        return Place(filename, 1) if type(filename) is str else None
+        if type(filename) is not str:
+            return None
+        place = Place(filename, 1)
+        place.whole = filename.endswith(".py")
+        return place
     return None
 
 

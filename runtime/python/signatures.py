@@ -47,6 +47,8 @@ def typing_text(value, depth):
         if type(name) is not str:
             name = safe.qualname(origin) if safe.is_class(origin) else "…"
     if type(arguments) is tuple and arguments:
+        if name == "Optional":
+            arguments = [each for each in arguments if each is not type(None)]
         return f"{name}[{', '.join(annotations_text(arguments, depth))}]"
     return name
 

@@ -87,6 +87,7 @@ const Wanted kWanted[] = {
     {"Module", "os|", {"Type: module", "/os.py"}},
     {"FunctionOfAModule", "os.path.join|", {"join(a, *p)", "Defined in: ", "posixpath.py"}},
     {"ClassOfAModule", "os.PathLike|", {"Defined in: ", "/os.py", "Source:\nclass PathLike"}},
+    {"SourceOfAModule", "functools|", {"Source:\n\"\"\"functools.py", "def singledispatch("}},
     {"CallAroundTheCursor", "function(1, |)", {"function(one"}},
     {"NameBeforeTheCall", "function(num|bers)", {"Value: [1, 2, [3]]"}},
     {"CallAroundAnUnknownName", "function(unk|nown)", {"function(one"}},
