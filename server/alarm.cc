@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdint>
 #include <utility>
 
@@ -40,7 +41,9 @@ void Alarm::wait() {
                     [this](const boost::system::error_code& error) {
                       if (error) return;
                       std::uint64_t times = 0;
-                      if (::read(timer_.native_handle(), &times, sizeof times) > 0) ring_();
+                      // Not when it was set anew meanwhile; but when user code closed it, which the ring finds out.
+        const auto size = ::read(timer_.native_handle(), &times, sizeof times);
+        if (size > 0 || errno != EAGAIN) ring_();
                       wait();
                     });
 }

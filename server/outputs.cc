@@ -48,6 +48,7 @@ Outputs::Outputs(asio::io_context& io, FrameWriter& writer, Capture& capture, st
 bool Outputs::write(const ExecutionRef& execution, Stream stream, std::string_view bytes) {
   const Critical critical;
   bool full = false;
+  bool lost = false;
   {
     const std::lock_guard locked(lock_);
     if (others_may_have_written()) {
@@ -57,7 +58,9 @@ bool Outputs::write(const ExecutionRef& execution, Stream stream, std::string_vi
     add(execution, stream, bytes);
     full = open_ && size_ >= kFlushBytes;
     if (!full) arm_timer();
+    lost = capture_.lost();
   }
+  if (lost) writer_.lose_descriptor();
   if (full) send(false);
   return has_room();
 }
