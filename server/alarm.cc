@@ -41,9 +41,10 @@ void Alarm::wait() {
                     [this](const boost::system::error_code& error) {
                       if (error) return;
                       std::uint64_t times = 0;
-                      // Not when it was set anew meanwhile; but when user code closed it, which the ring finds out.
-        const auto size = ::read(timer_.native_handle(), &times, sizeof times);
-        if (size > 0 || errno != EAGAIN) ring_();
+                      // Not when it was set anew meanwhile; but when user code closed it, which the
+                      // ring finds out.
+                      const auto size = ::read(timer_.native_handle(), &times, sizeof times);
+                      if (size > 0 || errno != EAGAIN) ring_();
                       wait();
                     });
 }
