@@ -126,7 +126,7 @@ TEST(DeadlineTest, AProcessThatStaysIsTerminatedAGraceLater) {
       "stdout=subprocess.PIPE)\np.stdout.readline()\ntry: p.wait()\n"
       "except KeyboardInterrupt: first = p.poll()\ntry: p.wait()\n"
       "except KeyboardInterrupt: pass\np.wait()",
-      {{"timeout", 0.2}, {"grace", 0.1}});
+      {{"timeout", 0.2}, {"grace", 1}});
   EXPECT_EQ(execution.value(), -15) << execution;
   EXPECT_EQ(server.execute("first is None").value(), true) << "it had not been told to end";
 }
