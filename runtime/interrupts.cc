@@ -111,7 +111,7 @@ Window::~Window() {
   open = false;
   if (!tripped.exchange(false)) return;
   const SavedError kept;
-  settle_signals();
+  if (settle_signals()) wanted = running.load();
 }
 
 void end() {
@@ -132,13 +132,14 @@ bool take_fresh() {
   return fresh.exchange(false) || !nudge;
 }
 
-void settle_signals() {
-  if (PyErr_CheckSignals() == 0) return;
+bool settle_signals() {
+  if (PyErr_CheckSignals() == 0) return false;
   if (PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)) {
     PyErr_Clear();
-  } else {
-    PyErr_WriteUnraisable(nullptr);
+    return true;
   }
+  PyErr_WriteUnraisable(nullptr);
+  return false;
 }
 
 }  // namespace replwire::runtime::interrupts

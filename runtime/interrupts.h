@@ -28,7 +28,8 @@ class Window {
   Window();
   Window(const Window&) = delete;
   Window& operator=(const Window&) = delete;
-  // What came too late for user code to see is dropped here; the pending exception stays.
+  // What came too late for user code to see waits for the execution's next window, if there is one:
+  // its value's repr. The pending exception stays.
   ~Window();
 };
 
@@ -44,7 +45,7 @@ void set_loop_handles(bool value);
 bool take_fresh();
 
 // Lets Python run handlers of signals that came while no user code was in hand. Their
-// KeyboardInterrupt is dropped: nothing was running.
-void settle_signals();
+// KeyboardInterrupt is dropped: nothing was running. Returns whether there was one.
+bool settle_signals();
 
 }  // namespace replwire::runtime::interrupts

@@ -44,6 +44,41 @@ const Busy kBusy[] = {
      "import time\nprint('go')\nwhile True:\n    try: time.sleep(600)\n    except Exception: pass"},
 };
 
+// Where code blocks, or is busy, in C.
+const Busy kBlocked[] = {
+    {"Receive", "import socket\na, b = socket.socketpair()\nprint('go')\na.recv(1)"},
+    {"Accept",
+     "import socket\ns = socket.create_server(('127.0.0.1', 0))\nprint('go')\ns.accept()"},
+    {"Select", "import select\nprint('go')\nselect.select([], [], [], 600)"},
+    {"QueueGet", "import queue\nq = queue.Queue()\nprint('go')\nq.get()"},
+    {"Condition", "import threading\nc = threading.Condition()\nprint('go')\nwith c: c.wait()"},
+    {"Join",
+     "import threading, time\nt = threading.Thread(target=time.sleep, args=(600,), daemon=True)\n"
+     "t.start()\nprint('go')\nt.join()"},
+    {"PopenWait",
+     "import subprocess\np = subprocess.Popen(['sleep', '600'])\nprint('go')\np.wait()"},
+    {"Communicate",
+     "import subprocess\np = subprocess.Popen(['sleep', '600'], stdout=subprocess.PIPE)\n"
+     "print('go')\np.communicate()"},
+    {"System", "import os\nos.system('echo go; exec sleep 600')"},
+    {"StandardInput", "import sys\nprint('go')\nsys.stdin.read()"},
+    {"Password", "import getpass\nprint('go')\ngetpass.getpass()"},
+    {"Repr", "print('go')\n[[float(n) for n in range(1000)]] * 10**7"},
+    {"ReprOfItsOwn",
+     "class Long:\n    def __repr__(self):\n        print('go')\n        while True: pass\nLong()"},
+    {"RegularExpression", "import re\nprint('go')\nre.match('(a+)+$', 'a' * 60 + 'b')"},
+    {"SortedByAKey", "print('go')\nsorted(range(10**6), key=lambda n: sum(range(1000)))"},
+    {"Import",
+     "import sys, tempfile\nfolder = tempfile.mkdtemp()\nsys.path.insert(0, folder)\n"
+     "open(folder + '/slow_module.py', 'w').write('import time\\nwhile True: time.sleep(1)')\n"
+     "print('go')\nimport slow_module"},
+    {"Comprehension", "print('go')\n[n for n in iter(int, 1)]"},
+    {"ContextManager",
+     "import contextlib, time\n@contextlib.contextmanager\ndef held():\n    try: yield\n"
+     "    finally: kept = 1\nprint('go')\nwith held(): time.sleep(600)"},
+};
+
+INSTANTIATE_TEST_SUITE_P(Blocked, InterruptBusyTest, ::testing::ValuesIn(kBlocked), CaseName{});
 INSTANTIATE_TEST_SUITE_P(Codes, InterruptBusyTest, ::testing::ValuesIn(kBusy), CaseName{});
 
 TEST(InterruptTest, VariablesBoundBeforeAreStillThere) {
