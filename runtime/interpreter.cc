@@ -124,6 +124,7 @@ void Interpreter::handle(const Stop& /*stop*/) { stopped_ = true; }
 Outcome Interpreter::execute(const Run& run) {
   interrupts::settle_signals();
   if (!looks_back(run.code)) forget_last_exception();
+  main_.forget_warnings();
   loop_.begin();
   descriptors_.restore();
   if (!hooks_.restore()) PyErr_Clear();

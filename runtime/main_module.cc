@@ -8,9 +8,15 @@ bool MainModule::start() {
   if (module == nullptr || !builtins) return false;
   space_ = Ref::borrow(PyModule_GetDict(module));
   builtins_ = Ref::borrow(PyModule_GetDict(builtins.get()));
+  warned_ = make_name("__warningregistry__");
   names_ = {make_name("_"), make_name("__"), make_name("___")};
   pristine_ = Ref(PyDict_Copy(space_.get()));
   return static_cast<bool>(pristine_);
+}
+
+void MainModule::forget_warnings() {
+  if (PyDict_GetItemWithError(space_.get(), warned_.get()) == nullptr) return;
+  if (PyDict_DelItem(space_.get(), warned_.get()) != 0) PyErr_Clear();
 }
 
 void MainModule::shift_results(PyObject* value) {

@@ -17,6 +17,9 @@ class MainModule {
 
   PyObject* space() const { return space_.get(); }
 
+  // A line of the next execution is another line, and may warn as the last one's did.
+  void forget_warnings();
+
   // The value of an execution becomes `_`.
   void shift_results(PyObject* value);
 
@@ -27,6 +30,7 @@ class MainModule {
   Ref space_;
   Ref pristine_;  // a copy of the namespace at the start
   Ref builtins_;
+  Ref warned_;                // "__warningregistry__"
   std::array<Ref, 3> names_;  // "_", "__", "___"
 };
 

@@ -65,7 +65,7 @@ class Report:
         if hasattr(frame, "_lines"):  # 3.13 and later
             frame._lines = "\n".join(lines) + "\n"
         else:
-            frame._line = lines[0]
+            frame._line = lines[0] + "\n"  # by which the carets are counted
 
     def type_name(self):
         kind = self.kind

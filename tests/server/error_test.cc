@@ -232,5 +232,114 @@ TEST(ErrorTest, NotesAreSaid) {
   EXPECT_TRUE(contains(execution.terminal["traceback"], "ValueError: x\ntry harder"));
 }
 
+TEST(ErrorTest, CaretsStandUnderWhatFailed) {
+  ServerProcess server;
+  const Json error = server.execute("def f(x):\n    return 1 + x / 0\nf(1)").terminal;
+  if (!error["frames"][0].contains("column")) GTEST_SKIP() << "no columns before 3.11";
+  EXPECT_TRUE(contains(error["traceback"], "    return 1 + x / 0\n               ~~^~~\n"))
+      << error;
+  EXPECT_EQ(error["frames"][1]["column"], 15);
+  EXPECT_EQ(error["frames"][1]["end_column"], 20);
+}
+
+TEST(ErrorTest, RangesMayRunOverLines) {
+  ServerProcess server;
+  const Json frame =
+      server.execute("x = (1 +\n     2 /\n  0)", {{"first_line", 5}}).terminal["frames"][0];
+  EXPECT_EQ(frame["line"], 6) << frame;
+  if (!frame.contains("column")) GTEST_SKIP() << "no columns before 3.11";
+  EXPECT_EQ(frame["end_line"], 7) << frame;
+  EXPECT_EQ(frame["column"], 5) << frame;
+  EXPECT_EQ(frame["end_column"], 3) << frame;
+}
+
+TEST(ErrorTest, PlacesAreTheClientsBuffer) {
+  ServerProcess server;
+  const Json extra = {{"filename", "/home/ada/notes.py"}, {"first_line", 40}};
+  const Json raised = server.execute("def f():\n    1 / 0\nf()", extra).terminal;
+  EXPECT_EQ(raised["frames"][1]["filename"], "/home/ada/notes.py");
+  EXPECT_EQ(raised["frames"][1]["line"], 41);
+  EXPECT_EQ(raised["frames"][1]["source"], "    1 / 0");
+  const Json syntax = server.execute("x = 1\ny = (2,\nz = 'a' 3)", extra).terminal;
+  EXPECT_EQ(syntax["frames"].back()["filename"], "/home/ada/notes.py");
+  EXPECT_GE(syntax["frames"].back()["line"], 41);
+}
+
+TEST(SyntaxErrorTest, HasLineColumnAndEnd) {
+  ServerProcess server;
+  const Json frame = server.execute("x = 1\n'\u00fc'; f(a for a in b, c)", {{"first_line", 3}})
+                         .terminal["frames"]
+                         .back();
+  EXPECT_EQ(frame["line"], 4) << frame;
+  EXPECT_EQ(frame["end_line"], 4) << frame;
+  EXPECT_EQ(frame["column"], 7) << frame;
+  EXPECT_EQ(frame["end_column"], 19) << frame;
+}
+
+class SuggestionTest : public ::testing::TestWithParam<std::pair<const char*, const char*>> {};
+
+TEST_P(SuggestionTest, IsTheInterpretersOwn) {
+  ServerProcess server;
+  const Json error = server.execute(GetParam().first).terminal;
+  EXPECT_TRUE(contains(error["traceback"], GetParam().second)) << error;
+}
+
+INSTANTIATE_TEST_SUITE_P(Codes, SuggestionTest,
+                         ::testing::Values(std::pair("prnt(1)", "Did you mean: 'print'?"),
+                                           std::pair("value = 1\nvalu", "Did you mean: 'value'?"),
+                                           std::pair("[].apend(1)", "Did you mean: 'append'?"),
+                                           std::pair("print 1", "Did you mean print(...)?"),
+                                           std::pair("if (x = 1): pass",
+                                                     "Maybe you meant '==' or ':='")));
+
+TEST(WarningTest, PointsAtTheUsersLine) {
+  ServerProcess server;
+  const Json extra = {{"filename", "notes.py"}, {"first_line", 40}};
+  EXPECT_EQ(server.execute("import warnings\ndef f():\n    warnings.warn('mind')\nf()", extra).err,
+            "notes.py:42: UserWarning: mind\n  warnings.warn('mind')\n");
+  EXPECT_EQ(
+      server.execute("def f():\n    warnings.warn('old', DeprecationWarning, 2)\n\nf()", extra).err,
+      "notes.py:43: DeprecationWarning: old\n  f()\n");
+  EXPECT_TRUE(server.execute("x = 1\nx is 1", extra).err.starts_with("notes.py:41: SyntaxWarning"));
+}
+
+TEST(WarningTest, TheSameLineOfAnotherExecutionWarnsAgain) {
+  ServerProcess server;
+  server.execute("import warnings");
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_NE(server.execute("for n in range(3): warnings.warn('mind')").err, "");
+  }
+  const std::string err = server.execute("for n in range(3): warnings.warn('mind')").err;
+  EXPECT_EQ(err.find("UserWarning"), err.rfind("UserWarning"));
+}
+
+constexpr const char* kDies =
+    "import weakref\nclass Thing: pass\ndef f():\n    global ref\n    local = Thing()\n"
+    "    ref = weakref.ref(local)\n    1 / 0\nf()";
+
+TEST(DeadFramesTest, GoWhenTheNextExecutionStarts) {
+  ServerProcess server;
+  EXPECT_FALSE(server.execute(kDies).ok());
+  EXPECT_EQ(server.execute("ref() is None").value(), true);
+  EXPECT_EQ(server.execute("import sys\nhasattr(sys, 'last_' + 'value')").value(), false);
+}
+
+TEST(DeadFramesTest, AreThereForWhoLooksBack) {
+  ServerProcess server;
+  server.execute(kDies);
+  EXPECT_EQ(server.execute("import sys\nrepr(sys.last_value), ref() is None").value(),
+            Json::array({"ZeroDivisionError('division by zero')", false}));
+  EXPECT_EQ(server.execute("ref() is None").value(), true);
+}
+
+TEST(DeadFramesTest, CanBeLookedAtByPdb) {
+  ServerProcess server;
+  server.execute(kDies);
+  const Execution execution =
+      server.execute("import pdb\npdb.pm()", {{"inputs", {"p type(local).__name__", "q"}}});
+  EXPECT_TRUE(execution.ok()) << execution;
+  EXPECT_NE(execution.out.find("'Thing'"), std::string::npos) << execution;
+}
+
 }  // namespace
 }  // namespace replwire_tests
