@@ -225,6 +225,7 @@ struct Limits {
   std::int64_t value_bytes;
   std::int64_t traceback_bytes;
   std::int64_t prompt_bytes;
+  std::int64_t display_bytes;
   std::int64_t inquiry_bytes;
   std::int64_t queue_bytes;
   std::int64_t output_buffer;
@@ -240,6 +241,7 @@ struct Limits {
         field("repr_bytes", &Limits::repr_bytes), field("value_bytes", &Limits::value_bytes),
         field("traceback_bytes", &Limits::traceback_bytes),
         field("prompt_bytes", &Limits::prompt_bytes),
+        field("display_bytes", &Limits::display_bytes),
         field("inquiry_bytes", &Limits::inquiry_bytes), field("queue_bytes", &Limits::queue_bytes),
         field("output_buffer", &Limits::output_buffer), field("queue_limit", &Limits::queue_limit),
         field("stack_frames", &Limits::stack_frames));
@@ -314,6 +316,34 @@ struct OutputGetReply {
   }
 };
 
+struct DisplayData {};      // {MIME type: text, JSON, or base64 for binary kinds}
+struct DisplayMetadata {};  // {MIME type: {…}}
+struct Display {
+  static constexpr std::string_view kType = "display";
+  Nullable<JsonOf<Id, std::string_view>> execution_id;
+  JsonOf<DisplayData, std::string_view> data;
+  JsonOf<DisplayMetadata, std::string_view> metadata;
+  std::optional<std::string> display_id;
+  std::optional<bool> update;  // of what was shown under this display_id
+
+  static constexpr auto fields() {
+    return std::tuple(field("execution_id", &Display::execution_id), field("data", &Display::data),
+                      field("metadata", &Display::metadata),
+                      field("display_id", &Display::display_id), field("update", &Display::update));
+  }
+};
+
+struct ClearOutput {
+  static constexpr std::string_view kType = "clear_output";
+  Nullable<JsonOf<Id, std::string_view>> execution_id;
+  bool wait;  // until something new comes
+
+  static constexpr auto fields() {
+    return std::tuple(field("execution_id", &ClearOutput::execution_id),
+                      field("wait", &ClearOutput::wait));
+  }
+};
+
 struct Input {
   static constexpr std::string_view kType = "input";
   std::string id;
@@ -352,6 +382,7 @@ struct Result {
   Nullable<std::int64_t> execution_count;  // null when silent
   Nullable<std::string> repr;
   std::optional<JsonOf<AnyValue>> value;
+  std::optional<JsonOf<DisplayData>> display;
   std::optional<std::int64_t> repr_truncated;  // the whole repr's length in characters
   std::optional<std::int64_t> inputs_unused;
   std::optional<std::int64_t> interrupts;
@@ -361,7 +392,8 @@ struct Result {
     return std::tuple(
         field("execution_id", &Result::execution_id),
         field("execution_count", &Result::execution_count), field("repr", &Result::repr),
-        field("value", &Result::value), field("repr_truncated", &Result::repr_truncated),
+        field("value", &Result::value), field("display", &Result::display),
+        field("repr_truncated", &Result::repr_truncated),
         field("inputs_unused", &Result::inputs_unused), field("interrupts", &Result::interrupts),
         field("execution_time", &Result::execution_time));
   }
@@ -644,9 +676,9 @@ struct Fatal {
   }
 };
 
-using Event =
-    std::variant<Ready, Output, OutputTruncated, OutputGetReply, Fatal, Input, InputClosed, Result,
-                 Error, InterruptReply, Stuck, StatusReply, Heartbeat, CompleteReply, InspectReply,
-                 IsCompleteReply, VariablesReply, ResetReply, ShutdownReply, ProtocolError>;
+using Event = std::variant<Ready, Output, OutputTruncated, OutputGetReply, Fatal, Display,
+                           ClearOutput, Input, InputClosed, Result, Error, InterruptReply, Stuck,
+                           StatusReply, Heartbeat, CompleteReply, InspectReply, IsCompleteReply,
+                           VariablesReply, ResetReply, ShutdownReply, ProtocolError>;
 
 }  // namespace replwire::protocol

@@ -50,7 +50,9 @@ std::string cut(std::string_view text, std::size_t limit) {
 bool Interpreter::start(std::size_t memory_limit) {
   Origin::claim_worker();
   interrupts::install();
-  if (!find_modules_in_current_folder() || !main_.start() || !hooks_.install()) return false;
+  if (!find_modules_in_current_folder() || !main_.start() || !hooks_.install() ||
+      !presenter_.start(hooks_.wire()))
+    return false;
   loop_.start(hooks_.wire());
   return compiler_.start() && reporter_.start(hooks_.wire()) && memory_limit::install(memory_limit);
 }
@@ -147,8 +149,9 @@ void Interpreter::leave_child(bool failed) {
 Outcome Interpreter::run_cell(const Run& run, const Cell& cell) {
   const Ref value = run_code(run, cell);
   if (in_forked_child()) leave_child(!value);
-  if (!value) return reporter_.outcome(take_exception(), run, &cell);
-  Outcome outcome = complete(run, value);
+  Outcome outcome;
+  if (value) outcome = complete(run, cell, value);
+  presenter_.finish();
   if (!PyErr_Occurred()) return outcome;
   return reporter_.outcome(take_exception(), run, &cell);
 }
@@ -169,23 +172,38 @@ Ref Interpreter::evaluate(const Cell& cell) {
   return Ref(PyEval_EvalCode(cell.expression.get(), main_.space(), main_.space()));
 }
 
-Outcome Interpreter::complete(const Run& run, const Ref& value) {
+// A sys.displayhook of user code's own shows the value in our place.
+Outcome Interpreter::complete(const Run& run, const Cell& cell, const Ref& value) {
   Completed completed;
-  if (value.get() == Py_None || run.silent) return completed;
+  if (run.silent || !cell.expression) return completed;
+  const Ref hook = presenter_.user_hook();
+  if (value.get() == Py_None && !hook) return completed;
   const memory_limit::Scope limited;
   const interrupts::Window window;
+  if (hook) {
+    const Ref called(PyObject_CallFunctionObjArgs(hook.get(), value.get(), nullptr));
+    if (!called || value.get() == Py_None) return completed;
+  } else {
+    if (!say(run, value, completed)) return completed;
+    main_.shift_results(value.get());
+  }
+  completed.value = plain_json(value.get());
+  return completed;
+}
+
+// False with a Python exception set.
+bool Interpreter::say(const Run& run, const Ref& value, Completed& completed) {
   const Ref shown(PyObject_Repr(value.get()));
-  if (!shown) return completed;
+  if (!shown) return false;
   auto text = utf8(shown.get());
-  if (!text) return completed;
+  if (!text) return false;
   if (text->size() > run.repr_limit) {
     completed.repr_characters = PyUnicode_GetLength(shown.get());
     *text = cut(*text, run.repr_limit);
   }
   completed.repr = std::move(text);
-  completed.value = plain_json(value.get());
-  main_.shift_results(value.get());
-  return completed;
+  completed.display = presenter_.forms(value, shown);
+  return PyErr_Occurred() == nullptr;
 }
 
 // What a traceback holds on to goes when the next execution starts, unless that one asks for it.
@@ -214,6 +232,11 @@ std::string Interpreter::run_startup(const std::string& path) {
     return {};
   }
   return reporter_.summary(take_exception());
+}
+
+void Interpreter::set_figure_format(const std::string& format) {
+  const Ref text = make_str(format);
+  if (PyObject_SetAttrString(hooks_.wire(), "figure_format", text.get()) != 0) PyErr_Clear();
 }
 
 void Interpreter::run_exit_handlers() {

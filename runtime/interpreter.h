@@ -8,6 +8,7 @@
 #include "runtime/link.h"
 #include "runtime/loop.h"
 #include "runtime/main_module.h"
+#include "runtime/presenter.h"
 #include "runtime/reporter.h"
 #include "runtime/standard_descriptors.h"
 
@@ -25,7 +26,7 @@ struct PythonFacts {
 // interpreter and the Run in hand.
 class Interpreter {
  public:
-  explicit Interpreter(Link& link) : link_(link), hooks_(link) {}
+  explicit Interpreter(Link& link) : link_(link), hooks_(link), presenter_(link) {}
   Interpreter(const Interpreter&) = delete;
   Interpreter& operator=(const Interpreter&) = delete;
 
@@ -44,6 +45,9 @@ class Interpreter {
 
   // Static analysis by jedi is to help `answer`. False when this Python has no jedi.
   bool use_jedi() { return advisor_.use_jedi(); }
+
+  // Of matplotlib's figures: "png" or "svg".
+  void set_figure_format(const std::string& format);
 
   // On any thread that holds the GIL, whatever runs.
   Told answer(const Inquiry& inquiry) { return advisor_.answer(inquiry); }
@@ -65,7 +69,8 @@ class Interpreter {
   [[noreturn]] void leave_child(bool failed);
   Ref run_code(const Run& run, const Cell& cell);
   Ref evaluate(const Cell& cell);
-  Outcome complete(const Run& run, const Ref& value);
+  Outcome complete(const Run& run, const Cell& cell, const Ref& value);
+  bool say(const Run& run, const Ref& value, Completed& completed);
   void forget_last_exception();
 
   Link& link_;
@@ -73,6 +78,7 @@ class Interpreter {
   Hooks hooks_;
   Compiler compiler_;
   Reporter reporter_;
+  Presenter presenter_;
   MainModule main_;
   Loop loop_;
   Advisor advisor_{hooks_, main_};

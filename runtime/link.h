@@ -82,6 +82,7 @@ struct Inquiry {
 inline constexpr std::size_t kReprBytes = 65536;        // most of a Run's repr_limit
 inline constexpr std::size_t kTracebackBytes = 262144;  // report.py: MOST_TEXT characters
 inline constexpr std::size_t kPromptBytes = 65536;      // a longer prompt is cut
+inline constexpr std::size_t kDisplayBytes = 16777216;  // a Display's data, or a result's
 inline constexpr std::size_t kInquiryBytes = 4194304;   // a reply to an inquiry
 
 struct NeedInput {
@@ -93,6 +94,18 @@ struct NeedInput {
 };
 struct InputWithdrawn {
   std::uint64_t number;
+};
+// Comes behind all that was written before it. The JSON texts are whole objects.
+struct Display {
+  ExecutionRef execution;
+  std::string data;  // {MIME type: …}
+  std::string metadata;
+  std::optional<std::string> id;
+  bool update;  // of what was shown under this id
+};
+struct ClearOutput {
+  ExecutionRef execution;
+  bool wait;
 };
 struct Done {
   Outcome outcome;
@@ -134,7 +147,8 @@ struct Told {
   std::variant<Completions, Inspection, Completeness, VariableList> answer;
   std::string fault;  // what kept the interpreter from a better answer; for the log
 };
-using Event = std::variant<NeedInput, InputWithdrawn, Done, ResetDone, Exiting, Told>;
+using Event =
+    std::variant<NeedInput, InputWithdrawn, Display, ClearOutput, Done, ResetDone, Exiting, Told>;
 
 // What else may end the wait for a command.
 struct Watch {

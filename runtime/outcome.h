@@ -12,6 +12,7 @@ struct Completed {
   std::optional<std::string> repr;              // cut to the Run's repr_limit
   std::optional<std::int64_t> repr_characters;  // the whole length, when it was cut
   std::optional<std::string> value;             // JSON, when the value is plain data
+  std::optional<std::string> display;           // JSON {MIME type: …}, when repr is not all
 };
 
 // What an exception says of itself.

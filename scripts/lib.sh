@@ -9,7 +9,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 python=${PYTHON:-/usr/bin/python3}
 
 build_packages=(g++ cmake ninja-build libboost-dev nlohmann-json3-dev python3-dev libpython3-dev libgtest-dev libcli11-dev ccache)
-test_packages=(python3-numpy python3-pandas python3-matplotlib python3-jedi)
+test_packages=(python3-numpy python3-pandas python3-matplotlib python3-jedi python3-ipython python3-tqdm python3-rich)
 check_packages=(git clang clang-format clang-tidy libclang-rt-14-dev)
 
 say() { printf '%s\n' "$*" >&2; }

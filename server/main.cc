@@ -46,6 +46,7 @@ protocol::Limits limits(const Options& options) {
   limits.value_bytes = runtime::kValueBytes;
   limits.traceback_bytes = runtime::kTracebackBytes;
   limits.prompt_bytes = runtime::kPromptBytes;
+  limits.display_bytes = runtime::kDisplayBytes;
   limits.inquiry_bytes = runtime::kInquiryBytes;
   limits.queue_bytes = static_cast<std::int64_t>(options.queue_bytes);
   limits.output_buffer = static_cast<std::int64_t>(options.output_buffer);
@@ -159,6 +160,7 @@ class Server {
     if (options_.jedi && !interpreter_->use_jedi()) {
       say("--complete jedi: this Python has no module jedi; completing without it");
     }
+    if (options_.figure_format != "png") interpreter_->set_figure_format(options_.figure_format);
     if (options_.startup.empty()) return {};
     failure = interpreter_->run_startup(options_.startup);
     return failure.empty() ? failure : options_.startup + ": " + failure;

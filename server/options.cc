@@ -67,6 +67,10 @@ void add_options(CLI::App& app, Options& options) {
          "Static analysis adds to what `complete` finds")
       ->type_name("jedi")
       ->check(CLI::IsMember({"jedi"}));
+  app.add_option("--figure-format", options.figure_format, "How figures of matplotlib arrive")
+      ->type_name("FORMAT")
+      ->check(CLI::IsMember({"png", "svg"}))
+      ->capture_default_str();
   app.add_flag("--fail-on-error", options.fail_on_error, "Exit with 1 when an execution failed");
   app.add_flag("--stop-on-error", options.stop_on_error, "An error ends all later executions");
   app.add_option("--log", options.log, "Write diagnostics to FILE, or to standard error (-)")

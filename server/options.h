@@ -17,10 +17,11 @@ struct Options {
   std::size_t queue_bytes = 64 * 1024 * 1024;
   std::size_t output_buffer = 8 * 1024 * 1024;
   std::optional<std::size_t> output_limit;
-  double timeout = 0;               // seconds; 0: none
-  std::size_t memory_limit = 0;     // bytes; 0: none
-  std::string on_stuck = "wait";    // or "exit"
-  std::optional<double> heartbeat;  // seconds
+  double timeout = 0;                 // seconds; 0: none
+  std::size_t memory_limit = 0;       // bytes; 0: none
+  std::string on_stuck = "wait";      // or "exit"
+  std::optional<double> heartbeat;    // seconds
+  std::string figure_format = "png";  // or "svg"
   bool fail_on_error = false;
   bool stop_on_error = false;
 };

@@ -260,6 +260,8 @@ void Session::write_result(const runtime::Completed& completed, double seconds) 
   result.execution_count = running_->execution->count;
   result.repr = completed.repr;
   if (completed.value) result.value = protocol::JsonOf<protocol::AnyValue>{*completed.value};
+  if (completed.display)
+    result.display = protocol::JsonOf<protocol::DisplayData>{*completed.display};
   result.repr_truncated = completed.repr_characters;
   result.inputs_unused = inputs_unused();
   if (running_->interrupts > 0) result.interrupts = running_->interrupts;
@@ -300,6 +302,27 @@ void Session::end_all_queued(ErrorReason reason) {
     const auto queued = each++;
     if (std::holds_alternative<protocol::Execute>(queued->request)) end_queued(queued, reason);
   }
+}
+
+// ---- display --------------------------------------------------------------------------------
+
+// What a --startup file shows is lost: `ready` is the first frame.
+void Session::on(const runtime::Display& display) {
+  if (!opened_) return;
+  parts_.outputs.flush();
+  protocol::Display frame = {};
+  frame.execution_id = id_of(display.execution);
+  frame.data.text = display.data;
+  frame.metadata.text = display.metadata;
+  frame.display_id = display.id;
+  if (display.update) frame.update = true;
+  write(frame);
+}
+
+void Session::on(const runtime::ClearOutput& clear) {
+  if (!opened_) return;
+  parts_.outputs.flush();
+  write(protocol::ClearOutput{id_of(clear.execution), clear.wait});
 }
 
 // ---- input ----------------------------------------------------------------------------------

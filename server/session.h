@@ -126,6 +126,8 @@ class Session {
   // One per event of the link.
   void on(const runtime::NeedInput& question);
   void on(const runtime::InputWithdrawn& withdrawn);
+  void on(const runtime::Display& display);
+  void on(const runtime::ClearOutput& clear);
   void on(runtime::Done& done);
   void on(const runtime::ResetDone& done);
   void on(const runtime::Exiting& exiting);

@@ -27,7 +27,53 @@ def patch_inspect(module):
     module.getfile = getfile
 
 
-PATCHES = {"getpass": patch_getpass, "linecache": patch_linecache, "inspect": patch_inspect}
+FIGURES = "_replwire_figures"
+
+
+def patch_matplotlib(module):
+    """Figures go to the client unless the user has said where else. Not by the environment: child
+    processes have no client."""
+    import os
+
+    if not os.environ.get("MPLBACKEND") and not names_backend(module.matplotlib_fname()):
+        module.rcParams["backend"] = "module://" + FIGURES
+
+
+def names_backend(path):
+    """Whether a settings file of the user's own does; that of the distribution may, too."""
+    import os
+    import re
+
+    if path.startswith("/etc/") or os.path.basename(os.path.dirname(path)) == "mpl-data":
+        return False
+    with open(path, encoding="utf-8", errors="replace") as file:
+        return re.search(r"^\s*backend\s*:", file.read(), re.MULTILINE) is not None
+
+
+class FiguresLoader:
+    def create_module(self, spec):
+        return None
+
+    def exec_module(self, module):
+        module.__dict__.update(wire.load("figures"))
+
+
+def patch_ipython(module):
+    """What it shows would be printed, were it not for a kernel of its own."""
+    own = wire.display.show()
+    for name in ("display", "update_display", "clear_output", "publish_display_data"):
+        if name in vars(module):
+            setattr(module, name, own[name])
+
+
+PATCHES = {
+    "getpass": patch_getpass,
+    "linecache": patch_linecache,
+    "inspect": patch_inspect,
+    "matplotlib": patch_matplotlib,
+    "IPython.core.display_functions": patch_ipython,
+    "IPython.core.display": patch_ipython,  # before version 7.23
+}
 
 
 class Finder:
@@ -38,9 +84,12 @@ class Finder:
 
     def find_spec(self, name, path=None, target=None):
         patch = PATCHES.get(name)
-        if patch is None or Finder.busy:
+        if (patch is None and name != FIGURES) or Finder.busy:
             return None
         import importlib.util
+
+        if name == FIGURES:
+            return importlib.util.spec_from_loader(name, FiguresLoader())
 
         Finder.busy = True
         try:

@@ -61,7 +61,8 @@ TEST(DocsTest, EveryFrameHasAnExample) {
         "reset",          "reset_reply",       "status",          "status_reply",
         "complete",       "complete_reply",    "inspect",         "inspect_reply",
         "is_complete",    "is_complete_reply", "variables",       "variables_reply",
-        "shutdown",       "shutdown_reply",    "protocol_error"}) {
+        "display",        "clear_output",      "shutdown",        "shutdown_reply",
+        "protocol_error"}) {
     const std::string field = "\"" + std::string(type) + "\"";
     EXPECT_NE(shown.find(field), std::string::npos) << type << " is in no example";
   }

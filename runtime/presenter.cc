@@ -1,0 +1,200 @@
+#include "runtime/presenter.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "runtime/bundle.h"
+#include "runtime/forked.h"
+#include "runtime/interrupts.h"
+#include "runtime/memory_limit.h"
+#include "runtime/origin.h"
+
+namespace replwire::runtime {
+namespace {
+
+struct State {
+  Link* link;
+  PyObject* wire;    // borrowed; these live as long as the process
+  PyObject* show;    // namespace of the bundled module, once it is loaded
+  PyObject* at_end;  // what is called when an execution ends, if anything
+};
+
+State& state_of(PyObject* module) { return *static_cast<State*>(PyModule_GetState(module)); }
+
+// Borrowed; null with a Python exception set.
+PyObject* show_of(PyObject* module) {
+  State& state = state_of(module);
+  if (state.show == nullptr) {
+    Ref loaded = load_bundled("show", state.wire);
+    if (state.show == nullptr) state.show = loaded.release();
+  }
+  return state.show;
+}
+
+PyObject* show(PyObject* module, PyObject* /*unused*/) {
+  return Ref::borrow(show_of(module)).release();
+}
+
+// Null with an exception set, when a signal's handler raised while the client was behind.
+PyObject* send(PyObject* module, Event event) {
+  Link& link = *state_of(module).link;
+  bool room = false;
+  {
+    const GilRelease released;
+    link.send(std::move(event));
+  }
+  while (!room) {
+    {
+      const GilRelease released;
+      room = link.wait_for_room();
+    }
+    if (!room && PyErr_CheckSignals() != 0) return nullptr;
+  }
+  Py_RETURN_TRUE;
+}
+
+// False in a forked child, which has nobody to show anything to.
+PyObject* publish(PyObject* module, PyObject* args) {
+  const char* data = nullptr;
+  const char* metadata = nullptr;
+  const char* id = nullptr;
+  int update = 0;
+  if (PyArg_ParseTuple(args, "sszp", &data, &metadata, &id, &update) == 0) return nullptr;
+  if (in_forked_child()) Py_RETURN_FALSE;
+  auto display_id = id != nullptr ? std::optional<std::string>(id) : std::nullopt;
+  return send(module,
+              Display{Origin::current(), data, metadata, std::move(display_id), update != 0});
+}
+
+PyObject* clear(PyObject* module, PyObject* wait) {
+  const int waits = PyObject_IsTrue(wait);
+  if (waits < 0) return nullptr;
+  if (in_forked_child()) Py_RETURN_FALSE;
+  return send(module, ClearOutput{Origin::current(), waits == 1});
+}
+
+PyObject* at_end(PyObject* module, PyObject* callable) {
+  Py_XDECREF(std::exchange(state_of(module).at_end, Ref::borrow(callable).release()));
+  Py_RETURN_NONE;
+}
+
+PyMethodDef methods[] = {
+    {"show", show, METH_NOARGS, "The namespace of the bundled module."},
+    {"publish", publish, METH_VARARGS, "publish(data, metadata, display_id, update)"},
+    {"clear", clear, METH_O, "clear(wait)"},
+    {"at_end", at_end, METH_O, "Calls this whenever an execution ends."},
+    {nullptr, nullptr, 0, nullptr}};
+
+PyModuleDef definition = {PyModuleDef_HEAD_INIT,
+                          "_replwire_display",
+                          nullptr,
+                          sizeof(State),
+                          methods,
+                          nullptr,
+                          nullptr,
+                          nullptr,
+                          nullptr};
+
+PyObject* forward(PyObject* module, const char* name, PyObject* args, PyObject* kwargs) {
+  PyObject* space = show_of(module);
+  PyObject* function = space != nullptr ? PyDict_GetItemString(space, name) : nullptr;
+  return function != nullptr ? PyObject_Call(function, args, kwargs) : nullptr;
+}
+
+PyObject* display(PyObject* module, PyObject* args, PyObject* kwargs) {
+  return forward(module, "display", args, kwargs);
+}
+
+PyObject* update_display(PyObject* module, PyObject* args, PyObject* kwargs) {
+  return forward(module, "update_display", args, kwargs);
+}
+
+PyObject* clear_output(PyObject* module, PyObject* args, PyObject* kwargs) {
+  return forward(module, "clear_output", args, kwargs);
+}
+
+using WithKeywords = PyObject* (*)(PyObject*, PyObject*, PyObject*);
+
+PyMethodDef builtin(const char* name, WithKeywords function, const char* doc) {
+  return {name, reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function)),
+          METH_VARARGS | METH_KEYWORDS, doc};
+}
+
+std::array builtins = {
+    builtin("display", display,
+            "display($module, /, *objs, include=None, exclude=None, metadata=None,\n"
+            "        transient=None, display_id=None, raw=False, clear=False)\n--\n\n"
+            "Show objects to the client, each in all the forms that it has.\n\n"
+            "With a display_id (True: a new one) return a handle whose update() shows\n"
+            "something else in its place."),
+    builtin("update_display", update_display,
+            "update_display($module, obj, /, *, display_id, **options)\n--\n\n"
+            "Show something else in place of what was shown under this display_id."),
+    builtin("clear_output", clear_output,
+            "clear_output($module, /, wait=False)\n--\n\n"
+            "Have the client clear what the execution has shown; with wait, only when\n"
+            "something new comes.")};
+
+// Their values are all said by repr: no look for other forms, which would cost each plain result.
+bool is_plain(PyObject* value) {
+  static const std::array<PyTypeObject*, 16> kTypes = {
+      &PyLong_Type,      &PyUnicode_Type, &PyFloat_Type,     &PyBool_Type,
+      &PyList_Type,      &PyDict_Type,    &PyTuple_Type,     &PySet_Type,
+      &PyFrozenSet_Type, &PyBytes_Type,   &PyByteArray_Type, &PyComplex_Type,
+      &PyRange_Type,     &PyType_Type,    &PyCFunction_Type, &PyModule_Type};
+  return std::ranges::find(kTypes, Py_TYPE(value)) != kTypes.end();
+}
+
+}  // namespace
+
+bool Presenter::start(PyObject* wire) {
+  module_ = Ref(PyModule_Create(&definition));
+  const Ref sys(PyImport_ImportModule("sys"));
+  if (!module_ || !sys) return false;
+  state_of(module_.get()) = {&link_, wire, nullptr, nullptr};
+  if (PyObject_SetAttrString(wire, "display", module_.get()) != 0 ||
+      PyModule_AddIntConstant(module_.get(), "MOST_BYTES", kDisplayBytes) != 0) {
+    return false;
+  }
+  sys_ = Ref::borrow(PyModule_GetDict(sys.get()));
+  hook_name_ = make_name("displayhook");
+  original_hook_ = Ref::borrow(PyDict_GetItemWithError(sys_.get(), hook_name_.get()));
+  const Ref owner = make_str("builtins");
+  return std::ranges::all_of(builtins, [this, &owner](PyMethodDef& method) {
+    const Ref function(PyCFunction_NewEx(&method, module_.get(), owner.get()));
+    return function &&
+           PyDict_SetItemString(PyEval_GetBuiltins(), method.ml_name, function.get()) == 0;
+  });
+}
+
+Ref Presenter::user_hook() const {
+  PyObject* hook = PyDict_GetItemWithError(sys_.get(), hook_name_.get());
+  return hook == original_hook_.get() ? Ref() : Ref::borrow(hook);
+}
+
+std::optional<std::string> Presenter::forms(const Ref& value, const Ref& repr) {
+  if (is_plain(value.get())) return std::nullopt;
+  PyObject* space = show_of(module_.get());
+  PyObject* function = space != nullptr ? PyDict_GetItemString(space, "of_result") : nullptr;
+  if (function == nullptr) return std::nullopt;
+  const Ref json(PyObject_CallFunctionObjArgs(function, value.get(), repr.get(), nullptr));
+  if (!json || json.get() == Py_None) return std::nullopt;
+  return utf8(json.get());
+}
+
+void Presenter::finish() {
+  if (state_of(module_.get()).at_end == nullptr) return;
+  if (PyErr_Occurred() == nullptr) return call_at_end();
+  const SavedError kept;
+  call_at_end();
+  PyErr_Clear();
+}
+
+void Presenter::call_at_end() {
+  const memory_limit::Scope limited;
+  const interrupts::Window window;
+  const Ref called(PyObject_CallNoArgs(state_of(module_.get()).at_end));
+}
+
+}  // namespace replwire::runtime

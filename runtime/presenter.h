@@ -1,0 +1,44 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "runtime/link.h"
+#include "runtime/object.h"
+
+namespace replwire::runtime {
+
+// How values show beyond their repr: display() and its like in `builtins`, rich forms of results,
+// figures that are open when an execution ends. The Python side is loaded at the first use of any.
+// Lives on the worker; the functions in `builtins` may be called from any Python thread.
+class Presenter {
+ public:
+  explicit Presenter(Link& link) : link_(link) {}
+  Presenter(const Presenter&) = delete;
+  Presenter& operator=(const Presenter&) = delete;
+
+  // `wire` is the _replwire module. False with a Python exception set.
+  bool start(PyObject* wire);
+
+  // A sys.displayhook of user code's own.
+  Ref user_hook() const;
+
+  // {MIME type: …} when there is more to show than the repr. It may be that nothing is returned
+  // because a Python exception is set: user code runs.
+  std::optional<std::string> forms(const Ref& value, const Ref& repr);
+
+  // What the code of an execution leaves for its end. An exception that is set stays; else one of
+  // user code's may be set afterwards.
+  void finish();
+
+ private:
+  void call_at_end();
+
+  Link& link_;
+  Ref module_;  // holds the functions
+  Ref sys_;     // the module's namespace
+  Ref hook_name_;
+  Ref original_hook_;
+};
+
+}  // namespace replwire::runtime

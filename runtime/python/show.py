@@ -1,0 +1,308 @@
+"""How values show beyond their repr: display() and the rich forms of results. Loaded at the first
+use of either. A form that cannot be had costs that form only, and is said on stderr."""
+
+import sys
+
+MOST_TEXT = 65536  # characters of a text/plain
+DEEPEST = 60  # levels of JSON
+PLAIN = "text/plain"
+METHODS = (
+    ("text/html", "_repr_html_"),
+    ("text/markdown", "_repr_markdown_"),
+    ("image/svg+xml", "_repr_svg_"),
+    ("image/png", "_repr_png_"),
+    ("image/jpeg", "_repr_jpeg_"),
+    ("text/latex", "_repr_latex_"),
+    ("application/json", "_repr_json_"),
+)
+NOBODYS = "_replwire_no_such_method_"  # whoever has it has any name that one asks for
+
+
+def dump(value, depth=DEEPEST):
+    """JSON text of plain data."""
+    if depth == 0:
+        raise ValueError(f"JSON data nested deeper than {DEEPEST}")
+    if value is None or value is True or value is False:
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, str):
+        return wire.json_string(value)
+    if isinstance(value, int):
+        return int.__repr__(value)
+    if isinstance(value, float):
+        return float.__repr__(value) if value - value == 0 else "null"
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return wire.json_string(base64(value))
+    if isinstance(value, dict):
+        items = [f"{wire.json_string(str(k))}:{dump(v, depth - 1)}" for k, v in value.items()]
+        return "{" + ",".join(items) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ",".join([dump(item, depth - 1) for item in value]) + "]"
+    raise TypeError(f"no JSON data: {type(value).__name__}")
+
+
+def base64(data):
+    import binascii
+
+    return binascii.b2a_base64(data, newline=False).decode()
+
+
+def encoded(kind, value):
+    """JSON text of what stands for this MIME type."""
+    textual = kind.startswith("text/") or kind.endswith("+xml") or kind.endswith("javascript")
+    if textual and isinstance(value, (bytes, bytearray, memoryview)):
+        value = bytes(value).decode("utf-8", "replace")
+    if textual and not isinstance(value, str):
+        raise TypeError(f"{kind} must be str, not {type(value).__name__}")
+    if kind.startswith("image/") and not textual and isinstance(value, str):
+        value = value.strip()  # base64, often with a newline at its end
+    return dump(value)
+
+
+def complain(what, error):
+    if sys.stderr is not None:
+        text = wire.load("report")["report"](error, wire.sources["of"])[2]
+        print(f"Exception in {what}:\n{text}", end="", file=sys.stderr)
+
+
+class Forms:
+    """What one value says of itself: JSON texts by MIME type, and metadata."""
+
+    def __init__(self, value, include=None, exclude=None):
+        self.value = value
+        self.include = {include} if isinstance(include, str) else include
+        self.exclude = {exclude} if isinstance(exclude, str) else exclude or ()
+        self.data = {}
+        self.metadata = {}
+        self.left = wire.display.MOST_BYTES
+
+    def wants(self, kind):
+        wanted = self.include is None or kind in self.include
+        return wanted and kind not in self.exclude and kind not in self.data
+
+    def name(self, method):
+        return f"{type(self.value).__qualname__}.{method}"
+
+    def attempt(self, what, function, *args, **options):
+        try:
+            return function(*args, **options)
+        except NotImplementedError:
+            return None
+        except Exception as error:
+            complain(what, error)
+            return None
+
+    def put(self, what, kind, value, metadata=None):
+        text = self.attempt(what, encoded, kind, value)
+        if text is None:
+            return
+        if len(text) > self.left:
+            print(f"{what}: {kind} of {len(text)} bytes is too long to show", file=sys.stderr)
+            return
+        self.left -= len(text)
+        self.data[kind] = text
+        if metadata:
+            self.metadata[kind] = metadata
+
+    def method(self, name):
+        found = getattr(self.value, name, None)
+        return found if callable(found) else None
+
+    def has_methods(self):
+        if isinstance(self.value, type):
+            return False
+        try:
+            return getattr(self.value, NOBODYS, None) is None
+        except Exception:
+            return False
+
+    def add_rich(self):
+        if is_figure(self.value):
+            self.add_picture()
+        if self.has_methods():
+            self.add_bundle()
+            for kind, name in METHODS:
+                if self.wants(kind):
+                    self.add(kind, name)
+
+    def add(self, kind, name):
+        method = self.attempt(self.name(name), self.method, name)
+        found = self.attempt(self.name(name), method) if method is not None else None
+        if found is None:
+            return
+        if type(found) is tuple and len(found) == 2:
+            self.put(self.name(name), kind, *found)
+        else:
+            self.put(self.name(name), kind, found)
+
+    def add_bundle(self):
+        name = "_repr_mimebundle_"
+        method = self.attempt(self.name(name), self.method, name)
+        if method is None:
+            return
+        found = self.attempt(
+            self.name(name), method, include=self.include, exclude=self.exclude or None
+        )
+        if found is not None:
+            self.attempt(self.name(name), self.add_all, self.name(name), found)
+
+    def add_all(self, what, found):
+        data, metadata = found if type(found) is tuple else (found, {})
+        metadata = metadata or {}
+        for kind, value in data.items():
+            if value is not None and self.wants(kind):
+                self.put(what, kind, value, metadata.get(kind))
+        # What is said of no form means them all.
+        self.metadata.update((k, v) for k, v in metadata.items() if k not in data)
+
+    def add_picture(self):
+        kind = {"svg": "image/svg+xml"}.get(getattr(wire, "figure_format", ""), "image/png")
+        if self.wants(kind):
+            draw = wire.load("picture")["draw"]
+            found = self.attempt("drawing a figure", draw, self.value, kind)
+            if found is not None:
+                self.put("drawing a figure", kind, *found)
+
+    def add_pretty(self):
+        """Whether its own method says how it looks as text."""
+        name = "_repr_pretty_"
+        if PLAIN in self.data or not self.wants(PLAIN) or not self.has_methods():
+            return False
+        method = self.attempt(self.name(name), self.method, name)
+        if method is None:
+            return False
+        text = self.attempt(self.name(name), wire.load("pretty")["by"], method)
+        if text is not None:
+            self.put(self.name(name), PLAIN, text[:MOST_TEXT])
+        return PLAIN in self.data
+
+    def add_repr(self, text=None):
+        if not self.wants(PLAIN):
+            return
+        if text is None:
+            text = self.attempt(self.name("__repr__"), repr, self.value)
+        if text is not None:
+            self.put(self.name("__repr__"), PLAIN, text[:MOST_TEXT])
+
+    def data_json(self):
+        return "{" + ",".join([f"{wire.json_string(k)}:{v}" for k, v in self.data.items()]) + "}"
+
+
+def is_figure(value):
+    module = sys.modules.get("matplotlib.figure")
+    kind = getattr(module, "Figure", None)
+    return isinstance(kind, type) and isinstance(value, kind)
+
+
+def of_result(value, text):
+    """JSON of all forms, or None when there is none but the repr."""
+    forms = Forms(value)
+    if not is_figure(value) or not is_open(value):
+        forms.add_rich()
+    if not forms.add_pretty() and not forms.data:
+        return None
+    forms.add_repr(text)
+    return forms.data_json()
+
+
+def is_open(figure):
+    """Whether it will be shown at the end of the execution."""
+    return getattr(getattr(figure.canvas, "manager", None), "shows_at_end", False)
+
+
+def merged(first, second):
+    result = dict(first)
+    for kind, value in second.items():
+        known = result.get(kind)
+        both = isinstance(known, dict) and isinstance(value, dict)
+        result[kind] = {**known, **value} if both else value
+    return result
+
+
+def publish(forms, metadata=None, display_id=None, update=False):
+    if not forms.data:
+        return
+    told = merged(forms.metadata, metadata or {})
+    text = forms.attempt("metadata", dump, told) or "{}"
+    if not wire.display.publish(forms.data_json(), text, display_id, bool(update)):
+        print(str(forms.value))  # in a forked child
+
+
+class DisplayHandle:
+    """What was shown under an id of its own, and can be shown anew."""
+
+    def __init__(self, display_id=None):
+        self.display_id = display_id or new_id()
+
+    def display(self, obj, **options):
+        display(obj, display_id=self.display_id, **options)
+
+    def update(self, obj, **options):
+        update_display(obj, display_id=self.display_id, **options)
+
+    def __repr__(self):
+        return f"<DisplayHandle display_id={self.display_id}>"
+
+
+def new_id():
+    import os
+
+    return os.urandom(16).hex()
+
+
+def of_raw(data):
+    forms = Forms(data)
+    forms.add_all("display", data)
+    return forms
+
+
+def display(
+    *objs,
+    include=None,
+    exclude=None,
+    metadata=None,
+    transient=None,
+    display_id=None,
+    raw=False,
+    clear=False,
+    update=False,
+    **options,
+):
+    """Show objects to the client, each in all the forms that it has."""
+    if display_id is None and transient:
+        display_id = transient.get("display_id")
+    if display_id is True:
+        display_id = new_id()
+    if display_id is not None and not isinstance(display_id, str):
+        raise TypeError("display_id must be a str or True")
+    if update and display_id is None:
+        raise TypeError("display_id required for update_display")
+    if clear:
+        clear_output(wait=True)
+    for value in objs:
+        if raw:
+            forms = of_raw(value)
+        else:
+            forms = Forms(value, include, exclude)
+            forms.add_rich()
+            if not forms.add_pretty():
+                forms.add_repr()
+        publish(forms, metadata, display_id, update)
+    return DisplayHandle(display_id) if display_id is not None else None
+
+
+def update_display(obj, *, display_id, **options):
+    """Show something else in place of what was shown under this display_id."""
+    options["update"] = True
+    display(obj, display_id=display_id, **options)
+
+
+def clear_output(wait=False):
+    """Have the client clear what the execution has shown."""
+    wire.display.clear(wait)
+
+
+def publish_display_data(
+    data, metadata=None, source=None, *, transient=None, update=False, **options
+):
+    """Show data that is there by MIME type already."""
+    display(data, metadata=metadata, transient=transient, update=update, raw=True)
