@@ -24,6 +24,7 @@ probe() {
     libgtest-dev) has_header gtest/gtest.h ;;
     libcli11-dev) has_header CLI/CLI.hpp ;;
     python3-dev | libpython3-dev) [[ -f $("$python" -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h ]] ;;
+    python3-ipython) "$python" -c "import importlib.util, sys; sys.exit(not importlib.util.find_spec('IPython'))" ;;
     python3-*) "$python" -c "import importlib.util, sys; sys.exit(not importlib.util.find_spec('${1#python3-}'))" ;;
     ccache | libclang-rt-*) ;; # nice to have
     *) command -v "$1" ;;

@@ -46,8 +46,11 @@ def names_backend(path):
 
     if path.startswith("/etc/") or os.path.basename(os.path.dirname(path)) == "mpl-data":
         return False
-    with open(path, encoding="utf-8", errors="replace") as file:
-        return re.search(r"^\s*backend\s*:", file.read(), re.MULTILINE) is not None
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return re.search(r"^\s*backend\s*:", file.read(), re.MULTILINE) is not None
+    except OSError:
+        return False
 
 
 class FiguresLoader:

@@ -5,6 +5,7 @@ import sys
 
 MOST_TEXT = 65536  # characters of a text/plain
 DEEPEST = 60  # levels of JSON
+LONGEST_ID = 4096  # bytes, as all ids on the wire
 PLAIN = "text/plain"
 METHODS = (
     ("text/html", "_repr_html_"),
@@ -59,9 +60,13 @@ def encoded(kind, value):
 
 
 def complain(what, error):
+    text = wire.load("report")["report"](error, wire.sources["of"])[2]
+    say(f"Exception in {what}:\n{text}")
+
+
+def say(text):
     if sys.stderr is not None:
-        text = wire.load("report")["report"](error, wire.sources["of"])[2]
-        print(f"Exception in {what}:\n{text}", end="", file=sys.stderr)
+        sys.stderr.write(text)
 
 
 class Forms:
@@ -95,13 +100,19 @@ class Forms:
         text = self.attempt(what, encoded, kind, value)
         if text is None:
             return
-        if len(text) > self.left:
-            print(f"{what}: {kind} of {len(text)} bytes is too long to show", file=sys.stderr)
+        if not self.fits(what, kind, text):
             return
-        self.left -= len(text)
         self.data[kind] = text
         if metadata:
             self.metadata[kind] = metadata
+
+    def fits(self, what, kind, text):
+        size = len(text) if text.isascii() else len(text.encode())
+        if size > self.left:
+            say(f"{what}: {kind} of {size} bytes is too long to show\n")
+            return False
+        self.left -= size
+        return True
 
     def method(self, name):
         found = getattr(self.value, name, None)
@@ -222,7 +233,9 @@ def publish(forms, metadata=None, display_id=None, update=False):
     if not forms.data:
         return
     told = merged(forms.metadata, metadata or {})
-    text = forms.attempt("metadata", dump, told) or "{}"
+    text = forms.attempt("metadata", dump, told)
+    if text is None or not forms.fits("display", "metadata", text):
+        text = "{}"
     if not wire.display.publish(forms.data_json(), text, display_id, bool(update)):
         print(str(forms.value))  # in a forked child
 
@@ -274,6 +287,8 @@ def display(
         display_id = new_id()
     if display_id is not None and not isinstance(display_id, str):
         raise TypeError("display_id must be a str or True")
+    if display_id is not None and len(display_id.encode()) > LONGEST_ID:
+        raise ValueError(f"display_id must not be longer than {LONGEST_ID} bytes")
     if update and display_id is None:
         raise TypeError("display_id required for update_display")
     if clear:

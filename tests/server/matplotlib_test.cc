@@ -220,5 +220,20 @@ TEST_F(ChosenBackendTest, InTheEnvironmentIsKept) {
   EXPECT_EQ(figures("import matplotlib.pyplot as plt\nplt.figure()").size(), 0u);
 }
 
+class OwnSettingsTest : public MatplotlibTest {
+ protected:
+  OwnSettingsTest() : MatplotlibTest({.cwd = folder().path()}) {}
+
+  static const TempDir& folder() {
+    static const TempDir folder;
+    static const std::string file = folder.write("matplotlibrc", "backend: agg\n");
+    return folder;
+  }
+};
+
+TEST_F(OwnSettingsTest, AreKept) {
+  EXPECT_EQ(figures("import matplotlib.pyplot as plt\nplt.figure()").size(), 0u);
+}
+
 }  // namespace
 }  // namespace replwire_tests
