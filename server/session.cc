@@ -1,14 +1,7 @@
 #include "server/session.h"
 
-#include <unistd.h>
-
-#include <csignal>
-
-#include "protocol/encoder.h"
-#include "runtime/interrupts.h"
 #include "server/base64.h"
-#include "server/descendants.h"
-#include "server/last_words.h"
+#include "server/frame_values.h"
 #include "server/output_frames.h"
 #include "server/process_facts.h"
 
@@ -17,58 +10,13 @@ namespace {
 
 using protocol::ErrorCode;
 using protocol::ErrorReason;
-using protocol::InputClosedReason;
-using protocol::InterruptOutcome;
-using std::chrono::milliseconds;
 
-constexpr milliseconds kShutdownGrace{1000};
-constexpr milliseconds kExitHandlers{1000};
-constexpr milliseconds kLastChance{200};      // for processes that the session started
-constexpr int kPatience = 5000;               // milliseconds; for a client that takes nothing
-constexpr int kBetweenTwoEnds = 50;           // milliseconds
-constexpr int kBroken = 70;                   // exit status
-constexpr double kGrace = 2;                  // seconds
-constexpr milliseconds kSystemClockStep{10};  // of what /proc says of a process's start
-constexpr milliseconds kFirstNudge{4};
-constexpr milliseconds kLastNudge{512};
-
-std::string json_of(const protocol::Id& id) {
-  std::string json;
-  protocol::append_json(json, id);
-  return json;
-}
-
-double seconds(std::chrono::nanoseconds time) {
-  return std::chrono::duration<double>(time).count();
-}
-
-Ladder::Duration duration(double seconds) {
-  return std::chrono::duration_cast<Ladder::Duration>(std::chrono::duration<double>(seconds));
-}
+constexpr double kGrace = 2;  // seconds
 
 std::optional<Ladder::Duration> timeout_of(const protocol::Execute& request,
                                            const Options& options) {
   const double timeout = request.timeout.value_or(options.timeout);
   return timeout > 0 ? std::optional(duration(timeout)) : std::nullopt;
-}
-
-std::optional<std::vector<protocol::StackEntry>> stack_of(const WorkerStack::Outcome& outcome) {
-  const auto* frames = std::get_if<runtime::stack_dump::Frames>(&outcome);
-  if (frames == nullptr) return std::nullopt;
-  std::vector<protocol::StackEntry> stack;
-  for (const auto& [filename, line, function] : *frames)
-    stack.push_back({filename, line, function});
-  return stack;
-}
-
-// As the interpreter prints one.
-std::string text_of(const std::optional<std::vector<protocol::StackEntry>>& stack) {
-  if (!stack) return {};
-  std::string text = "Stack (most recent call last):\n";
-  for (const auto& [filename, line, function] : *stack) {
-    text += "  File \"" + filename + "\", line " + std::to_string(line) + ", in " + function + "\n";
-  }
-  return text;
 }
 
 // What a waiting execution holds.
@@ -90,16 +38,6 @@ runtime::Unanswered unanswered(const protocol::Execute& request) {
       break;
   }
   return runtime::Unanswered::kAsk;
-}
-
-runtime::Answer answer_of(protocol::InputResponse& response) {
-  if (response.data) {
-    std::string text = *std::move(response.data);
-    if (text.ends_with('\n')) text.pop_back();
-    return runtime::Line{std::move(text)};
-  }
-  if (response.error) return runtime::Refusal{*std::move(response.error)};
-  return runtime::EndOfFile{};
 }
 
 }  // namespace
@@ -325,212 +263,6 @@ void Session::on(const runtime::ClearOutput& clear) {
   write(protocol::ClearOutput{id_of(clear.execution), clear.wait});
 }
 
-// ---- input ----------------------------------------------------------------------------------
-
-void Session::on(const runtime::NeedInput& question) {
-  parts_.outputs.flush();
-  if (auto answer = answer_at_hand(question)) {
-    return parts_.link.answer(question.number, *std::move(answer));
-  }
-  const Questions::Waiting& waiting = questions_.add(question);
-  protocol::Input frame = {};
-  frame.id = waiting.id;
-  frame.execution_id = id_of(question.execution);
-  frame.prompt = question.prompt;
-  frame.password = question.password;
-  write(frame);
-  update_reader();
-  watch_time();
-}
-
-std::optional<runtime::Answer> Session::answer_at_hand(const runtime::NeedInput& question) {
-  if (!opened_) return runtime::Refusal{"input() cannot ask before the session has started"};
-  const bool from_running = running_ && question.execution == running_->execution;
-  if (from_running && !running_->inputs.empty()) {
-    runtime::Answer answer = runtime::Line{std::move(running_->inputs.front())};
-    running_->inputs.pop_front();
-    return answer;
-  }
-  if (!question.password) {
-    if (auto answer = questions_.take_ahead()) return answer;
-  }
-  const auto unanswered =
-      question.execution ? question.execution->unanswered : runtime::Unanswered::kAsk;
-  if (unanswered == runtime::Unanswered::kError) {
-    return runtime::Refusal{"input() was called, and the execution's on_input is \"error\""};
-  }
-  if (unanswered == runtime::Unanswered::kEof || input_ended_ || shutting_down_) {
-    return runtime::EndOfFile{};
-  }
-  return std::nullopt;
-}
-
-void Session::on(const runtime::InputWithdrawn& withdrawn) {
-  const auto question = questions_.take(withdrawn.number);
-  if (!question) return;
-  const bool timed_out =
-      running_ && running_->execution->serial == question->execution && ladder_.timed_out();
-  close_question(*question, shutting_down_ ? InputClosedReason::kShutdown
-                            : timed_out    ? InputClosedReason::kTimeout
-                                           : InputClosedReason::kInterrupt);
-}
-
-void Session::close_question(const Questions::Waiting& question, InputClosedReason reason) {
-  write(protocol::InputClosed{question.id, reason});
-  update_reader();
-  watch_time();
-}
-
-// The worker's own question ends with the interrupt; the others must not keep their threads.
-void Session::close_threads_questions() {
-  while (const auto question = questions_.take_thread()) {
-    close_question(*question, InputClosedReason::kShutdown);
-    parts_.link.answer(question->number, runtime::EndOfFile{});
-  }
-}
-
-void Session::on(protocol::InputResponse& request, std::int64_t line) {
-  if (const auto question = questions_.take(request.input_id)) {
-    watch_time();
-    return parts_.link.answer(question->number, answer_of(request));
-  }
-  if (!request.input_id) return questions_.keep(answer_of(request));
-  refuse(ErrorCode::kUnknownInputId,
-         "input_response: /input_id: no input() waits under \"" + *request.input_id + "\"",
-         request.id, line);
-}
-
-void Session::end_input() {
-  const Turn turn(*this);
-  parts_.log.line("standard input ended");
-  input_ended_ = true;
-  while (const auto question = questions_.take(std::optional<std::string>{})) {
-    close_question(*question, InputClosedReason::kEndOfInput);
-    parts_.link.answer(question->number, runtime::EndOfFile{});
-  }
-  if (!busy()) start_next();
-}
-
-// ---- interrupts -----------------------------------------------------------------------------
-
-void Session::on(protocol::Interrupt& request, std::int64_t /*line*/) {
-  protocol::InterruptReply reply = {request.id, request.execution_id,
-                                    InterruptOutcome::kNotRunning};
-  const std::string id = request.execution_id ? json_of(*request.execution_id) : "";
-  const auto queued = queued_ids_.find(id);
-  if (queued != queued_ids_.end()) {
-    reply.outcome = InterruptOutcome::kDequeued;
-    write(reply);
-    return end_queued(queued->second, ErrorReason::kCancelled);
-  }
-  const bool running = running_ && (!request.execution_id || running_->execution->id == id);
-  if (running) {
-    reply.execution_id = running_->id;
-    reply.outcome = InterruptOutcome::kDelivered;
-  }
-  // A task that runs at rest.
-  const std::uint64_t task = running_ || request.execution_id ? 0 : parts_.link.busy_at_rest();
-  if (task != 0) reply.outcome = InterruptOutcome::kDelivered;
-  write(reply);
-  if (task != 0) interrupt_at_rest(task);
-  if (!running) return;
-  interrupt_running();
-  if (!request.grace) return;
-  ladder_.climb(duration(*request.grace), Clock::now());
-  watch_time();
-}
-
-// The worker first: code that waits for a child must not see it gone and go on.
-void Session::interrupt_running(bool descendants_too) {
-  ++running_->interrupts;
-  parts_.link.interrupt(running_->execution->serial);
-  nudge_later(running_->execution->serial, kFirstNudge);
-  if (descendants_too) signal_descendants(SIGINT);
-}
-
-// With the lock held: what the next execution starts must not be met.
-void Session::signal_descendants(int number) const {
-  if (has_children()) Descendants::find_since(running_->started, running_->earlier).signal(number);
-}
-
-// Children that the execution which starts now might be taken to have started: only when one has
-// just ended, and left some.
-std::vector<pid_t> Session::children_of_others(Clock::time_point now) const {
-  const bool close = now - last_end_ <= kSystemClockStep;
-  return close && has_children() ? own_children() : std::vector<pid_t>();
-}
-
-void Session::interrupt_at_rest(std::uint64_t target) {
-  parts_.link.interrupt(target);
-  nudge_later(target, kFirstNudge);
-}
-
-// A signal that comes just before a system call does not end it; the next one does, and does
-// nothing else.
-void Session::nudge_later(std::uint64_t serial, milliseconds delay) {
-  nudging_.expires_after(delay);
-  nudging_.async_wait([this, serial, delay](const boost::system::error_code& error) {
-    const Turn turn(*this);
-    if (error) return;
-    const bool running = running_ && running_->execution->serial == serial;
-    if (!running && !runtime::interrupts::is_at_rest(serial)) return;
-    parts_.link.nudge();
-    if (delay < kLastNudge) nudge_later(serial, delay * 2);
-  });
-}
-
-void Session::interrupt_from_outside(std::uint64_t serial, bool by_terminal) {
-  const Turn turn(*this);
-  if (running_ && running_->execution->serial == serial) return interrupt_running(!by_terminal);
-  if (runtime::interrupts::is_at_rest(serial)) interrupt_at_rest(serial);
-}
-
-// ---- deadlines ------------------------------------------------------------------------------
-
-bool Session::pauses_for_input() const {
-  return !running_->timeout_includes_input && questions_.waits_for(running_->execution->serial);
-}
-
-// After whatever may have moved the time at which something is due.
-void Session::watch_time() {
-  if (!running_ || !ladder_.active()) return;
-  pauses_for_input() ? ladder_.pause(Clock::now()) : ladder_.resume(Clock::now());
-  ladder_.due() ? alarm_.set(*ladder_.due()) : alarm_.cancel();
-}
-
-void Session::climb() {
-  const Turn turn(*this);
-  if (!running_) return;
-  if (const auto rung = ladder_.step(Clock::now())) act(*rung);
-  watch_time();
-}
-
-void Session::act(Ladder::Rung rung) {
-  switch (rung) {
-    case Ladder::Rung::kInterrupt:
-      return interrupt_running();
-    case Ladder::Rung::kInsist:
-      interrupt_running(false);
-      return signal_descendants(SIGTERM);
-    case Ladder::Rung::kStuck:
-      return parts_.stack.take(
-          [this, serial = running_->execution->serial](const WorkerStack::Outcome& outcome) {
-            const Turn turn(*this);
-            // Or it has ended in the very last moment.
-            if (running_ && running_->execution->serial == serial) stuck(outcome);
-          });
-  }
-}
-
-void Session::stuck(const WorkerStack::Outcome& outcome) {
-  const auto stack = stack_of(outcome);
-  if (options_.on_stuck == "exit") {
-    signal_descendants(SIGKILL);  // nothing of the execution is left behind
-    die("timeout", text_of(stack), kBroken);
-  }
-  write(protocol::Stuck{running_->id, seconds(Clock::now() - running_->started), stack});
-}
-
 // ---- the rest -------------------------------------------------------------------------------
 
 void Session::on(protocol::Status& request, std::int64_t /*line*/) {
@@ -599,10 +331,6 @@ void Session::on(const runtime::ResetDone& done) {
   start_next();
 }
 
-void Session::on(protocol::Shutdown& request, std::int64_t /*line*/) {
-  shut_down(std::move(request.id));
-}
-
 void Session::on(protocol::OutputGet& request, std::int64_t line) {
   const auto stream = static_cast<runtime::Stream>(request.stream);
   auto part = parts_.outputs.spooled(request.execution_count, stream, request.offset, request.size);
@@ -612,22 +340,6 @@ void Session::on(protocol::OutputGet& request, std::int64_t line) {
   }
   write(protocol::OutputGetReply{std::move(request.id), base64(part->bytes), request.offset,
                                  part->total});
-}
-
-void Session::on(const runtime::Exiting& exiting) {
-  die("exit", exiting.traceback, exiting.status);
-}
-
-void Session::die(std::string_view reason, std::string_view traceback, int status) {
-  parts_.outputs.close();
-  protocol::Fatal fatal = {};
-  fatal.reason = reason;
-  fatal.exit_status = status;
-  if (running_) fatal.execution_id = id_of(running_->execution);
-  fatal.traceback = traceback;
-  write(fatal);
-  parts_.writer.drain(kPatience);
-  ::_exit(status);
 }
 
 void Session::refuse(ErrorCode code, std::string message, std::optional<protocol::Id> id,
@@ -647,96 +359,6 @@ void Session::update_reader() {
   if (hold == reader_held_) return;
   reader_held_ = hold;
   hold_reader_(hold);
-}
-
-// ---- the end --------------------------------------------------------------------------------
-
-void Session::shut_down_from_outside() {
-  const Turn turn(*this);
-  shut_down(std::nullopt);
-}
-
-void Session::shut_down(std::optional<protocol::Id> id) {
-  if (!reply_ || !reply_->id) reply_ = protocol::ShutdownReply{std::move(id)};
-  if (shutting_down_) return;
-  parts_.log.line("shutting down");
-  shutting_down_ = true;
-  parts_.outputs.lift_limit();
-  asio::post(parts_.io, [this] { parts_.outputs.room_again(); });
-  end_all_queued(ErrorReason::kCancelled);
-  close_threads_questions();
-  if (!busy()) {
-    if (const std::uint64_t task = parts_.link.busy_at_rest()) interrupt_at_rest(task);
-    return start_next();
-  }
-  if (running_) interrupt_running();
-  ending_.expires_after(kShutdownGrace);
-  ending_.async_wait([this](const boost::system::error_code& error) {
-    if (!error) finish();
-  });
-}
-
-// The interpreter comes to its end: atexit handlers run, for a limited time when the client asked
-// for the end.
-void Session::stop_when_idle() {
-  if (!opened_ || stopping_) return;
-  stopping_ = true;
-  parts_.link.post(runtime::Stop{});
-  if (!shutting_down_) return;
-  ending_.expires_after(kExitHandlers);
-  ending_.async_wait([this](const boost::system::error_code& error) {
-    if (!error) finish();
-  });
-}
-
-void Session::finish() {
-  const Turn turn(*this);
-  if (exiting_) return;
-  exiting_ = true;
-  parts_.outputs.lift_limit();
-  parts_.outputs.close();
-  while (const auto question = questions_.take(std::optional<std::string>{})) {
-    close_question(*question, InputClosedReason::kShutdown);
-  }
-  if (running_)
-    write_error(ErrorReason::kCancelled, {}, seconds(Clock::now() - running_->started),
-                std::nullopt);
-  while (!stack_asked_.empty()) reply_with("the session has ended");
-  refuse_inquiries();
-  if (reply_) write(*reply_);
-  asio::post(parts_.io, [this] { end_if_sent(); });
-}
-
-void Session::drained() {
-  parts_.outputs.room_again();
-  end_if_sent();
-}
-
-void Session::end_if_sent() {
-  const Turn turn(*this);
-  if (!exiting_) return;
-  if (parts_.writer.pending() == 0) {
-    // A client that died closed its two ends one after the other: this may be the second.
-    if (!reply_ && !Descendants::find().empty() && parts_.writer.reader_gone(kBetweenTwoEnds)) {
-      client_gone();
-    }
-    parts_.log.line("the end");
-    ::_exit(options_.fail_on_error && failed_ ? 1 : 0);
-  }
-}
-
-void Session::descriptors_gone() {
-  last_words::die("the server's own descriptors were closed", kBroken);
-}
-
-// Nobody is left to tell anything; what the session started goes with it.
-void Session::client_gone() {
-  parts_.log.line("the client is gone");
-  const Descendants descendants = Descendants::find();
-  descendants.signal(SIGTERM);
-  descendants.wait(kLastChance);
-  descendants.signal(SIGKILL);
-  ::_exit(0);
 }
 
 }  // namespace replwire::server

@@ -1,0 +1,136 @@
+// How the session ends.
+#include "server/session.h"
+
+#include <unistd.h>
+#include <csignal>
+
+#include "server/descendants.h"
+#include "server/frame_values.h"
+#include "server/last_words.h"
+#include "server/output_frames.h"
+
+namespace replwire::server {
+namespace {
+
+using protocol::ErrorReason;
+using protocol::InputClosedReason;
+using std::chrono::milliseconds;
+
+constexpr milliseconds kShutdownGrace{1000};
+constexpr milliseconds kExitHandlers{1000};
+constexpr milliseconds kLastChance{200};  // for processes that the session started
+constexpr int kPatience = 5000;           // milliseconds; for a client that takes nothing
+constexpr int kBetweenTwoEnds = 50;       // milliseconds
+constexpr int kBroken = 70;               // exit status
+
+}  // namespace
+
+void Session::on(protocol::Shutdown& request, std::int64_t /*line*/) {
+  shut_down(std::move(request.id));
+}
+
+void Session::shut_down_from_outside() {
+  const Turn turn(*this);
+  shut_down(std::nullopt);
+}
+
+void Session::shut_down(std::optional<protocol::Id> id) {
+  if (!reply_ || !reply_->id) reply_ = protocol::ShutdownReply{std::move(id)};
+  if (shutting_down_) return;
+  parts_.log.line("shutting down");
+  shutting_down_ = true;
+  parts_.outputs.lift_limit();
+  asio::post(parts_.io, [this] { parts_.outputs.room_again(); });
+  end_all_queued(ErrorReason::kCancelled);
+  close_threads_questions();
+  if (!busy()) {
+    if (const std::uint64_t task = parts_.link.busy_at_rest()) interrupt_at_rest(task);
+    return start_next();
+  }
+  if (running_) interrupt_running();
+  ending_.expires_after(kShutdownGrace);
+  ending_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) finish();
+  });
+}
+
+// The interpreter comes to its end: atexit handlers run, for a limited time when the client asked
+// for the end.
+void Session::stop_when_idle() {
+  if (!opened_ || stopping_) return;
+  stopping_ = true;
+  parts_.link.post(runtime::Stop{});
+  if (!shutting_down_) return;
+  ending_.expires_after(kExitHandlers);
+  ending_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) finish();
+  });
+}
+
+void Session::finish() {
+  const Turn turn(*this);
+  if (exiting_) return;
+  exiting_ = true;
+  parts_.outputs.lift_limit();
+  parts_.outputs.close();
+  while (const auto question = questions_.take(std::optional<std::string>{})) {
+    close_question(*question, InputClosedReason::kShutdown);
+  }
+  if (running_)
+    write_error(ErrorReason::kCancelled, {}, seconds(Clock::now() - running_->started),
+                std::nullopt);
+  while (!stack_asked_.empty()) reply_with("the session has ended");
+  refuse_inquiries();
+  if (reply_) write(*reply_);
+  asio::post(parts_.io, [this] { end_if_sent(); });
+}
+
+void Session::drained() {
+  parts_.outputs.room_again();
+  end_if_sent();
+}
+
+void Session::end_if_sent() {
+  const Turn turn(*this);
+  if (!exiting_) return;
+  if (parts_.writer.pending() == 0) {
+    // A client that died closed its two ends one after the other: this may be the second.
+    if (!reply_ && !Descendants::find().empty() && parts_.writer.reader_gone(kBetweenTwoEnds)) {
+      client_gone();
+    }
+    parts_.log.line("the end");
+    ::_exit(options_.fail_on_error && failed_ ? 1 : 0);
+  }
+}
+
+void Session::descriptors_gone() {
+  last_words::die("the server's own descriptors were closed", kBroken);
+}
+
+// Nobody is left to tell anything; what the session started goes with it.
+void Session::client_gone() {
+  parts_.log.line("the client is gone");
+  const Descendants descendants = Descendants::find();
+  descendants.signal(SIGTERM);
+  descendants.wait(kLastChance);
+  descendants.signal(SIGKILL);
+  ::_exit(0);
+}
+
+void Session::on(const runtime::Exiting& exiting) {
+  die("exit", exiting.traceback, exiting.status);
+}
+
+void Session::die(std::string_view reason, std::string_view traceback, int status) {
+  parts_.outputs.close();
+  protocol::Fatal fatal = {};
+  fatal.reason = reason;
+  fatal.exit_status = status;
+  if (running_) fatal.execution_id = id_of(running_->execution);
+  fatal.traceback = traceback;
+  write(fatal);
+  parts_.writer.drain(kPatience);
+  ::_exit(status);
+}
+
+}  // namespace replwire::server

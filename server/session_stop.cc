@@ -1,0 +1,152 @@
+// How the session stops what runs: interrupts, deadlines.
+#include "server/session.h"
+
+#include <csignal>
+
+#include "runtime/interrupts.h"
+#include "server/descendants.h"
+#include "server/frame_values.h"
+
+namespace replwire::server {
+namespace {
+
+using protocol::ErrorReason;
+using protocol::InterruptOutcome;
+using std::chrono::milliseconds;
+
+constexpr int kBroken = 70;  // exit status
+constexpr milliseconds kFirstNudge{4};
+constexpr milliseconds kLastNudge{512};
+constexpr milliseconds kSystemClockStep{10};  // of what /proc says of a process's start
+
+// As the interpreter prints one.
+std::string text_of(const std::optional<std::vector<protocol::StackEntry>>& stack) {
+  if (!stack) return {};
+  std::string text = "Stack (most recent call last):\n";
+  for (const auto& [filename, line, function] : *stack) {
+    text += "  File \"" + filename + "\", line " + std::to_string(line) + ", in " + function + "\n";
+  }
+  return text;
+}
+
+}  // namespace
+
+void Session::on(protocol::Interrupt& request, std::int64_t /*line*/) {
+  protocol::InterruptReply reply = {request.id, request.execution_id,
+                                    InterruptOutcome::kNotRunning};
+  const std::string id = request.execution_id ? json_of(*request.execution_id) : "";
+  const auto queued = queued_ids_.find(id);
+  if (queued != queued_ids_.end()) {
+    reply.outcome = InterruptOutcome::kDequeued;
+    write(reply);
+    return end_queued(queued->second, ErrorReason::kCancelled);
+  }
+  const bool running = running_ && (!request.execution_id || running_->execution->id == id);
+  if (running) {
+    reply.execution_id = running_->id;
+    reply.outcome = InterruptOutcome::kDelivered;
+  }
+  // A task that runs at rest.
+  const std::uint64_t task = running_ || request.execution_id ? 0 : parts_.link.busy_at_rest();
+  if (task != 0) reply.outcome = InterruptOutcome::kDelivered;
+  write(reply);
+  if (task != 0) interrupt_at_rest(task);
+  if (!running) return;
+  interrupt_running();
+  if (!request.grace) return;
+  ladder_.climb(duration(*request.grace), Clock::now());
+  watch_time();
+}
+
+// The worker first: code that waits for a child must not see it gone and go on.
+void Session::interrupt_running(bool descendants_too) {
+  ++running_->interrupts;
+  parts_.link.interrupt(running_->execution->serial);
+  nudge_later(running_->execution->serial, kFirstNudge);
+  if (descendants_too) signal_descendants(SIGINT);
+}
+
+// With the lock held: what the next execution starts must not be met.
+void Session::signal_descendants(int number) const {
+  if (has_children()) Descendants::find_since(running_->started, running_->earlier).signal(number);
+}
+
+// Children that the execution which starts now might be taken to have started: only when one has
+// just ended, and left some.
+std::vector<pid_t> Session::children_of_others(Clock::time_point now) const {
+  const bool close = now - last_end_ <= kSystemClockStep;
+  return close && has_children() ? own_children() : std::vector<pid_t>();
+}
+
+void Session::interrupt_at_rest(std::uint64_t target) {
+  parts_.link.interrupt(target);
+  nudge_later(target, kFirstNudge);
+}
+
+// A signal that comes just before a system call does not end it; the next one does, and does
+// nothing else.
+void Session::nudge_later(std::uint64_t serial, milliseconds delay) {
+  nudging_.expires_after(delay);
+  nudging_.async_wait([this, serial, delay](const boost::system::error_code& error) {
+    const Turn turn(*this);
+    if (error) return;
+    const bool running = running_ && running_->execution->serial == serial;
+    if (!running && !runtime::interrupts::is_at_rest(serial)) return;
+    parts_.link.nudge();
+    if (delay < kLastNudge) nudge_later(serial, delay * 2);
+  });
+}
+
+void Session::interrupt_from_outside(std::uint64_t serial, bool by_terminal) {
+  const Turn turn(*this);
+  if (running_ && running_->execution->serial == serial) return interrupt_running(!by_terminal);
+  if (runtime::interrupts::is_at_rest(serial)) interrupt_at_rest(serial);
+}
+
+// ---- deadlines ------------------------------------------------------------------------------
+
+bool Session::pauses_for_input() const {
+  return !running_->timeout_includes_input && questions_.waits_for(running_->execution->serial);
+}
+
+// After whatever may have moved the time at which something is due.
+void Session::watch_time() {
+  if (!running_ || !ladder_.active()) return;
+  pauses_for_input() ? ladder_.pause(Clock::now()) : ladder_.resume(Clock::now());
+  ladder_.due() ? alarm_.set(*ladder_.due()) : alarm_.cancel();
+}
+
+void Session::climb() {
+  const Turn turn(*this);
+  if (!running_) return;
+  if (const auto rung = ladder_.step(Clock::now())) act(*rung);
+  watch_time();
+}
+
+void Session::act(Ladder::Rung rung) {
+  switch (rung) {
+    case Ladder::Rung::kInterrupt:
+      return interrupt_running();
+    case Ladder::Rung::kInsist:
+      interrupt_running(false);
+      return signal_descendants(SIGTERM);
+    case Ladder::Rung::kStuck:
+      return parts_.stack.take(
+          [this, serial = running_->execution->serial](const WorkerStack::Outcome& outcome) {
+            const Turn turn(*this);
+            // Or it has ended in the very last moment.
+            if (running_ && running_->execution->serial == serial) stuck(outcome);
+          });
+  }
+}
+
+void Session::stuck(const WorkerStack::Outcome& outcome) {
+  const auto stack = stack_of(outcome);
+  if (options_.on_stuck == "exit") {
+    signal_descendants(SIGKILL);  // nothing of the execution is left behind
+    die("timeout", text_of(stack), kBroken);
+  }
+  write(protocol::Stuck{running_->id, seconds(Clock::now() - running_->started), stack});
+}
+
+}  // namespace replwire::server
