@@ -239,7 +239,8 @@ def play(client, round_):
     client.send(encode({"type": "reset", "id": marker}))
     client.answer_all(lambda: client.counts["reply", key(marker)] > 0)
     status = f"status of {round_.number}"
-    client.send(encode({"type": "status", "id": status}))
+    # Replies that carry a stack come after those to later requests, but in their own order.
+    client.send(encode({"type": "status", "id": status, "stack": True}))
     client.answer_all(lambda: client.counts["reply", key(status)] > 0)
     check(round_, client.counts)
 
