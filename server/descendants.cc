@@ -88,6 +88,10 @@ bool serves_multiprocessing(pid_t process) {
          command.find("from multiprocessing.forkserver import main") != std::string::npos;
 }
 
+void send(const Descriptor& process, int number) {
+  ::syscall(SYS_pidfd_send_signal, process.get(), number, nullptr, 0);
+}
+
 // Calls `take` with each descendant and a pidfd of it; one that is not taken still leads on.
 void walk(const std::function<void(pid_t, Descriptor)>& take) {
   std::deque<pid_t> parents = {::getpid()};
@@ -110,17 +114,16 @@ Descendants Descendants::find() {
   return found;
 }
 
-Descendants Descendants::find_since(Clock::time_point start, const std::vector<pid_t>& earlier) {
-  Descendants found;
+void Descendants::signal_since(Clock::time_point start, const std::vector<pid_t>& earlier,
+                               int number) {
   const std::uint64_t first = step_of(start);
   const pid_t session = ::getsid(0);
-  walk([&](pid_t pid, Descriptor process) {
+  walk([&](pid_t pid, const Descriptor& process) {
     const auto facts = facts_of(pid);
     if (!facts || facts->session != session || facts->start < first) return;
     if (std::find(earlier.begin(), earlier.end(), pid) != earlier.end()) return;
-    if (!serves_multiprocessing(pid)) found.processes_.push_back(std::move(process));
+    if (!serves_multiprocessing(pid)) send(process, number);
   });
-  return found;
 }
 
 bool has_children() {
@@ -136,9 +139,7 @@ std::vector<pid_t> own_children() {
 }
 
 void Descendants::signal(int number) const {
-  for (const Descriptor& process : processes_) {
-    ::syscall(SYS_pidfd_send_signal, process.get(), number, nullptr, 0);
-  }
+  for (const Descriptor& process : processes_) send(process, number);
 }
 
 void Descendants::wait(std::chrono::milliseconds time) const {

@@ -16,11 +16,12 @@ class Descendants {
   // Those that live now, children before their own children.
   static Descendants find();
 
-  // Those of them that a terminal's Ctrl-C would mean, had all been started there since `start`:
-  // not those that started a session of their own, nor the helpers of multiprocessing. The system
-  // counts time in steps of 10 ms; `earlier` names children that one step would take for new.
-  static Descendants find_since(std::chrono::steady_clock::time_point start,
-                                const std::vector<pid_t>& earlier);
+  // Signals, each as soon as it is found, those of them that a terminal's Ctrl-C would mean, had
+  // all been started there since `start`: not those that started a session of their own, nor the
+  // helpers of multiprocessing. The system counts time in steps of 10 ms; `earlier` names children
+  // that one step would take for new.
+  static void signal_since(std::chrono::steady_clock::time_point start,
+                           const std::vector<pid_t>& earlier, int number);
 
   void signal(int number) const;
   bool empty() const { return processes_.empty(); }

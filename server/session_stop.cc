@@ -68,7 +68,7 @@ void Session::interrupt_running(bool descendants_too) {
 
 // With the lock held: what the next execution starts must not be met.
 void Session::signal_descendants(int number) const {
-  if (has_children()) Descendants::find_since(running_->started, running_->earlier).signal(number);
+  if (has_children()) Descendants::signal_since(running_->started, running_->earlier, number);
 }
 
 // Children that the execution which starts now might be taken to have started: only when one has
