@@ -9,6 +9,7 @@
 #include "runtime/interrupts.h"
 #include "runtime/memory_limit.h"
 #include "runtime/origin.h"
+#include "runtime/wire_module.h"
 
 namespace replwire::runtime {
 namespace {
@@ -39,19 +40,11 @@ PyObject* show(PyObject* module, PyObject* /*unused*/) {
 // Null with an exception set, when a signal's handler raised while the client was behind.
 PyObject* send(PyObject* module, Event event) {
   Link& link = *state_of(module).link;
-  bool room = false;
   {
     const GilRelease released;
     link.send(std::move(event));
   }
-  while (!room) {
-    {
-      const GilRelease released;
-      room = link.wait_for_room();
-    }
-    if (!room && PyErr_CheckSignals() != 0) return nullptr;
-  }
-  Py_RETURN_TRUE;
+  return wait_for_room(link) ? Py_NewRef(Py_True) : nullptr;
 }
 
 // False in a forked child, which has nobody to show anything to.

@@ -39,18 +39,10 @@ bool write_as_child(Stream stream, std::string_view bytes) {
 }
 
 bool write_piece(Link& link, Stream stream, std::string_view bytes) {
-  bool room = link.write(Origin::current(), stream, bytes);
-  while (!room) {
-    {
-      const GilRelease released;
-      room = link.wait_for_room();
-    }
-    if (!room && PyErr_CheckSignals() != 0) return false;
-  }
-  return true;
+  return link.write(Origin::current(), stream, bytes) || wait_for_room(link);
 }
 
-// False with a Python exception set: a signal's handler raised while the client was behind.
+// False with a Python exception set, as wait_for_room.
 bool write_bytes(Link& link, Stream stream, std::string_view bytes) {
   if (in_forked_child()) return write_as_child(stream, bytes);
   // Long text goes in pieces, so that no more than a piece is held beyond the limit.
@@ -273,6 +265,17 @@ PyModuleDef definition = {PyModuleDef_HEAD_INIT,
                           nullptr};
 
 }  // namespace
+
+bool wait_for_room(Link& link) {
+  for (bool room = false; !room;) {
+    {
+      const GilRelease released;
+      room = link.wait_for_room();
+    }
+    if (!room && PyErr_CheckSignals() != 0) return false;
+  }
+  return true;
+}
 
 Ref make_wire_module(Link& link) {
   Ref module(PyModule_Create(&definition));

@@ -9,6 +9,10 @@ namespace replwire::runtime {
 // works from any Python thread; in a forked child none of them touches the link.
 Ref make_wire_module(Link& link);
 
+// Waits without the GIL until the client has caught up. False with a Python exception set: a
+// signal's handler raised meanwhile.
+bool wait_for_room(Link& link);
+
 // Whether a standard stream of ours has been closed since the last call.
 bool take_stream_closed(PyObject* wire);
 

@@ -8,14 +8,13 @@ namespace {
 
 constexpr int kWrongUsage = 2;
 // CLI::Range would let "nan" pass.
-CLI::Validator seconds_from(double least) {
+CLI::Validator seconds_from(const std::string& least) {
   return {[least](std::string& text) {
             double time = 0;
-            const bool fine = CLI::detail::lexical_cast(text, time) && time >= least &&
+            const bool fine = CLI::detail::lexical_cast(text, time) && time >= std::stod(least) &&
                               time <= protocol::kLongestTime;
-            const std::string lowest = least > 0 ? "0.01" : "0";
             return fine ? std::string()
-                        : "must be from " + lowest + " to 1000000000 seconds, not " + text;
+                        : "must be from " + least + " to 1000000000 seconds, not " + text;
           },
           ""};
 }
@@ -50,7 +49,7 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option("--timeout", options.timeout,
                  "Interrupt an execution that takes longer (0: none); `execute` may say otherwise")
       ->type_name("SECONDS")
-      ->check(seconds_from(0));
+      ->check(seconds_from("0"));
   app.add_option("--on-stuck", options.on_stuck,
                  "What to do when one cannot be interrupted: wait for it, or exit with 70")
       ->check(CLI::IsMember({"wait", "exit"}))
@@ -61,7 +60,7 @@ void add_options(CLI::App& app, Options& options) {
       ->check(CLI::PositiveNumber);
   app.add_option("--heartbeat", options.heartbeat, "Say at this interval what the session is doing")
       ->type_name("SECONDS")
-      ->check(seconds_from(0.01));
+      ->check(seconds_from("0.01"));
   app.add_option_function<std::string>(
          "--complete", [&options](const std::string& /*how*/) { options.jedi = true; },
          "Static analysis adds to what `complete` finds")

@@ -76,6 +76,7 @@ class Session {
 
  private:
   using Clock = std::chrono::steady_clock;
+  static constexpr int kBroken = 70;  // exit status
 
   // Holds the lock; what the link was given meanwhile goes out when it has been released.
   class Turn {

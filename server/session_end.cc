@@ -21,7 +21,6 @@ constexpr milliseconds kExitHandlers{1000};
 constexpr milliseconds kLastChance{200};  // for processes that the session started
 constexpr int kPatience = 5000;           // milliseconds; for a client that takes nothing
 constexpr int kBetweenTwoEnds = 50;       // milliseconds
-constexpr int kBroken = 70;               // exit status
 
 }  // namespace
 

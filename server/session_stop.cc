@@ -14,7 +14,6 @@ using protocol::ErrorReason;
 using protocol::InterruptOutcome;
 using std::chrono::milliseconds;
 
-constexpr int kBroken = 70;  // exit status
 constexpr milliseconds kFirstNudge{4};
 constexpr milliseconds kLastNudge{512};
 constexpr milliseconds kSystemClockStep{10};  // of what /proc says of a process's start
