@@ -2,11 +2,9 @@
 #undef Py_LIMITED_API
 #include "runtime/embed.h"
 
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
-
 #include <csignal>
-#include <cstdlib>
+
+#include "runtime/object.h"
 
 namespace replwire::runtime {
 namespace {
@@ -15,39 +13,46 @@ namespace {
 // user's wish, and no interrupt could ever arrive.
 void reset_sigint() { std::signal(SIGINT, SIG_DFL); }
 
-// `sys.executable` has to be a real interpreter, or multiprocessing, venv and subprocess break.
-// A virtual environment of the same version counts; Python finds the rest from its path.
-std::string executable() {
-  if (const char* venv = std::getenv("VIRTUAL_ENV")) {
-    const std::string version = std::string(venv) + "/lib/python" REPLWIRE_PYTHON_VERSION;
-    const std::string python = std::string(venv) + "/bin/python3";
-    if (access(version.c_str(), F_OK) == 0 && access(python.c_str(), X_OK) == 0) return python;
+// As `python3` without a script has it: modules are found in the current folder.
+bool find_modules_in_current_folder() {
+  PyObject* path = PySys_GetObject("path");
+  PyObject* flags = PySys_GetObject("flags");
+  for (const char* name : {"isolated", "safe_path"}) {
+    const Ref safe(flags != nullptr ? PyObject_GetAttrString(flags, name) : nullptr);
+    PyErr_Clear();
+    if (safe && PyObject_IsTrue(safe.get()) == 1) return true;
   }
-  return REPLWIRE_PYTHON_EXECUTABLE;
+  const Ref empty = make_str("");
+  return path != nullptr && empty && PyList_Insert(path, 0, empty.get()) == 0;
+}
+
+std::string text(const PyStatus& status) {
+  return status.err_msg != nullptr ? status.err_msg : "Python did not start";
 }
 
 }  // namespace
 
-std::string start_embedded_python() {
+std::string start_embedded_python(std::vector<std::string> line, const std::string& executable) {
   reset_sigint();
+  std::vector<char*> arguments;
+  for (std::string& word : line) arguments.push_back(word.data());
+  const auto size = static_cast<Py_ssize_t>(arguments.size());
   PyPreConfig preconfig;
   PyPreConfig_InitPythonConfig(&preconfig);
-  preconfig.parse_argv = 0;
   preconfig.coerce_c_locale = 1;
+  PyStatus status = Py_PreInitializeFromBytesArgs(&preconfig, size, arguments.data());
+  if (PyStatus_Exception(status) != 0) return text(status);
   PyConfig config;
-  PyStatus status = Py_PreInitialize(&preconfig);
-  if (PyStatus_Exception(status) != 0) return status.err_msg;
   PyConfig_InitPythonConfig(&config);
-  config.parse_argv = 0;
-  const std::string python = executable();
-  status = PyConfig_SetBytesString(&config, &config.program_name, python.c_str());
-  if (PyStatus_Exception(status) == 0) {
-    status = PyConfig_SetBytesString(&config, &config.executable, python.c_str());
+  status = PyConfig_SetBytesArgv(&config, size, arguments.data());
+  for (wchar_t** path : {&config.program_name, &config.executable}) {
+    if (PyStatus_Exception(status) != 0) break;
+    status = PyConfig_SetBytesString(&config, path, executable.c_str());
   }
   if (PyStatus_Exception(status) == 0) status = Py_InitializeFromConfig(&config);
   PyConfig_Clear(&config);
-  if (PyStatus_Exception(status) == 0) return {};
-  return status.err_msg != nullptr ? status.err_msg : "Python did not start";
+  if (PyStatus_Exception(status) != 0) return text(status);
+  return find_modules_in_current_folder() ? std::string() : "Python did not start";
 }
 
 }  // namespace replwire::runtime

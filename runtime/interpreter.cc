@@ -23,17 +23,6 @@ std::string sys_text(const char* name) {
   return text.value_or("");
 }
 
-// As `python3` without a script has it: modules are found in the current folder.
-bool find_modules_in_current_folder() {
-  PyObject* path = PySys_GetObject("path");
-  const Ref empty = make_str("");
-  PyObject* flags = PySys_GetObject("flags");
-  const Ref safe(flags != nullptr ? PyObject_GetAttrString(flags, "safe_path") : nullptr);
-  PyErr_Clear();
-  if (safe && PyObject_IsTrue(safe.get()) == 1) return true;
-  return path != nullptr && PyList_Insert(path, 0, empty.get()) == 0;
-}
-
 // Whether code is about to look at the exception of the execution before: pdb.pm(), sys.last_value.
 bool looks_back(std::string_view code) {
   return code.find("last_") != std::string_view::npos || code.find("pdb") != std::string_view::npos;
@@ -50,9 +39,7 @@ std::string cut(std::string_view text, std::size_t limit) {
 bool Interpreter::start(std::size_t memory_limit) {
   Origin::claim_worker();
   interrupts::install();
-  if (!find_modules_in_current_folder() || !main_.start() || !hooks_.install() ||
-      !presenter_.start(hooks_.wire()))
-    return false;
+  if (!main_.start() || !hooks_.install() || !presenter_.start(hooks_.wire())) return false;
   loop_.start(hooks_.wire());
   return compiler_.start() && reporter_.start(hooks_.wire()) && memory_limit::install(memory_limit);
 }

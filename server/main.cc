@@ -7,7 +7,6 @@
 #include <string>
 
 #include "protocol/codec.h"
-#include "runtime/embed.h"
 #include "runtime/forked.h"
 #include "runtime/interpreter.h"
 #include "runtime/memory_limit.h"
@@ -24,6 +23,7 @@
 #include "server/outside_signals.h"
 #include "server/private_range.h"
 #include "server/process_facts.h"
+#include "server/serve.h"
 #include "server/session.h"
 #include "server/standard_streams.h"
 #include "server/stdin_reader.h"
@@ -67,14 +67,6 @@ protocol::Ready ready(const Options& options, runtime::PythonFacts python) {
   return frame;
 }
 
-void greet_terminal() {
-  if (::isatty(0) == 0 || ::isatty(1) == 0) return;
-  std::fputs(
-      "replwire: a Python session over pipes; type one JSON frame per line, such as "
-      "{\"type\":\"execute\",\"code\":\"1+1\"}, end with Ctrl-D; see replwire --help\n",
-      stderr);
-}
-
 [[noreturn]] void wait_for_exit() {
   for (;;) ::pause();
 }
@@ -83,8 +75,9 @@ void greet_terminal() {
 // the session is over.
 class Server {
  public:
-  Server(const Options& options, StandardStreams streams)
+  Server(const Options& options, StandardStreams streams, StartPython start)
       : options_(options),
+        start_(std::move(start)),
         error_(std::move(streams.error)),
         log_(options.log, error_.get()),
         writer_(io_, std::move(streams.output), options.output_buffer / 2,
@@ -113,8 +106,9 @@ class Server {
   }
 
   // Returns only when it could not start: with the exit status.
-  int run() {
+  int run(const std::string& why) {
     if (log_.failed()) return fail("--log: cannot write to " + options_.log);
+    log_.line("Python: " + why);
     // One for the reader, one for all the rest: capture, timers, signals, a client that is behind.
     const std::array threads = {start_thread("io", [this] { io_.run(); }),
                                 start_thread("io", [this] { io_.run(); })};
@@ -149,7 +143,7 @@ class Server {
 
   // What went wrong, or nothing.
   std::string start_python() {
-    std::string failure = runtime::start_embedded_python();
+    std::string failure = start_();
     if (!failure.empty()) return failure;
     OutsideSignals::install();
     if (!interpreter_->start(options_.memory_limit) ||
@@ -178,6 +172,7 @@ class Server {
   }
 
   const Options& options_;
+  StartPython start_;
   Descriptor error_;
   Log log_;
   asio::io_context io_{2};
@@ -195,28 +190,16 @@ class Server {
   std::optional<runtime::Interpreter> interpreter_;
 };
 
-int run(const Options& options) {
+}  // namespace
+
+int serve(const Options& options, const TakeStreams& take, StartPython start,
+          const std::string& why) {
   std::optional<Server> server;
   {
     const PrivateRange range;
-    server.emplace(options, StandardStreams::take());
+    server.emplace(options, take(), std::move(start));
   }
-  return server->run();
+  return server->run(why);
 }
 
-}  // namespace
 }  // namespace replwire::server
-
-int main(int argc, char** argv) {
-  using namespace replwire::server;
-  const auto parsed = parse_options(argc, argv);
-  if (const int* status = std::get_if<int>(&parsed)) return *status;
-  const Options& options = std::get<Options>(parsed);
-  if (!options.cwd.empty() && ::chdir(options.cwd.c_str()) != 0) {
-    std::perror("replwire: --cwd");
-    return kWrongUsage;
-  }
-  std::signal(SIGPIPE, SIG_IGN);  // a client that went away is noticed by its pipe
-  greet_terminal();
-  return run(options);
-}

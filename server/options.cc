@@ -1,6 +1,10 @@
 #include "server/options.h"
 
 #include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <string_view>
+
 #include "protocol/frames.h"
 
 namespace replwire::server {
@@ -19,7 +23,30 @@ CLI::Validator seconds_from(const std::string& least) {
           ""};
 }
 
+// Only what changes how Python behaves: what to run is the session's affair.
+std::string wrong_switch(const std::vector<std::string>& switches) {
+  for (std::size_t i = 0; i < switches.size(); ++i) {
+    const std::string& text = switches[i];
+    const std::size_t letter = text.find_first_not_of("bBdEIOPqRsSuv", 1);
+    const bool takes_value = text == "--check-hash-based-pycs" ||
+                             (letter != text.npos && (text[letter] == 'X' || text[letter] == 'W'));
+    const bool known = text.size() > 1 && text[0] == '-' && (letter == text.npos || takes_value);
+    if (!known) return "-- " + text + ": not a switch of Python that a session can have";
+    if (!takes_value || (text[1] != '-' && letter + 1 < text.size())) continue;
+    if (++i == switches.size()) return "-- " + text + ": a value is missing";
+  }
+  return {};
+}
+
 void add_options(CLI::App& app, Options& options) {
+  app.add_option("--python", options.python,
+                 "Interpreter, virtual environment, or name on PATH to run the session in")
+      ->type_name("PATH");
+  app.add_option_function<std::string>(
+         "--prefer", [&options](const std::string& how) { options.prefer_exec = how == "exec"; },
+         "Where the embedded Python is the one that is asked for: embedded, or exec to become it")
+      ->type_name("WAY")
+      ->check(CLI::IsMember({"embedded", "exec"}));
   app.add_option("--cwd", options.cwd, "Folder in which the session runs")
       ->type_name("DIR")
       ->check(CLI::ExistingDirectory);
@@ -89,11 +116,18 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
   app.footer(
       "Try it:\n"
       "  echo '{\"type\":\"execute\",\"code\":\"1+1\"}' | replwire\n\n"
+      "What follows `--` are switches of Python: replwire -- -X dev -W error\n\n"
       "The frames are described in docs/protocol.md.");
   app.failure_message(CLI::FailureMessage::simple);
   add_options(app, options);
+  char** const end = std::find_if(argv + 1, argv + argc,
+                                  [](const char* word) { return std::string_view(word) == "--"; });
+  if (end != argv + argc) options.switches.assign(end + 1, argv + argc);
   try {
-    app.parse(argc, argv);
+    app.parse(static_cast<int>(end - argv), argv);
+    if (const std::string wrong = wrong_switch(options.switches); !wrong.empty()) {
+      throw CLI::ValidationError(wrong);
+    }
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kWrongUsage;
   }

@@ -4,14 +4,18 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 namespace replwire::server {
 
 struct Options {
-  std::string cwd;      // empty: the current folder
-  std::string startup;  // empty: none
-  bool jedi = false;    // --complete jedi
-  std::string log;      // empty: none
+  std::string python;                 // empty: what VIRTUAL_ENV says, or the embedded one
+  bool prefer_exec = false;           // where both ways are possible
+  std::vector<std::string> switches;  // what Python itself is told
+  std::string cwd;                    // empty: the current folder
+  std::string startup;                // empty: none
+  bool jedi = false;                  // --complete jedi
+  std::string log;                    // empty: none
   std::size_t max_frame_bytes = 16 * 1024 * 1024;
   std::optional<std::size_t> queue_limit;
   std::size_t queue_bytes = 64 * 1024 * 1024;

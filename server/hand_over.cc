@@ -1,0 +1,89 @@
+#include "server/hand_over.h"
+
+#include <fcntl.h>
+
+#include <cerrno>
+#include <charconv>
+#include <csignal>
+#include <cstring>
+#include <filesystem>
+
+namespace replwire::server::hand_over {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Its arguments: the module's file, the three descriptors, why, the words. Any Python can read it,
+// so that each can say why it will not do. Nothing is imported that Python has not imported itself.
+constexpr const char* kCode = R"(import sys
+refusal = (
+    'Python %d.%d is too old; replwire needs 3.10 or later' % sys.version_info[:2]
+    if sys.version_info < (3, 10) else
+    '%s is not supported; replwire needs CPython' % sys.implementation.name
+    if sys.implementation.name != 'cpython' else
+    'free-threaded Python is not supported' if 't' in sys.abiflags else None)
+if not refusal:
+    try:
+        spec = sys.modules['_frozen_importlib'].ModuleSpec('_replwire', None, origin=sys.argv[1])
+        module = sys.modules['_imp'].create_dynamic(spec)
+    except Exception as error:
+        refusal = 'cannot load the module: %s' % error
+if refusal:
+    import os
+    os.write(int(sys.argv[4]), ('replwire: %s: %s\n' % (sys.executable, refusal)).encode('utf-8'))
+    os._exit(2)
+module.run()
+)";
+
+fs::path module_file() {
+  std::error_code error;
+  const fs::path folder = fs::read_symlink("/proc/self/exe", error).parent_path();
+  const fs::path installed = folder / REPLWIRE_MODULE_FOLDER / "_replwire.abi3.so";
+  return fs::exists(installed, error) ? installed : folder / "_replwire.abi3.so";
+}
+
+std::string leave_open(const Descriptor& stream) {
+  ::fcntl(stream.get(), F_SETFD, 0);
+  return std::to_string(stream.get());
+}
+
+Descriptor take(const std::string& text) {
+  int fd = -1;
+  std::from_chars(text.data(), text.data() + text.size(), fd);
+  if (fd < 3 || ::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) return {};
+  return Descriptor(fd);
+}
+
+}  // namespace
+
+std::string become(const ChosenPython& python, const std::vector<std::string>& switches,
+                   StandardStreams streams, const std::vector<std::string>& words) {
+  const fs::path module = module_file();
+  if (::access(module.c_str(), R_OK) != 0) return module.string() + " is missing";
+  std::vector<std::string> line = {python.name};
+  line.insert(line.end(), switches.begin(), switches.end());
+  line.insert(line.end(), {"-c", kCode, module, leave_open(streams.input),
+                           leave_open(streams.output), leave_open(streams.error), python.why});
+  line.insert(line.end(), words.begin(), words.end());
+  std::vector<char*> arguments;
+  for (std::string& word : line) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+  std::signal(SIGINT, SIG_DFL);  // inherited "ignore" is not the user's wish: see embed.cc
+  const int before = ::fcntl(1, F_DUPFD_CLOEXEC, 3);
+  ::dup2(streams.error.get(), 1);
+  ::execv(python.file.c_str(), arguments.data());
+  const std::string reason = std::strerror(errno);
+  ::dup2(before, 1);
+  return python.file + " cannot be run: " + reason;
+}
+
+std::optional<Luggage> unpack(std::vector<std::string> handed) {
+  if (handed.size() < 5) return std::nullopt;
+  Luggage luggage = {{take(handed[1]), take(handed[2]), take(handed[3])}, handed[4], {}};
+  if (!luggage.streams.input || !luggage.streams.output || !luggage.streams.error) return {};
+  luggage.words.assign(std::make_move_iterator(handed.begin() + 5),
+                       std::make_move_iterator(handed.end()));
+  return luggage;
+}
+
+}  // namespace replwire::server::hand_over

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "server/chosen_python.h"
+#include "server/standard_streams.h"
+
+// The process becomes another Python, which loads the rest of this program as a module: what the
+// program leaves behind, and what the module finds.
+namespace replwire::server::hand_over {
+
+struct Luggage {
+  StandardStreams streams;
+  std::string why;                 // the choice of Python, in words
+  std::vector<std::string> words;  // the command line
+};
+
+// The process's own standard streams are out of the way before Python starts, since what runs in
+// it then may read and print. Returns only when it failed, with the reason.
+std::string become(const ChosenPython& python, const std::vector<std::string>& switches,
+                   StandardStreams streams, const std::vector<std::string>& words);
+
+// From what the module was handed as text; nothing when that is not what become() left.
+std::optional<Luggage> unpack(std::vector<std::string> handed);
+
+}  // namespace replwire::server::hand_over

@@ -1,0 +1,70 @@
+// The program `replwire`: chooses the Python, and serves the session with the embedded one or
+// becomes the other.
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+
+#include "runtime/embed.h"
+#include "server/chosen_python.h"
+#include "server/hand_over.h"
+#include "server/private_range.h"
+#include "server/serve.h"
+
+namespace replwire::server {
+namespace {
+
+constexpr int kWrongUsage = 2;
+
+void greet_terminal() {
+  if (::isatty(0) == 0 || ::isatty(1) == 0) return;
+  std::fputs(
+      "replwire: a Python session over pipes; type one JSON frame per line, such as "
+      "{\"type\":\"execute\",\"code\":\"1+1\"}, end with Ctrl-D; see replwire --help\n",
+      stderr);
+}
+
+int fail(const std::string& text) {
+  std::fprintf(stderr, "replwire: %s\n", text.c_str());
+  return kWrongUsage;
+}
+
+StandardStreams take_streams() {
+  const PrivateRange range;
+  return StandardStreams::take();
+}
+
+std::vector<std::string> python_line(const ChosenPython& python, const Options& options) {
+  std::vector<std::string> line = {python.name};
+  line.insert(line.end(), options.switches.begin(), options.switches.end());
+  return line;
+}
+
+int run(const Options& options, const ChosenPython& python, std::vector<std::string> words) {
+  if (python.embedded) {
+    const auto start = [&] {
+      return runtime::start_embedded_python(python_line(python, options), python.file);
+    };
+    return serve(options, StandardStreams::take, start, python.why);
+  }
+  return fail(hand_over::become(python, options.switches, take_streams(), words));
+}
+
+}  // namespace
+}  // namespace replwire::server
+
+int main(int argc, char** argv) {
+  using namespace replwire::server;
+  const auto parsed = parse_options(argc, argv);
+  if (const int* status = std::get_if<int>(&parsed)) return *status;
+  const Options& options = std::get<Options>(parsed);
+  const auto chosen = choose_python(options);  // its path may be relative to the folder we are in
+  if (const auto* problem = std::get_if<std::string>(&chosen)) return fail(*problem);
+  if (!options.cwd.empty() && ::chdir(options.cwd.c_str()) != 0) {
+    std::perror("replwire: --cwd");
+    return kWrongUsage;
+  }
+  std::signal(SIGPIPE, SIG_IGN);  // a client that went away is noticed by its pipe
+  greet_terminal();
+  return run(options, std::get<ChosenPython>(chosen), {argv, argv + argc});
+}

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "server/options.h"
+#include "server/standard_streams.h"
+
+namespace replwire::server {
+
+// Makes the calling thread Python's main thread, with the GIL held, if it is not that already.
+// Returns what went wrong, or nothing.
+using StartPython = std::function<std::string()>;
+using TakeStreams = std::function<StandardStreams()>;
+
+// Builds the server and runs the session; `why` says for the log how its Python was chosen. Does
+// not return.
+int serve(const Options& options, const TakeStreams& take, StartPython start,
+          const std::string& why);
+
+}  // namespace replwire::server
