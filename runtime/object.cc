@@ -25,4 +25,11 @@ Ref take_exception() {
   return Ref(value);
 }
 
+std::string one_line(const Ref& exception) {
+  const Ref shown(exception ? PyObject_Repr(exception.get()) : nullptr);
+  auto text = shown ? utf8(shown.get()) : std::nullopt;
+  PyErr_Clear();
+  return text.value_or("no exception");
+}
+
 }  // namespace replwire::runtime

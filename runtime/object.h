@@ -87,4 +87,7 @@ inline Ref make_name(const char* name) { return Ref(PyUnicode_InternFromString(n
 // The pending exception as an object with its traceback; none is pending afterwards.
 Ref take_exception();
 
+// Its repr(), for a line on standard error.
+std::string one_line(const Ref& exception);
+
 }  // namespace replwire::runtime

@@ -148,8 +148,7 @@ class Server {
     OutsideSignals::install();
     if (!interpreter_->start(options_.memory_limit) ||
         !runtime::Interpreter::note_crashes(crash_stack_.get()) || !stack_.install()) {
-      PyErr_Print();
-      return "Python did not start";
+      return "Python did not start: " + runtime::one_line(runtime::take_exception());
     }
     if (options_.jedi && !interpreter_->use_jedi()) {
       say("--complete jedi: this Python has no module jedi; completing without it");

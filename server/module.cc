@@ -2,6 +2,7 @@
 // became it (server/hand_over.h). Nobody imports it by name, and it is in sys.modules for nobody.
 #include <csignal>
 
+#include "runtime/first_frame.h"
 #include "runtime/interpreter.h"
 #include "server/hand_over.h"
 #include "server/serve.h"
@@ -85,6 +86,7 @@ PyObject* run(PyObject* /*module*/, PyObject* /*unused*/) {
   if (!hide_arguments(words.size())) return nullptr;
   forget_names();
   disable_faulthandler();
+  runtime::hide_first_frame();
   serve_here(std::move(words));
   PyErr_SetString(PyExc_RuntimeError, "the module is for the program replwire to load");
   return nullptr;

@@ -12,7 +12,9 @@ def patch_getpass(module):
 
 
 def patch_linecache(module):
-    wire.sources["publish_all"](module)
+    # Where it is there from the start (CPython 3.13 imports it for `-c`) there is nothing yet.
+    if hasattr(wire, "sources"):
+        wire.sources["publish_all"](module)
 
 
 def patch_inspect(module):
@@ -128,7 +130,9 @@ def patch_exit():
         wire.announce_exit(status, "Stack (most recent call first):\n" + "".join(lines))
         original(status)
 
-    posix._exit = sys.modules["os"]._exit = _exit
+    posix._exit = _exit
+    if "os" in sys.modules:  # it is not with `-S`
+        sys.modules["os"]._exit = _exit
 
 
 def install():

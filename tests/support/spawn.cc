@@ -12,6 +12,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <iterator>
+#include <sstream>
 #include <stdexcept>
 
 namespace replwire_tests {
@@ -22,6 +24,11 @@ std::vector<char*> argument_vector(std::string& program, std::vector<std::string
   for (std::string& arg : args) argv.push_back(arg.data());
   argv.push_back(nullptr);
   return argv;
+}
+
+std::vector<std::string> words_of(const char* text) {
+  std::istringstream stream(text != nullptr ? text : "");
+  return {std::istream_iterator<std::string>(stream), {}};
 }
 
 void reset_signals(const std::vector<int>& ignored) {
@@ -43,7 +50,8 @@ void reset_signals(const std::vector<int>& ignored) {
   for (const auto& [name, value] : launch.env) ::setenv(name.c_str(), value.c_str(), 1);
   if (!launch.cwd.empty() && ::chdir(launch.cwd.c_str()) != 0) ::_exit(126);
   std::string program = program_path();
-  std::vector<std::string> args = launch.args;
+  std::vector<std::string> args = words_of(std::getenv("REPLWIRE_ARGS"));
+  args.insert(args.end(), launch.args.begin(), launch.args.end());
   ::execv(program.c_str(), argument_vector(program, args).data());
   ::_exit(127);
 }

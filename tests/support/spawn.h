@@ -34,6 +34,9 @@ inline Launch options(std::vector<std::string> args) { return {.args = std::move
 // The program under test: $REPLWIRE_PROGRAM, or the one that was built with the tests.
 std::string program_path();
 
+// $REPLWIRE_ARGS, such as `--python python3.12`, come before the arguments of every start: so the
+// whole suite runs against the session in another Python.
+
 // Starts the program with the given descriptors as 0, 1 and 2 and no others. It is killed when
 // the test dies.
 pid_t spawn(const Launch& launch, int in, int out, int err);
