@@ -94,7 +94,8 @@ std::string short_version(const Settings& settings) {
 std::optional<fs::path> base_python(const Settings& settings) {
   const auto home = settings.find("home");
   if (home == settings.end()) return std::nullopt;
-  for (const std::string& name : {"python" + short_version(settings), std::string("python3")}) {
+  for (const std::string& name : std::array<std::string, 4>{"python" + short_version(settings),
+                                                            "python3", "python", "pypy3"}) {
     if (is_executable_file(fs::path(home->second) / name)) return fs::path(home->second) / name;
   }
   return std::nullopt;

@@ -13,8 +13,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Its arguments: the module's file, the three descriptors, why, the words. Any Python can read it,
-// so that each can say why it will not do. Nothing is imported that Python has not imported itself.
+// Its arguments: the module's file, the three descriptors, why, the folder, the words. Any Python
+// can read it, so that each can say why it will not do. Nothing is imported that Python has not
+// imported itself.
 constexpr const char* kCode = R"(import sys
 refusal = (
     'Python %d.%d is too old; replwire needs 3.10 or later' % sys.version_info[:2]
@@ -57,31 +58,31 @@ Descriptor take(const std::string& text) {
 }  // namespace
 
 std::string become(const ChosenPython& python, const std::vector<std::string>& switches,
-                   StandardStreams streams, const std::vector<std::string>& words) {
+                   Luggage luggage) {
   const fs::path module = module_file();
   if (::access(module.c_str(), R_OK) != 0) return module.string() + " is missing";
   std::vector<std::string> line = {python.name};
   line.insert(line.end(), switches.begin(), switches.end());
-  line.insert(line.end(), {"-c", kCode, module, leave_open(streams.input),
-                           leave_open(streams.output), leave_open(streams.error), python.why});
-  line.insert(line.end(), words.begin(), words.end());
+  const StandardStreams& streams = luggage.streams;
+  line.insert(line.end(),
+              {"-c", kCode, module, leave_open(streams.input), leave_open(streams.output),
+               leave_open(streams.error), luggage.why, luggage.folder});
+  line.insert(line.end(), luggage.words.begin(), luggage.words.end());
   std::vector<char*> arguments;
   for (std::string& word : line) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   std::signal(SIGINT, SIG_DFL);  // inherited "ignore" is not the user's wish: see embed.cc
-  const int before = ::fcntl(1, F_DUPFD_CLOEXEC, 3);
-  ::dup2(streams.error.get(), 1);
+  ::dup2(luggage.streams.error.get(), 1);
   ::execv(python.file.c_str(), arguments.data());
-  const std::string reason = std::strerror(errno);
-  ::dup2(before, 1);
-  return python.file + " cannot be run: " + reason;
+  return python.file + " cannot be run: " + std::strerror(errno);
 }
 
 std::optional<Luggage> unpack(std::vector<std::string> handed) {
-  if (handed.size() < 5) return std::nullopt;
-  Luggage luggage = {{take(handed[1]), take(handed[2]), take(handed[3])}, handed[4], {}};
+  constexpr std::size_t kFixed = 6;
+  if (handed.size() < kFixed) return std::nullopt;
+  Luggage luggage = {{take(handed[1]), take(handed[2]), take(handed[3])}, handed[4], handed[5], {}};
   if (!luggage.streams.input || !luggage.streams.output || !luggage.streams.error) return {};
-  luggage.words.assign(std::make_move_iterator(handed.begin() + 5),
+  luggage.words.assign(std::make_move_iterator(handed.begin() + kFixed),
                        std::make_move_iterator(handed.end()));
   return luggage;
 }

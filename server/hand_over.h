@@ -14,13 +14,14 @@ namespace replwire::server::hand_over {
 struct Luggage {
   StandardStreams streams;
   std::string why;                 // the choice of Python, in words
+  std::string folder;              // where the command line was given: its paths are relative to it
   std::vector<std::string> words;  // the command line
 };
 
 // The process's own standard streams are out of the way before Python starts, since what runs in
 // it then may read and print. Returns only when it failed, with the reason.
 std::string become(const ChosenPython& python, const std::vector<std::string>& switches,
-                   StandardStreams streams, const std::vector<std::string>& words);
+                   Luggage luggage);
 
 // From what the module was handed as text; nothing when that is not what become() left.
 std::optional<Luggage> unpack(std::vector<std::string> handed);

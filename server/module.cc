@@ -1,6 +1,7 @@
 // The extension module `_replwire`: the server in a Python that runs already, because the program
 // became it (server/hand_over.h). Nobody imports it by name, and it is in sys.modules for nobody.
 #include <csignal>
+#include <filesystem>
 
 #include "runtime/first_frame.h"
 #include "runtime/interpreter.h"
@@ -66,12 +67,22 @@ void flush_streams() {
   }
 }
 
+// The program has parsed it before, in that folder, and then gone where --cwd says.
+std::variant<Options, int> parse_in(const std::string& folder, std::vector<char*>& argv) {
+  std::error_code error;
+  const auto here = std::filesystem::current_path(error);
+  if (!folder.empty()) std::filesystem::current_path(folder, error);
+  auto parsed = parse_options(static_cast<int>(argv.size()), argv.data());
+  std::filesystem::current_path(here, error);
+  return parsed;
+}
+
 void serve_here(std::vector<std::string> words) {
   auto luggage = hand_over::unpack(std::move(words));
   if (!luggage) return;
   std::vector<char*> argv;
   for (std::string& word : luggage->words) argv.push_back(word.data());
-  const auto parsed = parse_options(static_cast<int>(argv.size()), argv.data());
+  const auto parsed = parse_in(luggage->folder, argv);
   const auto* options = std::get_if<Options>(&parsed);
   if (options == nullptr) return;
   std::signal(SIGPIPE, SIG_IGN);

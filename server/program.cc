@@ -4,6 +4,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 
 #include "runtime/embed.h"
 #include "server/chosen_python.h"
@@ -34,20 +35,27 @@ StandardStreams take_streams() {
   return StandardStreams::take();
 }
 
+std::string current_folder() {
+  std::error_code error;
+  return std::filesystem::current_path(error);
+}
+
 std::vector<std::string> python_line(const ChosenPython& python, const Options& options) {
   std::vector<std::string> line = {python.name};
   line.insert(line.end(), options.switches.begin(), options.switches.end());
   return line;
 }
 
-int run(const Options& options, const ChosenPython& python, std::vector<std::string> words) {
+int run(const Options& options, const ChosenPython& python, const std::string& folder,
+        std::vector<std::string> words) {
   if (python.embedded) {
     const auto start = [&] {
       return runtime::start_embedded_python(python_line(python, options), python.file);
     };
     return serve(options, StandardStreams::take, start, python.why);
   }
-  return fail(hand_over::become(python, options.switches, take_streams(), words));
+  return fail(hand_over::become(python, options.switches,
+                                {take_streams(), python.why, folder, std::move(words)}));
 }
 
 }  // namespace
@@ -60,11 +68,12 @@ int main(int argc, char** argv) {
   const Options& options = std::get<Options>(parsed);
   const auto chosen = choose_python(options);  // its path may be relative to the folder we are in
   if (const auto* problem = std::get_if<std::string>(&chosen)) return fail(*problem);
+  const std::string folder = current_folder();
   if (!options.cwd.empty() && ::chdir(options.cwd.c_str()) != 0) {
     std::perror("replwire: --cwd");
     return kWrongUsage;
   }
   std::signal(SIGPIPE, SIG_IGN);  // a client that went away is noticed by its pipe
   greet_terminal();
-  return run(options, std::get<ChosenPython>(chosen), {argv, argv + argc});
+  return run(options, std::get<ChosenPython>(chosen), folder, {argv, argv + argc});
 }
