@@ -1,6 +1,7 @@
 #include "runtime/hooks.h"
 
 #include "runtime/bundle.h"
+#include "runtime/fork_warning.h"
 #include "runtime/origin.h"
 #include "runtime/wire_module.h"
 
@@ -33,7 +34,7 @@ bool Hooks::install() {
   for (Stream& stream : standard_) {
     if (!install_stream(stream)) return false;
   }
-  return install_patches() && Origin::patch_threads();
+  return install_patches() && Origin::patch_threads() && patch_forks();
 }
 
 bool Hooks::install_patches() {

@@ -105,8 +105,11 @@ class Report:
 
 def frame_fields(frame):
     fields = {"filename": frame.filename, "line": frame.lineno or 0}
-    line = getattr(frame, "_original_line", None) or frame.line or ""
-    line = line.split("\n")[0]
+    for name in ("_original_line", "_original_lines", "_line"):  # 3.11, 3.13, 3.10
+        line = getattr(frame, name, None)
+        if line:
+            break
+    line = (line or "").split("\n")[0]
     if getattr(frame, "end_lineno", None) is not None:
         fields["end_line"] = frame.end_lineno
         if frame.colno is not None:

@@ -136,6 +136,20 @@ TEST_P(EveryPythonTest, ItsVenvIsAsByHand) {
   expect_same(make_venv(directory.path("venv"), "", python_));
 }
 
+TEST_P(EveryPythonTest, ForksWithoutAWordOfTheServersThreads) {
+  ServerProcess server(in_python(python_, {"-W", "error"}, {"--prefer", "exec"}));
+  const Execution alone = server.execute(
+      "import os\nchild = os.fork()\nif child == 0: os._exit(7)\n"
+      "os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])");
+  EXPECT_EQ(alone.value(), 7) << alone;
+}
+
+TEST_P(EveryPythonTest, TellsTheLinesOfATracebackAsTheyStand) {
+  ServerProcess server(in_python(python_, {}, {"--prefer", "exec"}));
+  const Json frame = server.execute("def f():\n    return 1 / 0\nf()").terminal["frames"].back();
+  EXPECT_EQ(frame["source"], "    return 1 / 0");
+}
+
 TEST_P(EveryPythonTest, RunsASession) {
   ServerProcess server(in_python(python_, {}, {"--prefer", "exec"}));
   EXPECT_EQ(server.ready()["python"]["executable"], python_);

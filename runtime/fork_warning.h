@@ -1,0 +1,9 @@
+#pragma once
+
+namespace replwire::runtime {
+
+// From 3.12 on os.fork() warns when the process has other threads: ours would be news to user code.
+// It stays silent while there is no thread of the user's. False with a Python exception set.
+bool patch_forks();
+
+}  // namespace replwire::runtime
