@@ -2,6 +2,7 @@
 // became it (server/hand_over.h). Nobody imports it by name, and it is in sys.modules for nobody.
 #include <csignal>
 #include <filesystem>
+#include <variant>
 
 #include "runtime/first_frame.h"
 #include "runtime/interpreter.h"

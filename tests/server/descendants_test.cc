@@ -48,7 +48,7 @@ const Started kEnding[] = {
     {"Child", "child('sleep', '600').wait()"},
     {"Run", "subprocess.run(['sh', '-c', 'echo $$; exec sleep 600'])"},
     {"System", "os.system('echo $$; exec sleep 600')\ntime.sleep(600)"},
-    {"Grandchild", "subprocess.run(['sh', '-c', 'sh -c \"echo \\$\\$; exec sleep 600\"; true'])"},
+    {"Grandchild", "subprocess.run(['sh', '-c', 'sh -c \"echo \\\\$\\\\$; exec sleep 600\"; true'])"},
     {"ChildOfAThread",
      "import threading\nt = threading.Thread(target=lambda: child('sleep', '600').wait())\n"
      "t.start()\nt.join()\ntime.sleep(600)"},
