@@ -1,8 +1,10 @@
 #include "runtime/interrupts.h"
 
-#include <csignal>
+#include <poll.h>
 
 #include <atomic>
+#include <cerrno>
+#include <csignal>
 
 #include "runtime/object.h"
 
@@ -21,6 +23,7 @@ std::atomic<std::uint64_t> stirring{0};  // what is busy at rest; odd while some
 std::atomic<bool> loop_handles{false};   // Python's handler is the event loop's
 std::atomic<bool> fresh{false};
 std::atomic<bool> nudged{false};
+std::atomic<int> child{-1};
 
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 
@@ -59,8 +62,15 @@ void nudge() {
   tell_python();
 }
 
-void handle(int /*signal*/, siginfo_t* info, void* /*context*/) {
-  const auto serial = reinterpret_cast<std::uint64_t>(info->si_value.sival_ptr);
+// Python's subprocess, told of the interrupt, looks for its child's end at once, and then not
+// before a whole millisecond is over. A number that has been closed meanwhile does no harm.
+void wait_for_child() {
+  constexpr int kMilliseconds = 1;
+  pollfd end = {child.exchange(-1), POLLIN, 0};
+  if (end.fd >= 0) ::poll(&end, 1, kMilliseconds);
+}
+
+void act(std::uint64_t serial) {
   if (serial == 0) return nudge();
   if (is_at_rest(serial)) {
     if (serial == (kAtRest | stirring)) trip_at_rest();
@@ -69,9 +79,18 @@ void handle(int /*signal*/, siginfo_t* info, void* /*context*/) {
   // An execution may be interrupted before the worker has taken it up, so a newer one is kept.
   if (serial < running) return;
   wanted = serial;
-  if (open && serial == running) return trip();
+  if (open && serial == running) {
+    trip();
+    return wait_for_child();
+  }
   // It cannot be taken up while a task at rest goes on and on.
   if (stirring % 2 == 1) trip_at_rest();
+}
+
+void handle(int /*signal*/, siginfo_t* info, void* /*context*/) {
+  const int error = errno;
+  act(reinterpret_cast<std::uint64_t>(info->si_value.sival_ptr));
+  errno = error;
 }
 
 }  // namespace
@@ -85,6 +104,8 @@ void install() {
   sigfillset(&action.sa_mask);
   sigaction(signal_number(), &action, nullptr);
 }
+
+void set_child(int descriptor) { child = descriptor; }
 
 void stir() {
   if (stirring % 2 == 0) stirring = stirring + 1;

@@ -14,6 +14,10 @@ namespace replwire::runtime::interrupts {
 int signal_number();
 void install();
 
+// For the interrupt that is sent next, on any thread: what is readable when a child has ended that
+// is signalled with the worker; -1: none. Code goes on a moment later, when that has died of it.
+void set_child(int descriptor);
+
 // Async-signal-safe. The event loop runs tasks at rest, from `stir` to `rest`. What is busy then is
 // named as an execution is, by a value of its own.
 void stir();

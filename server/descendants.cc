@@ -55,6 +55,7 @@ std::vector<pid_t> children_of(pid_t process) {
 }
 
 struct Facts {
+  pid_t parent;
   pid_t session;
   std::uint64_t start;  // in steps of the system's clock, since it was started
 };
@@ -65,8 +66,9 @@ std::optional<Facts> facts_of(pid_t process) {
   if (name_end == std::string::npos) return std::nullopt;
   Facts facts = {};
   constexpr const char* kFormat =
-      ") %*c %*d %*d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %lu";
-  if (std::sscanf(stat.c_str() + name_end, kFormat, &facts.session, &facts.start) != 2) {
+      ") %*c %d %*d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %lu";
+  if (std::sscanf(stat.c_str() + name_end, kFormat, &facts.parent, &facts.session, &facts.start) !=
+      3) {
     return std::nullopt;
   }
   return facts;
@@ -110,20 +112,29 @@ void walk(const std::function<void(pid_t, Descriptor)>& take) {
 
 Descendants Descendants::find() {
   Descendants found;
-  walk([&](pid_t, Descriptor process) { found.processes_.push_back(std::move(process)); });
+  walk([&](pid_t pid, Descriptor process) { found.add(pid, std::move(process)); });
   return found;
 }
 
-void Descendants::signal_since(Clock::time_point start, const std::vector<pid_t>& earlier,
-                               int number) {
+Descendants Descendants::started_since(Clock::time_point start, const std::vector<pid_t>& except) {
+  Descendants found;
+  if (!has_children()) return found;
   const std::uint64_t first = step_of(start);
   const pid_t session = ::getsid(0);
-  walk([&](pid_t pid, const Descriptor& process) {
+  walk([&](pid_t pid, Descriptor process) {
+    if (std::find(except.begin(), except.end(), pid) != except.end()) return;
     const auto facts = facts_of(pid);
     if (!facts || facts->session != session || facts->start < first) return;
-    if (std::find(earlier.begin(), earlier.end(), pid) != earlier.end()) return;
-    if (!serves_multiprocessing(pid)) send(process, number);
+    if (serves_multiprocessing(pid)) return;
+    if (facts->parent == ::getpid()) found.newest_child_ = process.get();
+    found.add(pid, std::move(process));
   });
+  return found;
+}
+
+void Descendants::add(pid_t pid, Descriptor process) {
+  pids_.push_back(pid);
+  processes_.push_back(std::move(process));
 }
 
 bool has_children() {

@@ -16,21 +16,27 @@ class Descendants {
   // Those that live now, children before their own children.
   static Descendants find();
 
-  // Signals, each as soon as it is found, those of them that a terminal's Ctrl-C would mean, had
-  // all been started there since `start`: not those that started a session of their own, nor the
-  // helpers of multiprocessing. The system counts time in steps of 10 ms; `earlier` names children
-  // that one step would take for new.
-  static void signal_since(std::chrono::steady_clock::time_point start,
-                           const std::vector<pid_t>& earlier, int number);
+  // Those of them that a terminal's Ctrl-C would mean, had all been started there since `start`:
+  // not those that started a session of their own, nor the helpers of multiprocessing. The system
+  // counts time in steps of 10 ms; `except` names children that one step would take for new.
+  static Descendants started_since(std::chrono::steady_clock::time_point start,
+                                   const std::vector<pid_t>& except);
 
   void signal(int number) const;
   bool empty() const { return processes_.empty(); }
+  const std::vector<pid_t>& pids() const { return pids_; }
+  // A descriptor that is readable when the child started last has ended; -1: there is none.
+  int newest_child() const { return newest_child_; }
 
   // Until all have ended, or the time is over.
   void wait(std::chrono::milliseconds time) const;
 
  private:
+  void add(pid_t pid, Descriptor process);
+
+  std::vector<pid_t> pids_;
   std::vector<Descriptor> processes_;  // pidfds
+  int newest_child_ = -1;
 };
 
 // One system call.

@@ -34,7 +34,8 @@ void LocalLink::answer(std::uint64_t number, runtime::Answer answer) {
   }
 }
 
-void LocalLink::interrupt(std::uint64_t serial) {
+void LocalLink::interrupt(std::uint64_t serial, int child) {
+  if (serial != 0) runtime::interrupts::set_child(child);
   sigval value = {};
   value.sival_ptr = reinterpret_cast<void*>(serial);  // NOLINT(performance-no-int-to-ptr)
   ::pthread_sigqueue(worker_, runtime::interrupts::signal_number(), value);

@@ -38,7 +38,8 @@ class LocalLink final : public runtime::Link {
   void post(runtime::Command command);
   void answer(std::uint64_t number, runtime::Answer answer);
   void deliver();
-  void interrupt(std::uint64_t serial);
+  // `child`: see interrupts::set_child.
+  void interrupt(std::uint64_t serial, int child = -1);
   void ask(runtime::Inquiry inquiry) { asker_.ask(std::move(inquiry)); }
   // Wakes the worker from a system call that an interrupt came an instant too early for.
   void nudge() { interrupt(0); }

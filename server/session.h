@@ -17,6 +17,7 @@
 #include "protocol/frames.h"
 #include "server/alarm.h"
 #include "server/asio.h"
+#include "server/descendants.h"
 #include "server/frame_writer.h"
 #include "server/inquiries.h"
 #include "server/ladder.h"
@@ -155,7 +156,7 @@ class Session {
 
   void interrupt_running(bool descendants_too = true);
   void interrupt_at_rest(std::uint64_t target);
-  void signal_descendants(int number) const;
+  Descendants descendants_of_running(std::vector<pid_t> except = {}) const;
   std::vector<pid_t> children_of_others(Clock::time_point now) const;
   bool pauses_for_input() const;
   void watch_time();

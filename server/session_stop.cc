@@ -4,7 +4,6 @@
 #include <csignal>
 
 #include "runtime/interrupts.h"
-#include "server/descendants.h"
 #include "server/frame_values.h"
 
 namespace replwire::server {
@@ -57,17 +56,23 @@ void Session::on(protocol::Interrupt& request, std::int64_t /*line*/) {
   watch_time();
 }
 
-// The worker first: code that waits for a child must not see it gone and go on.
+// The worker first: code that waits for a child must not see it gone and go on. The descendants
+// right behind it, found before, since Python's subprocess looks for its child's end at once and
+// then a millisecond later; a parent that dies takes away the trace of its own children as well.
 void Session::interrupt_running(bool descendants_too) {
   ++running_->interrupts;
-  parts_.link.interrupt(running_->execution->serial);
+  const auto found = descendants_too ? descendants_of_running() : Descendants();
+  parts_.link.interrupt(running_->execution->serial, found.newest_child());
+  found.signal(SIGINT);
   nudge_later(running_->execution->serial, kFirstNudge);
-  if (descendants_too) signal_descendants(SIGINT);
+  // What was started in between.
+  if (descendants_too) descendants_of_running(found.pids()).signal(SIGINT);
 }
 
 // With the lock held: what the next execution starts must not be met.
-void Session::signal_descendants(int number) const {
-  if (has_children()) Descendants::signal_since(running_->started, running_->earlier, number);
+Descendants Session::descendants_of_running(std::vector<pid_t> except) const {
+  except.insert(except.end(), running_->earlier.begin(), running_->earlier.end());
+  return Descendants::started_since(running_->started, except);
 }
 
 // Children that the execution which starts now might be taken to have started: only when one has
@@ -128,7 +133,7 @@ void Session::act(Ladder::Rung rung) {
       return interrupt_running();
     case Ladder::Rung::kInsist:
       interrupt_running(false);
-      return signal_descendants(SIGTERM);
+      return descendants_of_running().signal(SIGTERM);
     case Ladder::Rung::kStuck:
       return parts_.stack.take(
           [this, serial = running_->execution->serial](const WorkerStack::Outcome& outcome) {
@@ -142,7 +147,7 @@ void Session::act(Ladder::Rung rung) {
 void Session::stuck(const WorkerStack::Outcome& outcome) {
   const auto stack = stack_of(outcome);
   if (options_.on_stuck == "exit") {
-    signal_descendants(SIGKILL);  // nothing of the execution is left behind
+    descendants_of_running().signal(SIGKILL);  // nothing of the execution is left behind
     die("timeout", text_of(stack), kBroken);
   }
   write(protocol::Stuck{running_->id, seconds(Clock::now() - running_->started), stack});

@@ -168,7 +168,7 @@ def report(exception, sources):
     return (
         fields["exception_type"],
         fields["exception_message"],
-        whole_text(told),
+        whole_text(told) if "causes" in fields else fields["traceback"],
         dump(fields["frames"]),
         dump(fields["notes"]) if "notes" in fields else None,
         dump(fields["causes"]) if "causes" in fields else None,
