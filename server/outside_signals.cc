@@ -22,7 +22,7 @@ int write_end = -1;
 pid_t server = 0;
 std::array<Handled, 3> handled = {{{SIGINT, {}}, {SIGTERM, {}}, {SIGHUP, {}}}};
 
-void note(int signal, siginfo_t* info, void* /*context*/) {
+[[gnu::no_sanitize("thread")]] void note(int signal, siginfo_t* info, void* /*context*/) {
   const int error = errno;
   // A child that has just been forked and not yet forgotten us: the signal is its own affair, and
   // comes again as soon as this handler returns.
