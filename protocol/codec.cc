@@ -34,8 +34,9 @@ Complaint read(const RawValue& raw, std::string& out, double, double) {
   return {};
 }
 
-Complaint read(const RawValue& raw, bool& out, double, double) {
+Complaint read(const RawValue& raw, bool& out, double low, double) {
   const auto* flag = std::get_if<bool>(&raw);
+  if (low == 1 && (flag == nullptr || !*flag)) return "must be true";
   if (flag == nullptr) return "must be true or false";
   out = *flag;
   return {};
@@ -140,7 +141,8 @@ std::optional<Failure> read_field(const RawObject& raw, const Field<Frame, T>& f
     if (IsOptional<T>::value) return std::nullopt;
     return Failure{ErrorCode::kMissingField, at(Frame::kType, field.name, "is missing")};
   }
-  const Complaint complaint = read(*value, frame.*field.member, field.low, field.high);
+  const Complaint complaint =
+      read(*value, frame.*field.member, field.bounds.low, field.bounds.high);
   if (complaint.empty()) return std::nullopt;
   return Failure{ErrorCode::kInvalidField, at(Frame::kType, field.name, complaint)};
 }
@@ -153,9 +155,6 @@ std::optional<Failure> check(const Frame& /*frame*/) {
 
 template <>
 std::optional<Failure> check(const InputResponse& frame) {
-  if (frame.eof && !*frame.eof) {
-    return Failure{ErrorCode::kInvalidField, "input_response: /eof: must be true"};
-  }
   const int answers =
       int{frame.data.has_value()} + int{frame.eof.has_value()} + int{frame.error.has_value()};
   if (answers == 1) return std::nullopt;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -12,26 +13,6 @@
 
 namespace replwire::protocol {
 
-// A member of a frame as it stands on the wire. A frame lists its fields once, in `fields()`;
-// decoder, encoder, capabilities and error messages are folds over that list.
-template <class Frame, class T>
-struct Field {
-  std::string_view name;
-  T Frame::*member;
-  // Bounds of a number.
-  double low = -std::numeric_limits<double>::infinity();
-  double high = std::numeric_limits<double>::infinity();
-
-  constexpr Field between(double lowest, double highest) const {
-    return {name, member, lowest, highest};
-  }
-};
-
-template <class Frame, class T>
-constexpr Field<Frame, T> field(std::string_view name, T Frame::*member) {
-  return {name, member};
-}
-
 // A type with `kNames` (one per enumerator, in order) travels as one of these strings.
 template <class T>
 struct EnumNames;
@@ -39,6 +20,37 @@ template <class T>
 concept NamedEnum = requires {
   EnumNames<T>::kNames;
 };
+
+// What a field's type leaves open: the bounds of a number, the names that a text may be.
+struct Bounds {
+  double low = -std::numeric_limits<double>::infinity();
+  double high = std::numeric_limits<double>::infinity();
+  std::span<const std::string_view> names;
+};
+
+// A member of a frame as it stands on the wire. A frame lists its fields once, in `fields()`;
+// decoder, encoder, capabilities, schema and error messages are folds over that list.
+template <class Frame, class T>
+struct Field {
+  std::string_view name;
+  T Frame::*member;
+  Bounds bounds;
+
+  constexpr Field between(double lowest, double highest) const {
+    return {name, member, {lowest, highest, {}}};
+  }
+  constexpr Field always_true() const { return between(1, 1); }
+  // A text that is one of an enumeration's names.
+  template <class Enum>
+  constexpr Field among() const {
+    return {name, member, {bounds.low, bounds.high, EnumNames<Enum>::kNames}};
+  }
+};
+
+template <class Frame, class T>
+constexpr Field<Frame, T> field(std::string_view name, T Frame::*member) {
+  return {name, member};
+}
 
 template <class T>
 concept FieldList = requires {
@@ -55,11 +67,16 @@ struct Nullable : std::optional<T> {
   Nullable(std::optional<T> other) : std::optional<T>(std::move(other)) {}
 };
 
-// JSON text that was made elsewhere; `Shape` says what it holds.
+// JSON text that was made elsewhere; `Shape` says what it holds: a type that is spelt so, of which
+// there need not be any value.
 template <class Shape, class Text = std::string>
 struct JsonOf {
   Text text;
 };
+
+// {"any text": T, …}
+template <class T>
+struct MapOf {};
 
 template <class Frame, class Visit>
 constexpr void for_each_field(Visit&& visit) {

@@ -70,9 +70,11 @@ struct InputResponse {
 
   static constexpr auto fields() {
     return std::tuple(field("id", &InputResponse::id), field("input_id", &InputResponse::input_id),
-                      field("data", &InputResponse::data), field("eof", &InputResponse::eof),
+                      field("data", &InputResponse::data),
+                      field("eof", &InputResponse::eof).always_true(),
                       field("error", &InputResponse::error));
   }
+  static constexpr std::array<std::string_view, 3> kExactlyOneOf = {"data", "eof", "error"};
 };
 
 struct Interrupt {
@@ -191,6 +193,7 @@ using Request = std::variant<Execute, InputResponse, Interrupt, Status, Complete
 // ---- what the server sends ----------------------------------------------------------------
 
 struct ServerInfo {
+  static constexpr std::string_view kName = "ServerInfo";
   std::string name;
   std::string version;
 
@@ -200,6 +203,7 @@ struct ServerInfo {
 };
 
 struct PythonInfo {
+  static constexpr std::string_view kName = "PythonInfo";
   std::string version;
   std::string implementation;
   std::string executable;
@@ -216,6 +220,7 @@ struct PythonInfo {
 
 // What a client need not try to exceed; bytes unless the name says otherwise.
 struct Limits {
+  static constexpr std::string_view kName = "Limits";
   std::int64_t max_frame_bytes;
   std::int64_t max_depth;
   std::int64_t id_bytes;
@@ -248,7 +253,7 @@ struct Limits {
   }
 };
 
-struct Capabilities {};  // {request type: [its fields]}
+using Capabilities = MapOf<std::vector<std::string>>;  // {request type: [its fields]}
 
 struct Ready {
   static constexpr std::string_view kType = "ready";
@@ -278,7 +283,8 @@ struct Output {
 
   static constexpr auto fields() {
     return std::tuple(field("execution_id", &Output::execution_id),
-                      field("stream", &Output::stream), field("late", &Output::late),
+                      field("stream", &Output::stream).among<StreamName>(),
+                      field("late", &Output::late).always_true(),
                       field("execution_count", &Output::execution_count),
                       field("data", &Output::data));
   }
@@ -296,7 +302,7 @@ struct OutputTruncated {
   static constexpr auto fields() {
     return std::tuple(field("execution_id", &OutputTruncated::execution_id),
                       field("execution_count", &OutputTruncated::execution_count),
-                      field("stream", &OutputTruncated::stream),
+                      field("stream", &OutputTruncated::stream).among<StreamName>(),
                       field("omitted", &OutputTruncated::omitted),
                       field("offset", &OutputTruncated::offset));
   }
@@ -316,8 +322,10 @@ struct OutputGetReply {
   }
 };
 
-struct DisplayData {};      // {MIME type: text, JSON, or base64 for binary kinds}
-struct DisplayMetadata {};  // {MIME type: {…}}
+struct AnyValue {};  // plain JSON data
+
+using DisplayData = MapOf<AnyValue>;      // {MIME type: text, JSON, or base64 for binary kinds}
+using DisplayMetadata = MapOf<AnyValue>;  // {MIME type: {…}}
 struct Display {
   static constexpr std::string_view kType = "display";
   Nullable<JsonOf<Id, std::string_view>> execution_id;
@@ -329,7 +337,8 @@ struct Display {
   static constexpr auto fields() {
     return std::tuple(field("execution_id", &Display::execution_id), field("data", &Display::data),
                       field("metadata", &Display::metadata),
-                      field("display_id", &Display::display_id), field("update", &Display::update));
+                      field("display_id", &Display::display_id),
+                      field("update", &Display::update).always_true());
   }
 };
 
@@ -374,8 +383,6 @@ struct InputClosed {
   }
 };
 
-struct AnyValue {};  // plain JSON data
-
 struct Result {
   static constexpr std::string_view kType = "result";
   Id execution_id;
@@ -415,10 +422,56 @@ struct EnumNames<ErrorReason> {
       "exception", "interrupt", "timeout", "exit", "memory", "crash", "cancelled", "aborted"};
 };
 
-struct StackFrames {};  // [{filename, line, end_line?, column?, end_column?, function, source}]
-struct Notes {};        // [string]
-struct Causes {};       // [{relation, exception_type, exception_message, traceback, frames, …}]
-struct ExitCode {};     // integer, string or null
+// Where code stands that an exception passed through.
+struct TracebackFrame {
+  static constexpr std::string_view kName = "TracebackFrame";
+  std::string filename;
+  std::int64_t line;
+  std::optional<std::int64_t> end_line;
+  std::optional<std::int64_t> column;  // code points, from 0, as `end_column`
+  std::optional<std::int64_t> end_column;
+  std::string function;
+  std::string source;
+
+  static constexpr auto fields() {
+    return std::tuple(
+        field("filename", &TracebackFrame::filename), field("line", &TracebackFrame::line),
+        field("end_line", &TracebackFrame::end_line), field("column", &TracebackFrame::column),
+        field("end_column", &TracebackFrame::end_column),
+        field("function", &TracebackFrame::function), field("source", &TracebackFrame::source));
+  }
+};
+
+enum class Relation { kCause, kContext, kMember };
+template <>
+struct EnumNames<Relation> {
+  static constexpr std::array<std::string_view, 3> kNames = {"cause", "context", "member"};
+};
+
+using StackFrames = std::vector<TracebackFrame>;
+using Notes = std::vector<std::string>;
+using ExitCode = std::variant<std::int64_t, std::string, std::nullptr_t>;
+
+// An exception that led to another, or a member of a group.
+struct Cause {
+  static constexpr std::string_view kName = "Cause";
+  Relation relation;
+  std::string exception_type;
+  std::string exception_message;
+  std::string traceback;
+  JsonOf<StackFrames> frames;
+  std::optional<JsonOf<Notes>> notes;
+  std::optional<JsonOf<std::vector<Cause>>> causes;
+
+  static constexpr auto fields() {
+    return std::tuple(field("relation", &Cause::relation),
+                      field("exception_type", &Cause::exception_type),
+                      field("exception_message", &Cause::exception_message),
+                      field("traceback", &Cause::traceback), field("frames", &Cause::frames),
+                      field("notes", &Cause::notes), field("causes", &Cause::causes));
+  }
+};
+using Causes = std::vector<Cause>;
 
 struct Error {
   static constexpr std::string_view kType = "error";
@@ -475,6 +528,7 @@ struct EnumNames<State> {
 };
 
 struct StackEntry {
+  static constexpr std::string_view kName = "StackEntry";
   std::string filename;
   std::int64_t line;
   std::string function;
@@ -536,8 +590,9 @@ struct Stuck {
 };
 
 // Names and meanings of these three are the Jupyter messaging specification's.
-struct Matches {};        // [string]
-struct MatchMetadata {};  // {"_jupyter_types_experimental": [{start, end, text, type, signature}]}
+using Matches = std::vector<std::string>;
+// {"_jupyter_types_experimental": [{start, end, text, type, signature}]}
+using MatchMetadata = MapOf<AnyValue>;
 struct CompleteReply {
   static constexpr std::string_view kType = "complete_reply";
   Id id;
@@ -554,12 +609,12 @@ struct CompleteReply {
                       field("cursor_start", &CompleteReply::cursor_start),
                       field("cursor_end", &CompleteReply::cursor_end),
                       field("metadata", &CompleteReply::metadata),
-                      field("partial", &CompleteReply::partial));
+                      field("partial", &CompleteReply::partial).always_true());
   }
 };
 
-struct MimeData {};  // {MIME type: text}
-struct NoMetadata {};
+using MimeData = MapOf<std::string>;  // {MIME type: text}
+using NoMetadata = MapOf<AnyValue>;
 struct InspectReply {
   static constexpr std::string_view kType = "inspect_reply";
   Id id;
@@ -573,23 +628,50 @@ struct InspectReply {
     return std::tuple(field("id", &InspectReply::id), field("status", &InspectReply::status),
                       field("found", &InspectReply::found), field("data", &InspectReply::data),
                       field("metadata", &InspectReply::metadata),
-                      field("partial", &InspectReply::partial));
+                      field("partial", &InspectReply::partial).always_true());
   }
+};
+
+enum class Completeness { kComplete, kIncomplete, kInvalid, kUnknown };
+template <>
+struct EnumNames<Completeness> {
+  static constexpr std::array<std::string_view, 4> kNames = {"complete", "incomplete", "invalid",
+                                                             "unknown"};
 };
 
 struct IsCompleteReply {
   static constexpr std::string_view kType = "is_complete_reply";
   Id id;
-  std::string status;                 // "complete", "incomplete", "invalid", "unknown"
+  std::string status;
   std::optional<std::string> indent;  // of the next line of what is incomplete
 
   static constexpr auto fields() {
-    return std::tuple(field("id", &IsCompleteReply::id), field("status", &IsCompleteReply::status),
+    return std::tuple(field("id", &IsCompleteReply::id),
+                      field("status", &IsCompleteReply::status).among<Completeness>(),
                       field("indent", &IsCompleteReply::indent));
   }
 };
 
-struct Described {};  // [{name, type, repr, size?, length?, shape?, dtype?, module?}]
+struct Variable {
+  static constexpr std::string_view kName = "Variable";
+  std::string name;
+  std::string type;
+  std::string repr;
+  std::optional<std::int64_t> size;  // bytes
+  std::optional<std::int64_t> length;
+  std::optional<std::vector<std::int64_t>> shape;
+  std::optional<std::string> dtype;
+  std::optional<std::string> module;
+
+  static constexpr auto fields() {
+    return std::tuple(field("name", &Variable::name), field("type", &Variable::type),
+                      field("repr", &Variable::repr), field("size", &Variable::size),
+                      field("length", &Variable::length), field("shape", &Variable::shape),
+                      field("dtype", &Variable::dtype), field("module", &Variable::module));
+  }
+};
+using Described = std::vector<Variable>;
+
 struct VariablesReply {
   static constexpr std::string_view kType = "variables_reply";
   Id id;
@@ -600,7 +682,7 @@ struct VariablesReply {
   static constexpr auto fields() {
     return std::tuple(field("id", &VariablesReply::id), field("total", &VariablesReply::total),
                       field("variables", &VariablesReply::variables),
-                      field("partial", &VariablesReply::partial));
+                      field("partial", &VariablesReply::partial).always_true());
   }
 };
 

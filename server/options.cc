@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "protocol/frames.h"
+#include "protocol/schema.h"
 
 namespace replwire::server {
 namespace {
@@ -113,6 +114,9 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
       "replwire");
   app.set_version_flag("--version",
                        "replwire " REPLWIRE_VERSION " (Python " REPLWIRE_PYTHON_VERSION ")");
+  app.add_flag_callback(
+      "--schema", [] { throw CLI::CallForVersion(protocol::schema(), 0); },
+      "Print the JSON Schema of all frames");
   app.footer(
       "Try it:\n"
       "  echo '{\"type\":\"execute\",\"code\":\"1+1\"}' | replwire\n\n"
