@@ -1,0 +1,30 @@
+"""A Python session in a process of its own: run code there, answer its input(), see its output."""
+
+from . import frames
+from .answers import OnInput, Prompt
+from .errors import (
+    ReplwireError,
+    RequestRefused,
+    ServerNotFound,
+    SessionClosed,
+    SessionDied,
+    UnansweredInput,
+)
+from .results import ExecutionError, Result
+from .session import Session, Stream
+
+__all__ = [
+    "ExecutionError",
+    "OnInput",
+    "Prompt",
+    "ReplwireError",
+    "RequestRefused",
+    "Result",
+    "ServerNotFound",
+    "Session",
+    "SessionClosed",
+    "SessionDied",
+    "Stream",
+    "UnansweredInput",
+    "frames",
+]

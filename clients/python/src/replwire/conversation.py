@@ -1,0 +1,323 @@
+"""What both sessions share: frames in and out, and who waits for what. Does no I/O of its own."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable
+from typing import Any, ClassVar, Protocol, TypeVar
+
+from . import frames
+from .answers import WIRE, Ask, OnInput, asker
+from .errors import ReplwireError, RequestRefused, SessionClosed, SessionDied, UnansweredInput
+from .results import ExecutionError, Kept, Outputs, Result
+
+# After so many refusals in one execution it is interrupted: it asks in a loop.
+PATIENCE = 10
+GRACE = 2.0  # seconds between an interrupt that is meant and what follows it
+
+T_contra = TypeVar("T_contra", contravariant=True)
+_encode = json.JSONEncoder().encode
+_scan = json.JSONDecoder().raw_decode
+
+
+class Pending(Protocol[T_contra]):
+    """What waits for one thing: asyncio's Future, or the blocking session's own."""
+
+    def done(self) -> bool: ...
+    def set_result(self, result: T_contra, /) -> None: ...
+    def set_exception(self, exception: BaseException, /) -> None: ...
+
+
+class Sink(Protocol):
+    """Where an execution's events go."""
+
+    def take(self, event: frames.Event) -> None: ...
+    def end(
+        self, terminal: frames.Result | frames.Error, failure: BaseException | None
+    ) -> None: ...
+    def fail(self, failure: BaseException) -> None: ...
+
+
+class Collector:
+    """Keeps what there is to keep for whoever waits for the end."""
+
+    __slots__ = ("kept", "pending")
+
+    def __init__(self, pending: Pending[Any]) -> None:
+        self.pending = pending
+        self.kept: list[Kept] = []
+
+    def take(self, event: frames.Event) -> None:
+        if isinstance(event, (frames.Output, frames.Display, frames.OutputTruncated)):
+            self.kept.append(event)
+
+    def end(self, terminal: frames.Result | frames.Error, failure: BaseException | None) -> None:
+        outputs = Outputs.of(self.kept) if self.kept else None
+        outcome: Result | ExecutionError
+        if isinstance(terminal, frames.Result):
+            outcome = Result(terminal, outputs)
+        else:
+            outcome = ExecutionError(terminal, outputs)
+        if self.pending.done():
+            return
+        if failure is None:
+            self.pending.set_result(outcome)
+        else:
+            failure.__cause__ = outcome if isinstance(outcome, ExecutionError) else None
+            self.pending.set_exception(failure)
+
+    def fail(self, failure: BaseException) -> None:
+        if not self.pending.done():
+            self.pending.set_exception(failure)
+
+
+class Execution:
+    __slots__ = ("ask", "by_consumer", "failure", "id", "refused", "sink")
+
+    def __init__(self, id: frames.Id, sink: Sink, ask: Ask | None, by_consumer: bool) -> None:
+        self.id = id
+        self.sink: Sink | None = sink  # None once nobody cares
+        self.ask = ask
+        self.by_consumer = by_consumer  # who reads the events answers as well
+        self.failure: BaseException | None = None
+        self.refused = 0
+
+
+class Lines:
+    """Bytes in, whole lines out."""
+
+    def __init__(self) -> None:
+        self._begun: list[bytes] = []
+
+    def split(self, data: bytes) -> list[bytes]:
+        lines = data.split(b"\n")
+        if self._begun and len(lines) > 1:
+            lines[0] = b"".join([*self._begun, lines[0]])
+            self._begun.clear()
+        if rest := lines.pop():
+            self._begun.append(rest)
+        return lines
+
+
+Trace = Callable[[str, bytes], object]
+
+
+class Conversation:
+    """One server's side of things: `feed` it what the server writes, it calls `write` with whole
+    lines, and `ask` when a question needs an answer that takes its own time."""
+
+    def __init__(
+        self,
+        write: Callable[[bytes], None],
+        ask: Callable[[frames.Input, Execution | None, Ask], None],
+        on_input: OnInput,
+        on_event: Callable[[frames.Event], object] | None,
+        trace: Trace | None,
+    ) -> None:
+        self._write = write
+        self._ask = ask
+        self._asker = asker(on_input)
+        self._on_event = on_event
+        self._trace = trace
+        self._lines = Lines()
+        self._ids = itertools.count(1)
+        self.executions: dict[frames.Id, Execution] = {}
+        self.requests: dict[frames.Id, Pending[Any]] = {}
+        self.questions: dict[str, Execution | None] = {}
+        self.ready: Pending[frames.Ready] | None = None
+        self.fatal: frames.Fatal | None = None
+        self.noise = b""  # lines that are no frames, for the account of a death
+        self.over: Callable[[], ReplwireError] | None = lambda: SessionClosed("not started")
+
+    # ---- out ----------------------------------------------------------------------------------
+
+    def send(self, frame: dict[str, Any]) -> None:
+        if self.over is not None:
+            raise self.over()
+        line = _encode(frame).encode() + b"\n"
+        if self._trace is not None:
+            self._trace(">", line)
+        self._write(line)
+
+    def execute(self, code: str, sink: Sink, on_input: OnInput, options: Any) -> Execution:
+        frame: dict[str, Any] = {"type": "execute", "id": None, "code": code, **options}
+        if frame["id"] is None:
+            frame["id"] = next(self._ids)
+        if isinstance(on_input, str) and on_input in WIRE:
+            frame["on_input"] = on_input
+        if frame["id"] in self.executions:
+            raise ValueError(f"the id {frame['id']!r} is in use")
+        ask = self._asker if on_input is None else asker(on_input)
+        execution = Execution(frame["id"], sink, ask, on_input == "ask")
+        self.executions[execution.id] = execution
+        try:
+            self.send(frame)
+        except BaseException:
+            del self.executions[execution.id]
+            raise
+        return execution
+
+    def request(self, frame: dict[str, Any], pending: Pending[Any]) -> None:
+        frame["id"] = next(self._ids)
+        self.send(frame)
+        self.requests[frame["id"]] = pending
+
+    def abandon(self, execution: Execution) -> None:
+        """Nobody waits for it any more: it shall end, and what it says is of no interest."""
+        execution.sink = None
+        self.interrupt(execution)
+
+    def interrupt(self, execution: Execution) -> None:
+        if execution.id in self.executions and self.over is None:
+            self.send({"type": "interrupt", "execution_id": execution.id, "grace": GRACE})
+
+    def reply(
+        self,
+        question: frames.Input,
+        execution: Execution | None,
+        answer: str | BaseException | None,
+    ) -> None:
+        """Tells the code that asked; a question that is closed by now is nobody's any more."""
+        if question.id not in self.questions or self.over is not None:
+            return
+        del self.questions[question.id]
+        frame: dict[str, Any] = {"type": "input_response", "input_id": question.id}
+        if isinstance(answer, str):
+            frame["data"] = answer
+        elif isinstance(answer, EOFError):
+            frame["eof"] = True
+        else:
+            refusal = UnansweredInput(question.prompt) if answer is None else answer
+            frame["error"] = str(refusal)
+            if execution is not None:
+                execution.failure = execution.failure or refusal
+                execution.refused += 1
+        self.send(frame)
+        if execution is not None and execution.refused >= PATIENCE:
+            self.interrupt(execution)
+
+    # ---- in -----------------------------------------------------------------------------------
+
+    def feed(self, data: bytes) -> None:
+        for line in self._lines.split(data):
+            if self._trace is not None:
+                self._trace("<", line + b"\n")
+            try:
+                event = self._decoded(line)
+            except (ValueError, KeyError, TypeError, AttributeError):
+                self.noise = self.noise[-4096:] + line + b"\n"
+                continue
+            if event is not None:
+                route = self.ROUTES.get(event.type)
+                if route is None:
+                    self._of_execution(event)
+                else:
+                    route(self, event)
+
+    @staticmethod
+    def _decoded(line: bytes) -> frames.Event | None:
+        raw = _scan(line.decode())[0]
+        decode = frames.DECODERS.get(raw["type"])
+        return None if decode is None else decode(raw)  # what it does not know a client ignores
+
+    def execution_of(self, event: frames.Input) -> Execution | None:
+        return None if event.execution_id is None else self.executions.get(event.execution_id)
+
+    def _of_execution(self, event: Any) -> None:
+        execution = self.executions.get(getattr(event, "execution_id", ""))
+        if execution is None:
+            if self._on_event is not None:
+                self._on_event(event)
+        elif execution.sink is not None:
+            execution.sink.take(event)
+
+    def _terminal(self, event: Any) -> None:
+        execution = self.executions.pop(event.execution_id, None)
+        if execution is None:
+            self._of_execution(event)
+        elif execution.sink is not None:
+            execution.sink.end(event, execution.failure)
+
+    def _reply(self, event: Any) -> None:
+        pending = self.requests.pop(event.id, None)
+        if pending is not None and not pending.done():
+            pending.set_result(event)
+
+    def _input(self, event: frames.Input) -> None:
+        execution = self.execution_of(event)
+        ask = self._asker if execution is None else execution.ask
+        if execution is not None and execution.sink is None:
+            ask = None
+        self.questions[event.id] = execution
+        self._of_execution(event)
+        if ask is not None:
+            self._ask(event, execution, ask)
+        elif execution is None or not execution.by_consumer or execution.sink is None:
+            self.reply(event, execution, None)
+
+    def _input_closed(self, event: frames.InputClosed) -> None:
+        execution = self.questions.pop(event.id, None)
+        if execution is not None and execution.sink is not None:
+            execution.sink.take(event)
+        elif execution is None and self._on_event is not None:
+            self._on_event(event)
+
+    def _refused(self, event: frames.ProtocolError) -> None:
+        refusal = RequestRefused(event.code, event.message)
+        if event.id in self.requests:
+            pending = self.requests.pop(event.id)
+            if not pending.done():
+                pending.set_exception(refusal)
+        elif event.id in self.executions:
+            execution = self.executions.pop(event.id)
+            if execution.sink is not None:
+                execution.sink.fail(refusal)
+        elif self._on_event is not None:
+            self._on_event(event)
+
+    def _ready(self, event: frames.Ready) -> None:
+        self.over = None
+        if self.ready is not None and not self.ready.done():
+            self.ready.set_result(event)
+
+    def _fatal(self, event: frames.Fatal) -> None:
+        self.fatal = event
+        self._of_execution(event)
+
+    # ---- the end ------------------------------------------------------------------------------
+
+    def die(self, exit_status: int | None, stderr: bytes, closing: bool) -> None:
+        """Whoever waits is told so."""
+        text = (self.noise + stderr).decode(errors="replace")
+
+        def failure() -> ReplwireError:
+            return (
+                SessionClosed("the session is closed")
+                if closing
+                else SessionDied(self.fatal, exit_status, text)
+            )
+
+        self.over = failure
+        waiting = [*self.requests.values(), *([self.ready] if self.ready is not None else [])]
+        executions = list(self.executions.values())
+        self.requests.clear()
+        self.executions.clear()
+        self.questions.clear()
+        for pending in waiting:
+            if not pending.done():
+                pending.set_exception(failure())
+        for execution in executions:
+            if execution.sink is not None:
+                execution.sink.fail(failure())
+
+    ROUTES: ClassVar[dict[str, Callable[[Conversation, Any], None]]] = {
+        "result": _terminal,
+        "error": _terminal,
+        "input": _input,
+        "input_closed": _input_closed,
+        "protocol_error": _refused,
+        "ready": _ready,
+        "fatal": _fatal,
+    }
+    ROUTES.update(dict.fromkeys((t for t in frames.DECODERS if t.endswith("_reply")), _reply))

@@ -1,0 +1,705 @@
+"""The frames that a server sends, a dataclass each.
+
+Written by generate.py from `replwire --schema`; not to be edited.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, TypedDict, Union
+
+Id = Union[str, int]
+
+
+@dataclass(slots=True)
+class ServerInfo:
+    name: str
+    version: str
+
+
+def _server_info(f: dict[str, Any]) -> ServerInfo:
+    return ServerInfo(
+        f["name"],
+        f["version"],
+    )
+
+
+@dataclass(slots=True)
+class PythonInfo:
+    version: str
+    implementation: str
+    executable: str
+    prefix: str
+    pid: int
+
+
+def _python_info(f: dict[str, Any]) -> PythonInfo:
+    return PythonInfo(
+        f["version"],
+        f["implementation"],
+        f["executable"],
+        f["prefix"],
+        f["pid"],
+    )
+
+
+@dataclass(slots=True)
+class Limits:
+    max_frame_bytes: int
+    max_depth: int
+    id_bytes: int
+    output_frame_bytes: int
+    output_get_bytes: int
+    repr_bytes: int
+    value_bytes: int
+    traceback_bytes: int
+    prompt_bytes: int
+    display_bytes: int
+    inquiry_bytes: int
+    queue_bytes: int
+    output_buffer: int
+    stack_frames: int
+    queue_limit: int | None = None
+
+
+def _limits(f: dict[str, Any]) -> Limits:
+    return Limits(
+        f["max_frame_bytes"],
+        f["max_depth"],
+        f["id_bytes"],
+        f["output_frame_bytes"],
+        f["output_get_bytes"],
+        f["repr_bytes"],
+        f["value_bytes"],
+        f["traceback_bytes"],
+        f["prompt_bytes"],
+        f["display_bytes"],
+        f["inquiry_bytes"],
+        f["queue_bytes"],
+        f["output_buffer"],
+        f["stack_frames"],
+        f.get("queue_limit"),
+    )
+
+
+@dataclass(slots=True)
+class TracebackFrame:
+    filename: str
+    line: int
+    function: str
+    source: str
+    end_line: int | None = None
+    column: int | None = None
+    end_column: int | None = None
+
+
+def _traceback_frame(f: dict[str, Any]) -> TracebackFrame:
+    return TracebackFrame(
+        f["filename"],
+        f["line"],
+        f["function"],
+        f["source"],
+        f.get("end_line"),
+        f.get("column"),
+        f.get("end_column"),
+    )
+
+
+@dataclass(slots=True)
+class Cause:
+    relation: Literal["cause", "context", "member"]
+    exception_type: str
+    exception_message: str
+    traceback: str
+    frames: list[TracebackFrame]
+    notes: list[str] | None = None
+    causes: list[Cause] | None = None
+
+
+def _cause(f: dict[str, Any]) -> Cause:
+    return Cause(
+        f["relation"],
+        f["exception_type"],
+        f["exception_message"],
+        f["traceback"],
+        [_traceback_frame(each) for each in f["frames"]],
+        f.get("notes"),
+        [_cause(each) for each in f["causes"]] if "causes" in f else None,
+    )
+
+
+@dataclass(slots=True)
+class StackEntry:
+    filename: str
+    line: int
+    function: str
+
+
+def _stack_entry(f: dict[str, Any]) -> StackEntry:
+    return StackEntry(
+        f["filename"],
+        f["line"],
+        f["function"],
+    )
+
+
+@dataclass(slots=True)
+class Variable:
+    name: str
+    type: str
+    repr: str
+    size: int | None = None
+    length: int | None = None
+    shape: list[int] | None = None
+    dtype: str | None = None
+    module: str | None = None
+
+
+def _variable(f: dict[str, Any]) -> Variable:
+    return Variable(
+        f["name"],
+        f["type"],
+        f["repr"],
+        f.get("size"),
+        f.get("length"),
+        f.get("shape"),
+        f.get("dtype"),
+        f.get("module"),
+    )
+
+
+@dataclass(slots=True)
+class Ready:
+    type: ClassVar[Literal["ready"]] = "ready"
+    protocol: int
+    session_id: str
+    pid: int
+    server: ServerInfo
+    python: PythonInfo
+    capabilities: dict[str, list[str]]
+    limits: Limits
+
+
+def _ready(f: dict[str, Any]) -> Ready:
+    return Ready(
+        f["protocol"],
+        f["session_id"],
+        f["pid"],
+        _server_info(f["server"]),
+        _python_info(f["python"]),
+        f["capabilities"],
+        _limits(f["limits"]),
+    )
+
+
+@dataclass(slots=True)
+class Output:
+    type: ClassVar[Literal["output"]] = "output"
+    execution_id: Id | None
+    stream: Literal["stdout", "stderr"]
+    data: str
+    late: bool | None = None
+    execution_count: int | None = None
+
+
+def _output(f: dict[str, Any]) -> Output:
+    return Output(
+        f["execution_id"],
+        f["stream"],
+        f["data"],
+        f.get("late"),
+        f.get("execution_count"),
+    )
+
+
+@dataclass(slots=True)
+class OutputTruncated:
+    type: ClassVar[Literal["output_truncated"]] = "output_truncated"
+    execution_id: Id | None
+    execution_count: int | None
+    stream: Literal["stdout", "stderr"]
+    omitted: int
+    offset: int
+
+
+def _output_truncated(f: dict[str, Any]) -> OutputTruncated:
+    return OutputTruncated(
+        f["execution_id"],
+        f["execution_count"],
+        f["stream"],
+        f["omitted"],
+        f["offset"],
+    )
+
+
+@dataclass(slots=True)
+class OutputGetReply:
+    type: ClassVar[Literal["output_get_reply"]] = "output_get_reply"
+    id: Id
+    data: str
+    offset: int
+    total: int
+
+
+def _output_get_reply(f: dict[str, Any]) -> OutputGetReply:
+    return OutputGetReply(
+        f["id"],
+        f["data"],
+        f["offset"],
+        f["total"],
+    )
+
+
+@dataclass(slots=True)
+class Fatal:
+    type: ClassVar[Literal["fatal"]] = "fatal"
+    execution_id: Id | None
+    traceback: str
+    signal: str | None = None
+    reason: str | None = None
+    exit_status: int | None = None
+
+
+def _fatal(f: dict[str, Any]) -> Fatal:
+    return Fatal(
+        f["execution_id"],
+        f["traceback"],
+        f.get("signal"),
+        f.get("reason"),
+        f.get("exit_status"),
+    )
+
+
+@dataclass(slots=True)
+class Display:
+    type: ClassVar[Literal["display"]] = "display"
+    execution_id: Id | None
+    data: dict[str, Any]
+    metadata: dict[str, Any]
+    display_id: str | None = None
+    update: bool | None = None
+
+
+def _display(f: dict[str, Any]) -> Display:
+    return Display(
+        f["execution_id"],
+        f["data"],
+        f["metadata"],
+        f.get("display_id"),
+        f.get("update"),
+    )
+
+
+@dataclass(slots=True)
+class ClearOutput:
+    type: ClassVar[Literal["clear_output"]] = "clear_output"
+    execution_id: Id | None
+    wait: bool
+
+
+def _clear_output(f: dict[str, Any]) -> ClearOutput:
+    return ClearOutput(
+        f["execution_id"],
+        f["wait"],
+    )
+
+
+@dataclass(slots=True)
+class Input:
+    type: ClassVar[Literal["input"]] = "input"
+    id: str
+    execution_id: Id | None
+    prompt: str
+    password: bool
+
+
+def _input(f: dict[str, Any]) -> Input:
+    return Input(
+        f["id"],
+        f["execution_id"],
+        f["prompt"],
+        f["password"],
+    )
+
+
+@dataclass(slots=True)
+class InputClosed:
+    type: ClassVar[Literal["input_closed"]] = "input_closed"
+    id: str
+    reason: Literal["interrupt", "timeout", "end_of_input", "shutdown", "crash"]
+
+
+def _input_closed(f: dict[str, Any]) -> InputClosed:
+    return InputClosed(
+        f["id"],
+        f["reason"],
+    )
+
+
+@dataclass(slots=True)
+class Result:
+    type: ClassVar[Literal["result"]] = "result"
+    execution_id: Id
+    execution_count: int | None
+    repr: str | None
+    execution_time: float
+    value: Any = None
+    display: dict[str, Any] | None = None
+    repr_truncated: int | None = None
+    inputs_unused: int | None = None
+    interrupts: int | None = None
+
+
+def _result(f: dict[str, Any]) -> Result:
+    return Result(
+        f["execution_id"],
+        f["execution_count"],
+        f["repr"],
+        f["execution_time"],
+        f.get("value"),
+        f.get("display"),
+        f.get("repr_truncated"),
+        f.get("inputs_unused"),
+        f.get("interrupts"),
+    )
+
+
+@dataclass(slots=True)
+class Error:
+    type: ClassVar[Literal["error"]] = "error"
+    execution_id: Id
+    execution_count: int | None
+    reason: Literal[
+        "exception", "interrupt", "timeout", "exit", "memory", "crash", "cancelled", "aborted"
+    ]
+    exception_type: str
+    exception_message: str
+    traceback: str
+    frames: list[TracebackFrame]
+    execution_time: float
+    notes: list[str] | None = None
+    causes: list[Cause] | None = None
+    exit_code: int | str | None | None = None
+    inputs_unused: int | None = None
+
+
+def _error(f: dict[str, Any]) -> Error:
+    return Error(
+        f["execution_id"],
+        f["execution_count"],
+        f["reason"],
+        f["exception_type"],
+        f["exception_message"],
+        f["traceback"],
+        [_traceback_frame(each) for each in f["frames"]],
+        f["execution_time"],
+        f.get("notes"),
+        [_cause(each) for each in f["causes"]] if "causes" in f else None,
+        f.get("exit_code"),
+        f.get("inputs_unused"),
+    )
+
+
+@dataclass(slots=True)
+class InterruptReply:
+    type: ClassVar[Literal["interrupt_reply"]] = "interrupt_reply"
+    execution_id: Id | None
+    outcome: Literal["delivered", "dequeued", "not_running"]
+    id: Id | None = None
+
+
+def _interrupt_reply(f: dict[str, Any]) -> InterruptReply:
+    return InterruptReply(
+        f["execution_id"],
+        f["outcome"],
+        f.get("id"),
+    )
+
+
+@dataclass(slots=True)
+class Stuck:
+    type: ClassVar[Literal["stuck"]] = "stuck"
+    execution_id: Id
+    elapsed: float
+    stack: list[StackEntry] | None = None
+
+
+def _stuck(f: dict[str, Any]) -> Stuck:
+    return Stuck(
+        f["execution_id"],
+        f["elapsed"],
+        [_stack_entry(each) for each in f["stack"]] if "stack" in f else None,
+    )
+
+
+@dataclass(slots=True)
+class StatusReply:
+    type: ClassVar[Literal["status_reply"]] = "status_reply"
+    id: Id
+    state: Literal["idle", "busy", "waiting_for_input"]
+    execution_id: Id | None
+    elapsed: float
+    queued: int
+    pending_inputs: list[str]
+    memory_usage: int
+    cpu_seconds: float
+    stack: list[StackEntry] | None = None
+    stack_unavailable: str | None = None
+
+
+def _status_reply(f: dict[str, Any]) -> StatusReply:
+    return StatusReply(
+        f["id"],
+        f["state"],
+        f["execution_id"],
+        f["elapsed"],
+        f["queued"],
+        f["pending_inputs"],
+        f["memory_usage"],
+        f["cpu_seconds"],
+        [_stack_entry(each) for each in f["stack"]] if "stack" in f else None,
+        f.get("stack_unavailable"),
+    )
+
+
+@dataclass(slots=True)
+class Heartbeat:
+    type: ClassVar[Literal["heartbeat"]] = "heartbeat"
+    state: Literal["idle", "busy", "waiting_for_input"]
+    execution_id: Id | None
+    elapsed: float
+    queued: int
+    pending_inputs: list[str]
+    memory_usage: int
+    cpu_seconds: float
+
+
+def _heartbeat(f: dict[str, Any]) -> Heartbeat:
+    return Heartbeat(
+        f["state"],
+        f["execution_id"],
+        f["elapsed"],
+        f["queued"],
+        f["pending_inputs"],
+        f["memory_usage"],
+        f["cpu_seconds"],
+    )
+
+
+@dataclass(slots=True)
+class CompleteReply:
+    type: ClassVar[Literal["complete_reply"]] = "complete_reply"
+    id: Id
+    status: str
+    matches: list[str]
+    cursor_start: int
+    cursor_end: int
+    metadata: dict[str, Any]
+    partial: bool | None = None
+
+
+def _complete_reply(f: dict[str, Any]) -> CompleteReply:
+    return CompleteReply(
+        f["id"],
+        f["status"],
+        f["matches"],
+        f["cursor_start"],
+        f["cursor_end"],
+        f["metadata"],
+        f.get("partial"),
+    )
+
+
+@dataclass(slots=True)
+class InspectReply:
+    type: ClassVar[Literal["inspect_reply"]] = "inspect_reply"
+    id: Id
+    status: str
+    found: bool
+    data: dict[str, str]
+    metadata: dict[str, Any]
+    partial: bool | None = None
+
+
+def _inspect_reply(f: dict[str, Any]) -> InspectReply:
+    return InspectReply(
+        f["id"],
+        f["status"],
+        f["found"],
+        f["data"],
+        f["metadata"],
+        f.get("partial"),
+    )
+
+
+@dataclass(slots=True)
+class IsCompleteReply:
+    type: ClassVar[Literal["is_complete_reply"]] = "is_complete_reply"
+    id: Id
+    status: Literal["complete", "incomplete", "invalid", "unknown"]
+    indent: str | None = None
+
+
+def _is_complete_reply(f: dict[str, Any]) -> IsCompleteReply:
+    return IsCompleteReply(
+        f["id"],
+        f["status"],
+        f.get("indent"),
+    )
+
+
+@dataclass(slots=True)
+class VariablesReply:
+    type: ClassVar[Literal["variables_reply"]] = "variables_reply"
+    id: Id
+    total: int
+    variables: list[Variable]
+    partial: bool | None = None
+
+
+def _variables_reply(f: dict[str, Any]) -> VariablesReply:
+    return VariablesReply(
+        f["id"],
+        f["total"],
+        [_variable(each) for each in f["variables"]],
+        f.get("partial"),
+    )
+
+
+@dataclass(slots=True)
+class ResetReply:
+    type: ClassVar[Literal["reset_reply"]] = "reset_reply"
+    id: Id
+    threads: list[str]
+    tasks: list[str]
+
+
+def _reset_reply(f: dict[str, Any]) -> ResetReply:
+    return ResetReply(
+        f["id"],
+        f["threads"],
+        f["tasks"],
+    )
+
+
+@dataclass(slots=True)
+class ShutdownReply:
+    type: ClassVar[Literal["shutdown_reply"]] = "shutdown_reply"
+    id: Id | None = None
+
+
+def _shutdown_reply(f: dict[str, Any]) -> ShutdownReply:
+    return ShutdownReply(
+        f.get("id"),
+    )
+
+
+@dataclass(slots=True)
+class ProtocolError:
+    type: ClassVar[Literal["protocol_error"]] = "protocol_error"
+    code: Literal[
+        "invalid_utf8",
+        "invalid_json",
+        "not_an_object",
+        "frame_too_large",
+        "too_deep",
+        "missing_field",
+        "invalid_field",
+        "unknown_type",
+        "duplicate_id",
+        "unknown_input_id",
+        "queue_full",
+        "shutting_down",
+    ]
+    message: str
+    line: int
+    id: Id | None = None
+
+
+def _protocol_error(f: dict[str, Any]) -> ProtocolError:
+    return ProtocolError(
+        f["code"],
+        f["message"],
+        f["line"],
+        f.get("id"),
+    )
+
+
+class ExecuteOptions(TypedDict, total=False):
+    id: Id | None
+    filename: str | None
+    first_line: int | None
+    inputs: list[str] | None
+    timeout: float | None
+    grace: float | None
+    timeout_includes_input: bool | None
+    repr_limit: int | None
+    silent: bool | None
+    stop_on_error: bool | None
+    output_limit: int | None
+
+
+Event = Union[
+    Ready,
+    Output,
+    OutputTruncated,
+    OutputGetReply,
+    Fatal,
+    Display,
+    ClearOutput,
+    Input,
+    InputClosed,
+    Result,
+    Error,
+    InterruptReply,
+    Stuck,
+    StatusReply,
+    Heartbeat,
+    CompleteReply,
+    InspectReply,
+    IsCompleteReply,
+    VariablesReply,
+    ResetReply,
+    ShutdownReply,
+    ProtocolError,
+]
+
+DECODERS: dict[str, Callable[[dict[str, Any]], Event]] = {
+    "ready": _ready,
+    "output": _output,
+    "output_truncated": _output_truncated,
+    "output_get_reply": _output_get_reply,
+    "fatal": _fatal,
+    "display": _display,
+    "clear_output": _clear_output,
+    "input": _input,
+    "input_closed": _input_closed,
+    "result": _result,
+    "error": _error,
+    "interrupt_reply": _interrupt_reply,
+    "stuck": _stuck,
+    "status_reply": _status_reply,
+    "heartbeat": _heartbeat,
+    "complete_reply": _complete_reply,
+    "inspect_reply": _inspect_reply,
+    "is_complete_reply": _is_complete_reply,
+    "variables_reply": _variables_reply,
+    "reset_reply": _reset_reply,
+    "shutdown_reply": _shutdown_reply,
+    "protocol_error": _protocol_error,
+}
+
+REQUESTS = (
+    "execute",
+    "input_response",
+    "interrupt",
+    "status",
+    "complete",
+    "inspect",
+    "is_complete",
+    "variables",
+    "output_get",
+    "reset",
+    "shutdown",
+)

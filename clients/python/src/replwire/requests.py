@@ -1,0 +1,230 @@
+"""The requests that have one reply, a method each.
+
+Written by generate.py from `replwire --schema`; not to be edited.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeVar
+
+from . import frames
+
+Reply = TypeVar("Reply")
+
+
+class AsyncRequests:
+    """For the session of asyncio programs."""
+
+    async def request(self, frame: dict[str, Any], reply: type[Reply]) -> Reply:
+        raise NotImplementedError
+
+    async def interrupt(
+        self,
+        execution_id: frames.Id | None = None,
+        grace: float | None = None,
+    ) -> frames.InterruptReply:
+        """`interrupt`, as docs/protocol.md describes it."""
+        frame: dict[str, Any] = {
+            "type": "interrupt",
+            "execution_id": execution_id,
+            "grace": grace,
+        }
+        return await self.request(frame, frames.InterruptReply)
+
+    async def status(
+        self,
+        stack: bool | None = None,
+    ) -> frames.StatusReply:
+        """`status`, as docs/protocol.md describes it."""
+        frame: dict[str, Any] = {
+            "type": "status",
+            "stack": stack,
+        }
+        return await self.request(frame, frames.StatusReply)
+
+    async def complete(
+        self,
+        code: str,
+        cursor_pos: int | None = None,
+    ) -> frames.CompleteReply:
+        """`complete`, as docs/protocol.md describes it."""
+        frame: dict[str, Any] = {
+            "type": "complete",
+            "code": code,
+            "cursor_pos": cursor_pos,
+        }
+        return await self.request(frame, frames.CompleteReply)
+
+    async def inspect(
+        self,
+        code: str,
+        cursor_pos: int | None = None,
+        detail_level: int | None = None,
+    ) -> frames.InspectReply:
+        """`inspect`, as docs/protocol.md describes it."""
+        frame: dict[str, Any] = {
+            "type": "inspect",
+            "code": code,
+            "cursor_pos": cursor_pos,
+            "detail_level": detail_level,
+        }
+        return await self.request(frame, frames.InspectReply)
+
+    async def is_complete(
+        self,
+        code: str,
+    ) -> frames.IsCompleteReply:
+        """`is_complete`, as docs/protocol.md describes it."""
+        frame: dict[str, Any] = {
+            "type": "is_complete",
+            "code": code,
+        }
+        return await self.request(frame, frames.IsCompleteReply)
+
+    async def variables(
+        self,
+        prefix: str | None = None,
+        offset: int | None = None,
+        limit: int | None = None,
+    ) -> frames.VariablesReply:
+        """`variables`, as docs/protocol.md describes it."""
+        frame: dict[str, Any] = {
+            "type": "variables",
+            "prefix": prefix,
+            "offset": offset,
+            "limit": limit,
+        }
+        return await self.request(frame, frames.VariablesReply)
+
+    async def output_get(
+        self,
+        execution_count: int,
+        stream: Literal["stdout", "stderr"],
+        offset: int,
+        size: int,
+    ) -> frames.OutputGetReply:
+        """`output_get`, as docs/protocol.md describes it."""
+        frame: dict[str, Any] = {
+            "type": "output_get",
+            "execution_count": execution_count,
+            "stream": stream,
+            "offset": offset,
+            "size": size,
+        }
+        return await self.request(frame, frames.OutputGetReply)
+
+    async def reset(self) -> frames.ResetReply:
+        """`reset`, as docs/protocol.md describes it."""
+        frame: dict[str, Any] = {
+            "type": "reset",
+        }
+        return await self.request(frame, frames.ResetReply)
+
+
+class SyncRequests:
+    """For the session that blocks."""
+
+    def request(self, frame: dict[str, Any], reply: type[Reply]) -> Reply:
+        raise NotImplementedError
+
+    def interrupt(
+        self,
+        execution_id: frames.Id | None = None,
+        grace: float | None = None,
+    ) -> frames.InterruptReply:
+        """`interrupt`, as docs/protocol.md describes it."""
+        frame: dict[str, Any] = {
+            "type": "interrupt",
+            "execution_id": execution_id,
+            "grace": grace,
+        }
+        return self.request(frame, frames.InterruptReply)
+
+    def status(
+        self,
+        stack: bool | None = None,
+    ) -> frames.StatusReply:
+        """`status`, as docs/protocol.md describes it."""
+        frame: dict[str, Any] = {
+            "type": "status",
+            "stack": stack,
+        }
+        return self.request(frame, frames.StatusReply)
+
+    def complete(
+        self,
+        code: str,
+        cursor_pos: int | None = None,
+    ) -> frames.CompleteReply:
+        """`complete`, as docs/protocol.md describes it."""
+        frame: dict[str, Any] = {
+            "type": "complete",
+            "code": code,
+            "cursor_pos": cursor_pos,
+        }
+        return self.request(frame, frames.CompleteReply)
+
+    def inspect(
+        self,
+        code: str,
+        cursor_pos: int | None = None,
+        detail_level: int | None = None,
+    ) -> frames.InspectReply:
+        """`inspect`, as docs/protocol.md describes it."""
+        frame: dict[str, Any] = {
+            "type": "inspect",
+            "code": code,
+            "cursor_pos": cursor_pos,
+            "detail_level": detail_level,
+        }
+        return self.request(frame, frames.InspectReply)
+
+    def is_complete(
+        self,
+        code: str,
+    ) -> frames.IsCompleteReply:
+        """`is_complete`, as docs/protocol.md describes it."""
+        frame: dict[str, Any] = {
+            "type": "is_complete",
+            "code": code,
+        }
+        return self.request(frame, frames.IsCompleteReply)
+
+    def variables(
+        self,
+        prefix: str | None = None,
+        offset: int | None = None,
+        limit: int | None = None,
+    ) -> frames.VariablesReply:
+        """`variables`, as docs/protocol.md describes it."""
+        frame: dict[str, Any] = {
+            "type": "variables",
+            "prefix": prefix,
+            "offset": offset,
+            "limit": limit,
+        }
+        return self.request(frame, frames.VariablesReply)
+
+    def output_get(
+        self,
+        execution_count: int,
+        stream: Literal["stdout", "stderr"],
+        offset: int,
+        size: int,
+    ) -> frames.OutputGetReply:
+        """`output_get`, as docs/protocol.md describes it."""
+        frame: dict[str, Any] = {
+            "type": "output_get",
+            "execution_count": execution_count,
+            "stream": stream,
+            "offset": offset,
+            "size": size,
+        }
+        return self.request(frame, frames.OutputGetReply)
+
+    def reset(self) -> frames.ResetReply:
+        """`reset`, as docs/protocol.md describes it."""
+        frame: dict[str, Any] = {
+            "type": "reset",
+        }
+        return self.request(frame, frames.ResetReply)

@@ -1,0 +1,391 @@
+"""The session of asyncio programs."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from inspect import isawaitable
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+from . import frames
+from .answers import Answer, Ask, OnInput, Prompt
+from .conversation import Collector, Conversation, Execution, Trace
+from .errors import RequestRefused, SessionClosed
+from .process import PIPE, Command, Process, command_line
+from .requests import AsyncRequests, Reply
+from .results import ExecutionError, Result
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from typing_extensions import Self, Unpack
+
+AHEAD = 256  # events that a stream holds before the session stops reading for it
+
+
+class Feed:
+    """Where the events of a stream wait for the program."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.events: deque[frames.Event] = deque()
+        self.waiter: asyncio.Future[None] | None = None
+        self.failure: BaseException | None = None
+        self.over = False
+
+    @property
+    def waited_for(self) -> bool:
+        return self.waiter is not None and not self.waiter.done()
+
+    def take(self, event: frames.Event) -> None:
+        self.events.append(event)
+        self.wake()
+        if len(self.events) > AHEAD:
+            self.session.read_less()
+
+    def end(self, terminal: frames.Result | frames.Error, failure: BaseException | None) -> None:
+        self.events.append(terminal)
+        if failure is not None and isinstance(terminal, frames.Error):
+            failure.__cause__ = ExecutionError(terminal)
+        self.fail(failure)
+
+    def fail(self, failure: BaseException | None) -> None:
+        self.failure, self.over = failure, True
+        self.wake()
+
+    def wake(self) -> None:
+        if self.waiter is not None and not self.waiter.done():
+            self.waiter.set_result(None)
+
+
+class Stream:
+    """The events of one execution, its `result` or `error` the last. Left before that, it
+    interrupts the execution."""
+
+    def __init__(self, session: Session, feed: Feed, execution: Execution) -> None:
+        self._session = session
+        self._feed = feed
+        self._execution = execution
+        self.id = execution.id
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> frames.Event:
+        feed = self._feed
+        while not feed.events:
+            if feed.over:
+                failure, feed.failure = feed.failure, None
+                raise failure or StopAsyncIteration
+            await self._wait()
+        return feed.events.popleft()
+
+    async def _wait(self) -> None:
+        self._feed.waiter = self._session.loop.create_future()
+        self._session.read_on()
+        try:
+            await self._feed.waiter
+        except asyncio.CancelledError:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Ends the execution if it has not ended, and the stream."""
+        if not self._feed.over:
+            self._feed.fail(None)
+            self._session.abandon(self._execution)
+
+    async def aclose(self) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if not self._feed.over:
+            with suppress(RuntimeError):  # the loop is closed
+                self._session.loop.call_soon_threadsafe(self._session.abandon, self._execution)
+
+
+class Session(AsyncRequests):
+    """A server of its own, from `start` to `close`. Belongs to the event loop that starts it; has
+    neither a thread nor a task: frames are handled where the loop reads them."""
+
+    def __init__(
+        self,
+        command: Command = None,
+        *,
+        args: Sequence[str] = (),
+        env: Mapping[str, str] | None = None,
+        cwd: str | os.PathLike[str] | None = None,
+        python: str | os.PathLike[str] | None = None,
+        on_input: OnInput = None,
+        on_event: Callable[[frames.Event], object] | None = None,
+        trace: Trace | None = None,
+        start_timeout: float = 60.0,
+        close_timeout: float = 5.0,
+    ) -> None:
+        self._command = command, args, cwd, python
+        self._env = env
+        self._start_timeout = start_timeout
+        self._close_timeout = close_timeout
+        self._conversation = Conversation(self._write, self._ask, on_input, on_event, trace)
+        self._unsent = bytearray()
+        self._answering: dict[str, asyncio.Task[None]] = {}
+        self._reading = self._closing = False
+        self._process: Process | None = None
+
+    # ---- life ---------------------------------------------------------------------------------
+
+    async def start(self) -> Self:
+        self.loop = asyncio.get_running_loop()
+        self._process = process = Process(command_line(*self._command), self._env)
+        os.set_blocking(process.input, False)
+        self.ended: asyncio.Future[None] = self.loop.create_future()
+        ready: asyncio.Future[frames.Ready] = self.loop.create_future()
+        self._conversation.ready = ready
+        self.read_on()
+        self.loop.add_reader(process.errors, self._errors_readable)
+        if process.end is not None:
+            self.loop.add_reader(process.end, self._process_ended)
+        try:
+            await asyncio.wait({ready}, timeout=self._start_timeout)
+        except BaseException:
+            ready.cancel()
+            process.kill()
+            raise
+        if not ready.done():
+            process.kill()
+            await self.ended
+        self.ready = ready.result()
+        return self
+
+    async def close(self) -> None:
+        """Ends the server: what runs is interrupted, what is queued cancelled."""
+        if self._process is None or self.ended.done():
+            return
+        if not self._closing and self._conversation.over is None:
+            self._conversation.send({"type": "shutdown"})
+        self._closing = True
+        self.read_on()
+        try:
+            await asyncio.wait({self.ended}, timeout=self._close_timeout)
+        finally:
+            if not self.ended.done():
+                self._process.kill()
+        await self.ended
+
+    async def __aenter__(self) -> Self:
+        return await self.start()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    @property
+    def closed(self) -> bool:
+        return self._conversation.over is not None
+
+    # ---- requests -----------------------------------------------------------------------------
+
+    @overload
+    async def execute(
+        self,
+        code: str,
+        *,
+        on_input: OnInput = None,
+        check: Literal[True] = True,
+        **options: Unpack[frames.ExecuteOptions],
+    ) -> Result: ...
+    @overload
+    async def execute(
+        self,
+        code: str,
+        *,
+        on_input: OnInput = None,
+        check: bool,
+        **options: Unpack[frames.ExecuteOptions],
+    ) -> Result | ExecutionError: ...
+    async def execute(
+        self,
+        code: str,
+        *,
+        on_input: OnInput = None,
+        check: bool = True,
+        **options: Unpack[frames.ExecuteOptions],
+    ) -> Result | ExecutionError:
+        """Runs code; raises `ExecutionError` unless `check` is false. A task that is cancelled
+        while it waits here interrupts the execution."""
+        pending: asyncio.Future[Result | ExecutionError] = self._future()
+        execution = self._conversation.execute(code, Collector(pending), on_input, options)
+        try:
+            outcome = await pending
+        except asyncio.CancelledError:
+            self.abandon(execution)
+            raise
+        if check and isinstance(outcome, ExecutionError):
+            raise outcome
+        return outcome
+
+    def stream(
+        self, code: str, *, on_input: OnInput = None, **options: Unpack[frames.ExecuteOptions]
+    ) -> Stream:
+        """Runs code, and gives each event as it comes. With `on_input="ask"` the program answers
+        an `Input` by `answer`."""
+        feed = Feed(self)
+        return Stream(self, feed, self._conversation.execute(code, feed, on_input, options))
+
+    async def request(self, frame: dict[str, Any], reply: type[Reply]) -> Reply:
+        pending: asyncio.Future[Any] = self._future()
+        self._conversation.request(frame, pending)
+        told = await pending
+        if not isinstance(told, reply):
+            raise RequestRefused("unexpected", f"{frame['type']}: answered by {told!r}")
+        return told
+
+    def answer(self, question: frames.Input, answer: Answer | BaseException) -> None:
+        """Answers an `Input`: EOFError ends the input, None refuses."""
+        execution = self._conversation.execution_of(question)
+        self._conversation.reply(question, execution, answer)
+
+    def abandon(self, execution: Execution) -> None:
+        """Nobody waits for it any more: it is interrupted."""
+        self._conversation.abandon(execution)
+        self.read_on()
+
+    @property
+    def running(self) -> bool:
+        """Whether an execution has not ended yet."""
+        return bool(self._conversation.executions)
+
+    def _future(self) -> asyncio.Future[Any]:
+        if self._process is None:
+            raise SessionClosed("the session has not been started")
+        self.read_on()
+        return self.loop.create_future()
+
+    # ---- questions ----------------------------------------------------------------------------
+
+    def _ask(self, question: frames.Input, execution: Execution | None, ask: Ask) -> None:
+        try:
+            answer = ask(Prompt.of(question))
+        except Exception as failure:
+            self._conversation.reply(question, execution, failure)
+            return
+        if isawaitable(answer):
+            task = self.loop.create_task(self._answer(question, execution, answer))
+            self._answering[question.id] = task
+            task.add_done_callback(lambda _: self._answering.pop(question.id, None))
+        else:
+            self._conversation.reply(question, execution, answer)
+
+    async def _answer(
+        self, question: frames.Input, execution: Execution | None, answer: Awaitable[Answer]
+    ) -> None:
+        given: Answer | BaseException
+        try:
+            given = await answer
+        except Exception as failure:
+            given = failure
+        self._conversation.reply(question, execution, given)
+
+    # ---- the pipes ----------------------------------------------------------------------------
+
+    def _write(self, line: bytes) -> None:
+        assert self._process is not None
+        if self._unsent:
+            self._unsent += line
+            return
+        try:
+            written = os.write(self._process.input, line)
+        except BlockingIOError:
+            written = 0
+        except BrokenPipeError:  # it is dead, as its end will say
+            return
+        if written < len(line):
+            self._unsent += line[written:]
+            self.loop.add_writer(self._process.input, self._writable)
+
+    def _writable(self) -> None:
+        assert self._process is not None
+        try:
+            written = os.write(self._process.input, self._unsent)
+        except BlockingIOError:
+            return
+        except BrokenPipeError:
+            written = len(self._unsent)
+        del self._unsent[:written]
+        if not self._unsent:
+            self.loop.remove_writer(self._process.input)
+
+    def read_on(self) -> None:
+        if not self._reading and self._process is not None and not self.ended.done():
+            self._reading = True
+            self.loop.add_reader(self._process.output, self._readable)
+
+    def read_less(self) -> None:
+        """A stream's program is behind: unless somebody else waits, the server may wait as well."""
+        conversation = self._conversation
+        sinks = [each.sink for each in conversation.executions.values()]
+        waited = any(
+            isinstance(each, Collector) or (isinstance(each, Feed) and each.waited_for)
+            for each in sinks
+        )
+        if self._reading and not waited and not conversation.requests and self._process is not None:
+            self._reading = False
+            self.loop.remove_reader(self._process.output)
+
+    def _readable(self) -> None:
+        assert self._process is not None
+        try:
+            data = os.read(self._process.output, PIPE)
+        except BlockingIOError:
+            return
+        if data:
+            self._conversation.feed(data)
+        else:
+            self._output_ended()
+
+    def _errors_readable(self) -> None:
+        assert self._process is not None
+        if not self._process.note_errors():
+            self.loop.remove_reader(self._process.errors)
+
+    def _output_ended(self) -> None:
+        assert self._process is not None
+        self._reading = False
+        self.loop.remove_reader(self._process.output)
+        if self._process.end is not None:
+            self.loop.call_later(self._close_timeout, self._process.kill)
+        else:
+            waiting = self.loop.run_in_executor(None, self._process.wait, self._close_timeout)
+            waiting.add_done_callback(lambda _: self._process_ended())
+
+    def _process_ended(self) -> None:
+        process = self._process
+        assert process is not None
+        status = process.status()
+        if status is None or self.ended.done():
+            return
+        for descriptor in (process.output, process.errors, process.end):
+            if descriptor is not None:
+                self.loop.remove_reader(descriptor)
+        self.loop.remove_writer(process.input)
+        self._reading = False
+        for data in process.drain():
+            self._conversation.feed(data)
+        process.close()
+        for task in self._answering.values():
+            task.cancel()
+        self._conversation.die(status, process.tail, self._closing)
+        self.ended.set_result(None)

@@ -1,0 +1,386 @@
+"""The same session for scripts and tests: its calls block. It has no thread and no event loop of
+its own, so it also works inside a running one; several threads may use it at once."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import select
+import threading
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from inspect import isawaitable
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+from . import frames
+from .answers import Answer, Ask, OnInput, Prompt
+from .conversation import Collector, Conversation, Execution, Trace
+from .errors import ReplwireError, RequestRefused, SessionClosed
+from .process import PIPE, Command, Process, command_line
+from .requests import Reply, SyncRequests
+from .results import ExecutionError, Result
+
+if TYPE_CHECKING:
+    from typing_extensions import Self, Unpack
+
+Question = tuple[frames.Input, "Execution | None", Ask]
+
+
+class Slot:
+    """What one call waits for; the lock of the session guards it."""
+
+    __slots__ = ("_done", "_failure", "_result", "questions")
+
+    def __init__(self) -> None:
+        self._done = False
+        self._result: Any = None
+        self._failure: BaseException | None = None
+        self.questions: deque[Question] = deque()  # for the thread that waits to answer
+
+    def done(self) -> bool:
+        return self._done
+
+    def settled(self) -> bool:
+        return self._done
+
+    def set_result(self, result: Any, /) -> None:
+        self._result, self._done = result, True
+
+    def set_exception(self, exception: BaseException, /) -> None:
+        self._failure, self._done = exception, True
+
+    def result(self) -> Any:
+        if self._failure is not None:
+            raise self._failure
+        return self._result
+
+
+class Feed(Slot):
+    """Where the events of a stream wait for the program, which reads when it wants one."""
+
+    __slots__ = ("events",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.events: deque[frames.Event] = deque()
+
+    def settled(self) -> bool:
+        return self._done or bool(self.events)
+
+    def take(self, event: frames.Event) -> None:
+        self.events.append(event)
+
+    def end(self, terminal: frames.Result | frames.Error, failure: BaseException | None) -> None:
+        self.events.append(terminal)
+        if failure is None:
+            self.set_result(None)
+        else:
+            failure.__cause__ = ExecutionError(terminal) if terminal.type == "error" else None
+            self.set_exception(failure)
+
+    def fail(self, failure: BaseException) -> None:
+        self.set_exception(failure)
+
+
+class Stream:
+    """The events of one execution, its `result` or `error` the last. Left before that, it
+    interrupts the execution."""
+
+    def __init__(self, session: Session, feed: Feed, execution: Execution) -> None:
+        self._session = session
+        self._feed = feed
+        self._execution = execution
+        self.id = execution.id
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> frames.Event:
+        if not self._feed.events:
+            self._session.wait(self._feed)
+        if self._feed.events:
+            return self._feed.events.popleft()
+        self._feed.result()
+        raise StopIteration
+
+    def close(self) -> None:
+        """Ends the execution if it has not ended, and the stream."""
+        if not self._feed.done():
+            self._feed.set_result(None)
+            self._session.abandon(self._execution)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        self.close()
+
+
+class Session(SyncRequests):
+    """A server of its own, from `start` to `close`. A call that waits reads the frames of all;
+    when several threads wait, one of them does, and wakes those whose frames have come."""
+
+    def __init__(
+        self,
+        command: Command = None,
+        *,
+        args: Sequence[str] = (),
+        env: Mapping[str, str] | None = None,
+        cwd: str | os.PathLike[str] | None = None,
+        python: str | os.PathLike[str] | None = None,
+        on_input: OnInput = None,
+        on_event: Callable[[frames.Event], object] | None = None,
+        trace: Trace | None = None,
+        start_timeout: float = 60.0,
+        close_timeout: float = 5.0,
+    ) -> None:
+        self._command = command, args, cwd, python
+        self._env = env
+        self._start_timeout = start_timeout
+        self._close_timeout = close_timeout
+        self._conversation = Conversation(self._write, self._ask, on_input, on_event, trace)
+        self._changed = threading.Condition()  # its lock is reentrant: a stream may go any time
+        self._slots: dict[int, Slot] = {}
+        self._questions: deque[Question] = deque()  # of no execution in hand: any thread answers
+        self._unsent: deque[bytes] = deque()
+        self._reading = self._writing = self._closing = False
+        self._ended = Slot()
+        self._process: Process | None = None
+
+    # ---- life ---------------------------------------------------------------------------------
+
+    def start(self) -> Self:
+        self._process = Process(command_line(*self._command), self._env)
+        self._poll = select.poll()
+        for descriptor in (self._process.output, self._process.errors, self._process.end):
+            if descriptor is not None:
+                self._poll.register(descriptor, select.POLLIN)
+        ready = Slot()
+        self._conversation.ready = ready
+        try:
+            if not self.wait(ready, self._start_timeout):
+                self._process.kill()
+                self.wait(ready)
+            self.ready: frames.Ready = ready.result()
+        except BaseException:
+            self._process.kill()
+            self.wait(self._ended)
+            raise
+        return self
+
+    def close(self) -> None:
+        """Ends the server: what runs is interrupted, what is queued cancelled."""
+        if self._process is None:
+            return
+        with self._changed:
+            if not self._closing and self._conversation.over is None:
+                self._conversation.send({"type": "shutdown"})
+            self._closing = True
+        if not self.wait(self._ended, self._close_timeout):
+            self._process.kill()
+            self.wait(self._ended)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def closed(self) -> bool:
+        return self._conversation.over is not None
+
+    # ---- requests -----------------------------------------------------------------------------
+
+    @overload
+    def execute(
+        self,
+        code: str,
+        *,
+        on_input: OnInput = None,
+        check: Literal[True] = True,
+        **options: Unpack[frames.ExecuteOptions],
+    ) -> Result: ...
+    @overload
+    def execute(
+        self,
+        code: str,
+        *,
+        on_input: OnInput = None,
+        check: bool,
+        **options: Unpack[frames.ExecuteOptions],
+    ) -> Result | ExecutionError: ...
+    def execute(
+        self,
+        code: str,
+        *,
+        on_input: OnInput = None,
+        check: bool = True,
+        **options: Unpack[frames.ExecuteOptions],
+    ) -> Result | ExecutionError:
+        """Runs code; raises `ExecutionError` unless `check` is false. Ctrl-C while it waits here
+        interrupts the execution."""
+        slot = Slot()
+        with self._changed:
+            execution = self._conversation.execute(code, Collector(slot), on_input, options)
+            self._slots[id(execution)] = slot
+        try:
+            self.wait(slot)
+        except BaseException:
+            self.abandon(execution)
+            raise
+        finally:
+            del self._slots[id(execution)]
+        outcome: Result | ExecutionError = slot.result()
+        if check and isinstance(outcome, ExecutionError):
+            raise outcome
+        return outcome
+
+    def stream(
+        self, code: str, *, on_input: OnInput = None, **options: Unpack[frames.ExecuteOptions]
+    ) -> Stream:
+        """Runs code, and gives each event as it comes. With `on_input="ask"` the program answers
+        an `Input` by `answer`."""
+        feed = Feed()
+        with self._changed:
+            execution = self._conversation.execute(code, feed, on_input, options)
+        return Stream(self, feed, execution)
+
+    def request(self, frame: dict[str, Any], reply: type[Reply]) -> Reply:
+        slot = Slot()
+        with self._changed:
+            self._conversation.request(frame, slot)
+        self.wait(slot)
+        told = slot.result()
+        if not isinstance(told, reply):
+            raise RequestRefused("unexpected", f"{frame['type']}: answered by {told!r}")
+        return told
+
+    def answer(self, question: frames.Input, answer: Answer | BaseException) -> None:
+        """Answers an `Input`: EOFError ends the input, None refuses."""
+        with self._changed:
+            execution = self._conversation.execution_of(question)
+            self._conversation.reply(question, execution, answer)
+
+    def abandon(self, execution: Execution) -> None:
+        """Nobody waits for it any more: it is interrupted."""
+        with self._changed:
+            self._conversation.abandon(execution)
+
+    # ---- waiting ------------------------------------------------------------------------------
+
+    def wait(self, slot: Slot, patience: float | None = None) -> bool:
+        """Reads, or lets another thread read, until the slot is settled; false when time is up."""
+        if self._process is None:
+            raise SessionClosed("the session has not been started")
+        until = None if patience is None else time.monotonic() + patience
+        with self._changed:
+            while slot.questions or self._questions or not slot.settled():
+                left = None if until is None else until - time.monotonic()
+                if left is not None and left <= 0:
+                    return False
+                if slot.questions or self._questions:
+                    self._answer(*(slot.questions or self._questions).popleft())
+                elif self._reading:
+                    self._changed.wait(left)
+                elif self._ended.done():
+                    raise SessionClosed("the session is closed")
+                else:
+                    self._read(left)
+        return True
+
+    def _read(self, left: float | None) -> None:
+        """Called with the lock, which it gives away while it waits for the server."""
+        self._reading = True
+        self._changed.release()
+        try:
+            data, ended = self._receive(left)
+        finally:
+            self._changed.acquire()
+            self._reading = False
+            self._changed.notify_all()
+        self._conversation.feed(data)
+        if ended:
+            self._finish()
+
+    def _receive(self, left: float | None) -> tuple[bytes, bool]:
+        process = self._process
+        assert process is not None
+        data, ended = b"", False
+        for descriptor, _ in self._poll.poll(None if left is None else left * 1000):
+            if descriptor == process.output:
+                data = os.read(descriptor, PIPE)
+                ended = ended or not data
+            elif descriptor == process.end:
+                ended = True
+            elif not process.note_errors():
+                self._poll.unregister(descriptor)
+        return data, ended
+
+    def _finish(self) -> None:
+        process = self._process
+        assert process is not None
+        status = process.wait(self._close_timeout)
+        for data in process.drain():
+            self._conversation.feed(data)
+        process.close()
+        self._conversation.die(status, process.tail, self._closing)
+        self._ended.set_result(None)
+
+    # ---- questions ----------------------------------------------------------------------------
+
+    def _ask(self, question: frames.Input, execution: Execution | None, ask: Ask) -> None:
+        """The thread whose code asks is the one to answer, without the lock."""
+        slot = self._slots.get(id(execution))
+        if slot is None and execution is not None and isinstance(execution.sink, Feed):
+            slot = execution.sink
+        (self._questions if slot is None else slot.questions).append((question, execution, ask))
+
+    def _answer(self, question: frames.Input, execution: Execution | None, ask: Ask) -> None:
+        given: Answer | BaseException
+        self._changed.release()
+        try:
+            answer = ask(Prompt.of(question))
+            given = _awaited(answer) if isawaitable(answer) else answer
+        except Exception as failure:
+            given = failure
+        finally:
+            self._changed.acquire()
+        self._conversation.reply(question, execution, given)
+
+    # ---- the pipes ----------------------------------------------------------------------------
+
+    def _write(self, line: bytes) -> None:
+        """One line after the other, also when a stream goes while another line is written."""
+        assert self._process is not None
+        self._unsent.append(line)
+        if self._writing:
+            return
+        self._writing = True
+        try:
+            while self._unsent:
+                rest = memoryview(self._unsent.popleft())
+                while rest:
+                    rest = rest[os.write(self._process.input, rest) :]
+        except BrokenPipeError:  # it is dead, as its end will say
+            self._unsent.clear()
+        finally:
+            self._writing = False
+
+
+def _awaited(answer: Awaitable[Answer]) -> Answer:
+    """In a loop of its own, in a thread of its own: this one may have a loop that runs."""
+
+    async def wait() -> Answer:
+        return await answer
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, wait()).result()
+
+
+__all__ = ["ExecutionError", "ReplwireError", "Result", "Session", "Stream"]
