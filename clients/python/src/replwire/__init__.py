@@ -10,12 +10,16 @@ from .errors import (
     SessionDied,
     UnansweredInput,
 )
+from .pool import Pool, PoolBroken, PoolInfo
 from .results import ExecutionError, Result
 from .session import Session, Stream
 
 __all__ = [
     "ExecutionError",
     "OnInput",
+    "Pool",
+    "PoolBroken",
+    "PoolInfo",
     "Prompt",
     "ReplwireError",
     "RequestRefused",

@@ -138,7 +138,7 @@ class Session(AsyncRequests):
         self._conversation = Conversation(self._write, self._ask, on_input, on_event, trace)
         self._unsent = bytearray()
         self._answering: dict[str, asyncio.Task[None]] = {}
-        self._reading = self._closing = False
+        self.reading = self.closing = False
         self._process: Process | None = None
 
     # ---- life ---------------------------------------------------------------------------------
@@ -170,9 +170,9 @@ class Session(AsyncRequests):
         """Ends the server: what runs is interrupted, what is queued cancelled."""
         if self._process is None or self.ended.done():
             return
-        if not self._closing and self._conversation.over is None:
+        if not self.closing and self._conversation.over is None:
             self._conversation.send({"type": "shutdown"})
-        self._closing = True
+        self.closing = True
         self.read_on()
         try:
             await asyncio.wait({self.ended}, timeout=self._close_timeout)
@@ -329,8 +329,8 @@ class Session(AsyncRequests):
             self.loop.remove_writer(self._process.input)
 
     def read_on(self) -> None:
-        if not self._reading and self._process is not None and not self.ended.done():
-            self._reading = True
+        if not self.reading and self._process is not None and not self.ended.done():
+            self.reading = True
             self.loop.add_reader(self._process.output, self._readable)
 
     def read_less(self) -> None:
@@ -341,8 +341,8 @@ class Session(AsyncRequests):
             isinstance(each, Collector) or (isinstance(each, Feed) and each.waited_for)
             for each in sinks
         )
-        if self._reading and not waited and not conversation.requests and self._process is not None:
-            self._reading = False
+        if self.reading and not waited and not conversation.requests and self._process is not None:
+            self.reading = False
             self.loop.remove_reader(self._process.output)
 
     def _readable(self) -> None:
@@ -363,7 +363,7 @@ class Session(AsyncRequests):
 
     def _output_ended(self) -> None:
         assert self._process is not None
-        self._reading = False
+        self.reading = False
         self.loop.remove_reader(self._process.output)
         if self._process.end is not None:
             self.loop.call_later(self._close_timeout, self._process.kill)
@@ -381,11 +381,11 @@ class Session(AsyncRequests):
             if descriptor is not None:
                 self.loop.remove_reader(descriptor)
         self.loop.remove_writer(process.input)
-        self._reading = False
+        self.reading = False
         for data in process.drain():
             self._conversation.feed(data)
         process.close()
         for task in self._answering.values():
             task.cancel()
-        self._conversation.die(status, process.tail, self._closing)
+        self._conversation.die(status, process.tail, self.closing)
         self.ended.set_result(None)

@@ -1,0 +1,28 @@
+"""The server that the tests talk to: `REPLWIRE`, else what scripts/build left."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+import replwire
+from replwire import sync
+
+ROOT = Path(__file__).resolve().parents[3]
+os.environ.setdefault("REPLWIRE", str(ROOT / "build" / "replwire"))
+
+
+@pytest_asyncio.fixture
+async def session() -> AsyncIterator[replwire.Session]:
+    async with replwire.Session() as session:
+        yield session
+
+
+@pytest.fixture
+def blocking() -> Iterator[sync.Session]:
+    with sync.Session() as session:
+        yield session
