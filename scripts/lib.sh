@@ -10,7 +10,8 @@ python=${PYTHON:-/usr/bin/python3}
 
 build_packages=(g++ cmake ninja-build libboost-dev nlohmann-json3-dev python3-dev libpython3-dev libgtest-dev libcli11-dev ccache)
 test_packages=(python3-numpy python3-pandas python3-matplotlib python3-jedi python3-ipython python3-tqdm python3-rich)
-check_packages=(git clang clang-format clang-tidy libclang-rt-14-dev)
+client_packages=(python3-pytest python3-pytest-asyncio python3-pytest-timeout python3-jsonschema python3-distributed openssh-server openssh-client)
+check_packages=(git clang clang-format clang-tidy libclang-rt-14-dev python3-venv)
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -24,12 +25,16 @@ probe() {
     libgtest-dev) has_header gtest/gtest.h ;;
     libcli11-dev) has_header CLI/CLI.hpp ;;
     python3-dev | libpython3-dev) [[ -f $("$python" -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h ]] ;;
-    python3-ipython) "$python" -c "import importlib.util, sys; sys.exit(not importlib.util.find_spec('IPython'))" ;;
-    python3-*) "$python" -c "import importlib.util, sys; sys.exit(not importlib.util.find_spec('${1#python3-}'))" ;;
+    python3-ipython) has_module IPython ;;
+    openssh-server) command -v sshd || [[ -x /usr/sbin/sshd ]] ;;
+    openssh-client) command -v ssh ;;
+    python3-*) has_module "${1#python3-}" ;;
     ccache | libclang-rt-*) ;; # nice to have
     *) command -v "$1" ;;
   esac >/dev/null 2>&1
 }
+
+has_module() { "$python" -c "import importlib.util, sys; sys.exit(not importlib.util.find_spec('${1//-/_}'))"; }
 
 has_header() { printf '#include <%s>\n' "$1" | c++ -std=c++20 -x c++ -E - -o /dev/null; }
 
@@ -84,4 +89,11 @@ build() {
   shift
   configure "$preset"
   (cd "$root" && quietly cmake --build --preset "$preset" --parallel "$(nproc)" --target "$@" -- --quiet)
+}
+
+# test_client [OPTION...]: the Python client's tests, against what was built. They are for the distribution's Python
+# whichever one the server embeds.
+test_client() {
+  need "${client_packages[@]}"
+  (cd "$root/clients/python" && REPLWIRE=${REPLWIRE:-$root/build/replwire} /usr/bin/python3 -m pytest -q "$@")
 }
