@@ -207,3 +207,12 @@ async def test_a_pool_at_rest_wakes_nobody() -> None:
         assert not asyncio.all_tasks() - {asyncio.current_task()}
         loop = asyncio.get_running_loop()
         assert not [timer for timer in loop._scheduled if not timer.cancelled()]  # type: ignore[attr-defined]
+
+
+async def test_what_is_on_its_way_ends_with_the_pool() -> None:
+    async with Pool(min_idle=1, max_sessions=2, recycle_after=None, warmup="x = 1") as pool:
+        member = await pool.take()  # another one begins
+        pool.give_back(member)
+        await asyncio.sleep(0)
+    assert member.session.closed
+    assert not asyncio.all_tasks() - {asyncio.current_task()}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import json
+import logging
 from collections.abc import Callable
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, ParamSpec, Protocol, TypeVar
 
 from . import frames
 from .answers import WIRE, Ask, OnInput, asker
@@ -101,6 +102,19 @@ class Lines:
 
 
 Trace = Callable[[str, bytes], object]
+P = ParamSpec("P")
+
+
+def guarded(function: Callable[P, object]) -> Callable[P, None]:
+    """A program's function that fails must not cost the frames behind."""
+
+    def call(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            function(*args, **kwargs)
+        except Exception:
+            logging.getLogger("replwire").exception("%r failed", function)
+
+    return call
 
 
 class Conversation:
@@ -118,8 +132,8 @@ class Conversation:
         self._write = write
         self._ask = ask
         self._asker = asker(on_input)
-        self._on_event = on_event
-        self._trace = trace
+        self._on_event = on_event and guarded(on_event)
+        self._trace = trace and guarded(trace)
         self._lines = Lines()
         self._ids = itertools.count(1)
         self.executions: dict[frames.Id, Execution] = {}

@@ -248,14 +248,16 @@ class Pool:
     # ---- members ------------------------------------------------------------------------------
 
     async def _return(self, member: Member) -> None:
+        fit = False
         try:
-            if await self._fit(member):
-                self._rest(member)
-            else:
-                await member.session.close()
+            fit = await self._fit(member)
         finally:
+            if not (fit and self._open):
+                await member.session.close()
             self._returning -= 1
-            self._refill()
+        if fit and self._open:
+            self._rest(member)
+        self._refill()
 
     async def _fit(self, member: Member) -> bool:
         """Whether it can be used again; made ready for that."""

@@ -140,6 +140,7 @@ class Session(AsyncRequests):
         self._answering: dict[str, asyncio.Task[None]] = {}
         self.reading = self.closing = False
         self._process: Process | None = None
+        self._patience: asyncio.TimerHandle | None = None
 
     # ---- life ---------------------------------------------------------------------------------
 
@@ -366,7 +367,7 @@ class Session(AsyncRequests):
         self.reading = False
         self.loop.remove_reader(self._process.output)
         if self._process.end is not None:
-            self.loop.call_later(self._close_timeout, self._process.kill)
+            self._patience = self.loop.call_later(self._close_timeout, self._process.kill)
         else:
             waiting = self.loop.run_in_executor(None, self._process.wait, self._close_timeout)
             waiting.add_done_callback(lambda _: self._process_ended())
@@ -382,6 +383,8 @@ class Session(AsyncRequests):
                 self.loop.remove_reader(descriptor)
         self.loop.remove_writer(process.input)
         self.reading = False
+        if self._patience is not None:
+            self._patience.cancel()
         for data in process.drain():
             self._conversation.feed(data)
         process.close()
