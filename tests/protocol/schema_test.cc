@@ -91,7 +91,7 @@ TEST(SchemaTest, ARequestIsTakenAsFarAsItsSchemaGoes) {
     for (const auto& [name, field] : schema["properties"].items()) {
       if (name == "type") continue;
       Json frame = least(schema);
-      const auto with = [&](const Json& value) {
+      const auto with = [&frame, &name = name](const Json& value) {
         Json changed = frame;
         changed[name] = value;
         return changed;

@@ -103,3 +103,20 @@ def test_late_output(blocking: sync.Session) -> None:
         )
         session.execute("over.set()\nthread.join()")
     assert any(isinstance(each, frames.Output) and each.data == "late\n" for each in events)
+
+
+def test_a_server_that_takes_no_more_is_read_on() -> None:
+    """It stops reading while too much waits, and the code that runs waits for a reader."""
+    code = "import time\nfor n in range(300): print('x' * 100_000)"
+    with sync.Session(args=["--queue-bytes", "1000"]) as session, ThreadPoolExecutor(8) as pool:
+        first = pool.submit(session.execute, code)
+        others = [pool.submit(session.execute, f"len({'y' * 300_000!r})") for _ in range(6)]
+        assert [each.result().value for each in others] == [300_000] * 6
+        assert len(first.result().stdout) == 300 * 100_001
+
+
+def test_a_long_line_while_a_stream_is_not_read(blocking: sync.Session) -> None:
+    stream = blocking.stream("for n in range(300): print('x' * 100_000)")
+    assert blocking.execute(f"len({'y' * 10_000_000!r})").value == 10_000_000
+    size = sum(len(event.data) for event in stream if isinstance(event, frames.Output))
+    assert size == 300 * 100_001

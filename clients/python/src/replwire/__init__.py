@@ -2,6 +2,7 @@
 
 from . import frames
 from .answers import OnInput, Prompt
+from .breaker import PoolBroken
 from .errors import (
     ReplwireError,
     RequestRefused,
@@ -10,9 +11,10 @@ from .errors import (
     SessionDied,
     UnansweredInput,
 )
-from .pool import Pool, PoolBroken, PoolInfo
+from .pool import Pool, PoolInfo
 from .results import ExecutionError, Result
-from .session import Session, Stream
+from .session import Session
+from .stream import Stream
 
 __all__ = [
     "ExecutionError",

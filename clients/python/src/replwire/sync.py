@@ -16,109 +16,16 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from . import frames
 from .answers import Answer, Ask, OnInput, Prompt
-from .conversation import Collector, Conversation, Execution, Trace
+from .conversation import Conversation, Trace
 from .errors import ReplwireError, RequestRefused, SessionClosed
+from .execution import Collector, Execution
 from .process import PIPE, Command, Process, command_line
 from .requests import Reply, SyncRequests
 from .results import ExecutionError, Result
+from .slots import Feed, Question, Slot, Stream
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
-
-Question = tuple[frames.Input, "Execution | None", Ask]
-
-
-class Slot:
-    """What one call waits for; the lock of the session guards it."""
-
-    __slots__ = ("_done", "_failure", "_result", "questions")
-
-    def __init__(self) -> None:
-        self._done = False
-        self._result: Any = None
-        self._failure: BaseException | None = None
-        self.questions: deque[Question] = deque()  # for the thread that waits to answer
-
-    def done(self) -> bool:
-        return self._done
-
-    def settled(self) -> bool:
-        return self._done
-
-    def set_result(self, result: Any, /) -> None:
-        self._result, self._done = result, True
-
-    def set_exception(self, exception: BaseException, /) -> None:
-        self._failure, self._done = exception, True
-
-    def result(self) -> Any:
-        if self._failure is not None:
-            raise self._failure
-        return self._result
-
-
-class Feed(Slot):
-    """Where the events of a stream wait for the program, which reads when it wants one."""
-
-    __slots__ = ("events",)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.events: deque[frames.Event] = deque()
-
-    def settled(self) -> bool:
-        return self._done or bool(self.events)
-
-    def take(self, event: frames.Event) -> None:
-        self.events.append(event)
-
-    def end(self, terminal: frames.Result | frames.Error, failure: BaseException | None) -> None:
-        self.events.append(terminal)
-        if failure is None:
-            self.set_result(None)
-        else:
-            failure.__cause__ = ExecutionError(terminal) if terminal.type == "error" else None
-            self.set_exception(failure)
-
-    def fail(self, failure: BaseException) -> None:
-        self.set_exception(failure)
-
-
-class Stream:
-    """The events of one execution, its `result` or `error` the last. Left before that, it
-    interrupts the execution."""
-
-    def __init__(self, session: Session, feed: Feed, execution: Execution) -> None:
-        self._session = session
-        self._feed = feed
-        self._execution = execution
-        self.id = execution.id
-
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> frames.Event:
-        if not self._feed.events:
-            self._session.wait(self._feed)
-        if self._feed.events:
-            return self._feed.events.popleft()
-        self._feed.result()
-        raise StopIteration
-
-    def close(self) -> None:
-        """Ends the execution if it has not ended, and the stream."""
-        if not self._feed.done():
-            self._feed.set_result(None)
-            self._session.abandon(self._execution)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def __del__(self) -> None:
-        self.close()
 
 
 class Session(SyncRequests):
@@ -156,6 +63,7 @@ class Session(SyncRequests):
 
     def start(self) -> Self:
         self._process = Process(command_line(*self._command), self._env)
+        os.set_blocking(self._process.input, False)
         self._poll = select.poll()
         for descriptor in (self._process.output, self._process.errors, self._process.end):
             if descriptor is not None:
@@ -318,7 +226,7 @@ class Session(SyncRequests):
                 ended = ended or not data
             elif descriptor == process.end:
                 ended = True
-            elif not process.note_errors():
+            elif descriptor == process.input or not process.note_errors():
                 self._poll.unregister(descriptor)
         return data, ended
 
@@ -364,13 +272,36 @@ class Session(SyncRequests):
         self._writing = True
         try:
             while self._unsent:
-                rest = memoryview(self._unsent.popleft())
-                while rest:
-                    rest = rest[os.write(self._process.input, rest) :]
+                self._write_all(memoryview(self._unsent.popleft()))
         except BrokenPipeError:  # it is dead, as its end will say
             self._unsent.clear()
         finally:
             self._writing = False
+
+    def _write_all(self, rest: memoryview) -> None:
+        assert self._process is not None
+        while rest:
+            if self._ended.done():
+                raise BrokenPipeError
+            try:
+                rest = rest[os.write(self._process.input, rest) :]
+            except BlockingIOError:
+                self._make_room()
+
+    def _make_room(self) -> None:
+        """The server takes no more for now. It may wait for somebody to read what it says."""
+        assert self._process is not None
+        if not self._reading:
+            self._poll.register(self._process.input, select.POLLOUT)
+            self._read(None)
+            return
+        room = select.poll()
+        room.register(self._process.input, select.POLLOUT)
+        self._changed.release()
+        try:
+            room.poll(1000)  # the other reader may leave with what it has waited for
+        finally:
+            self._changed.acquire()
 
 
 def _awaited(answer: Awaitable[Answer]) -> Answer:
