@@ -22,7 +22,7 @@ ENGINE = '#!/bin/sh\nfor last; do :; done\nexec "$last"\n'
 
 
 def blocks(page: str) -> list[tuple[int, str]]:
-    text = (ROOT / "docs" / page).read_text()
+    text = (ROOT / "docs" / page).read_text()  # or ../README.md
     found = re.finditer(r"^```python\n(.*?)^```$", text, re.M | re.S)
     return [(text.count("\n", 0, each.start(1)), each[1]) for each in found]
 
@@ -36,6 +36,12 @@ def prepare_remote(folder: Path, config: Path) -> None:
     for engine in ("docker", "kubectl", "srun"):
         write_program(folder / engine, ENGINE)
     write_program(folder / "ssh", f'#!/bin/sh\nexec /usr/bin/ssh -F {config} "$@"\n')
+
+
+def test_readme(capsys: pytest.CaptureFixture[str]) -> None:
+    ((_, code),) = [each for each in blocks("../README.md") if "from replwire" in each[1]]
+    exec(code, {})
+    assert capsys.readouterr().out == "Hello, Alice!\n"
 
 
 async def run(page: str) -> None:

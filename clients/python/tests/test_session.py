@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import pickle
+import venv
+from pathlib import Path
 
 import pytest
 
@@ -197,12 +199,20 @@ async def test_late_output_goes_to_on_event() -> None:
     assert (event.data, event.late) == ("tick\n", True)
 
 
-async def test_what_a_session_is_started_with(tmp_path: object) -> None:
+async def test_what_a_session_is_started_with(tmp_path: Path) -> None:
     async with Session(args=["--timeout", "0.1"], env={"GREETING": "hi"}, cwd=str(tmp_path)) as s:
         code = "import os\nos.environ['GREETING'], os.getcwd(), 'PATH' in os.environ"
         assert (await s.execute(code)).value == ["hi", str(tmp_path), True]
         with pytest.raises(ExecutionError):
             await s.execute("while True: pass")
+
+
+async def test_another_python(tmp_path: Path) -> None:
+    venv.create(tmp_path / "env")
+    chosen = tmp_path / "env" / "bin" / "python3"
+    async with Session(python=chosen, cwd=tmp_path, args=["--", "-X", "dev"]) as session:
+        told = (await session.execute("import sys\nsys.prefix, sys.flags.dev_mode")).value
+    assert told == [str(tmp_path / "env"), True]
 
 
 async def test_trace_sees_every_line() -> None:

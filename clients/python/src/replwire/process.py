@@ -44,11 +44,12 @@ def command_line(
         line = [os.fspath(command)]
     else:
         line = [os.fspath(part) for part in command]
-    more = list(args)
+    more: list[str] = []
     if cwd is not None:
         more += ["--cwd", os.fspath(cwd)]
     if python is not None:
         more += ["--python", os.fspath(python)]
+    more += args  # the last, as they may end in Python's own switches behind `--`
     # ssh hands one string to the other machine's shell.
     return line + [shlex.quote(each) if Path(line[0]).name == "ssh" else each for each in more]
 
