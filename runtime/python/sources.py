@@ -10,9 +10,13 @@ CodeType = type((lambda: 0).__code__)
 MOST_CLASS_SOURCES = 256
 class_sources = []
 
-# id of the very str that code objects hold as co_filename -> Source. Two executions under one
-# name have two strs, so each finds its own text.
+# id of the very str that an execution was compiled under -> Source. Two executions under one name
+# have two strs.
 live = {}
+
+# id of a code object -> Source. The name is not enough: from 3.13 on, code objects of one name share
+# one str, whichever execution they are of.
+of_code = {}
 
 
 class Source:
@@ -32,11 +36,12 @@ class Source:
 
 
 class CodeRef(_weakref.ReferenceType):
-    __slots__ = ("source",)
+    __slots__ = ("source", "code_id")
 
 
 def forget(ref):
     source = ref.source
+    of_code.pop(ref.code_id, None)
     source.codes.pop(id(ref), None)
     if source.codes:
         return
@@ -58,6 +63,8 @@ def keep(source, codes):
     for code in codes:
         ref = CodeRef(code, forget)
         ref.source = source
+        ref.code_id = id(code)
+        of_code[ref.code_id] = source
         source.codes[id(ref)] = ref
     if not source.codes:
         return
@@ -97,7 +104,10 @@ def keep_cell(filename, text, first_line, codes):
 
 
 def of(code):
-    source = live.get(id(code.co_filename))
+    source = of_code.get(id(code))
+    if source is not None:
+        return source
+    source = live.get(id(code.co_filename))  # of a copy, such as code.replace() makes
     return source if source is not None and source.filename is code.co_filename else None
 
 

@@ -150,6 +150,17 @@ TEST_P(EveryPythonTest, TellsTheLinesOfATracebackAsTheyStand) {
   EXPECT_EQ(frame["source"], "    return 1 / 0");
 }
 
+TEST_P(EveryPythonTest, OneFileNameTwiceEachTracebackShowsItsOwnSource) {
+  ServerProcess server(in_python(python_, {}, {"--prefer", "exec"}));
+  const Json place{{"filename", "same.py"}};
+  ASSERT_TRUE(server.execute("def f(): raise ValueError('from the first')", place).ok());
+  ASSERT_TRUE(server.execute("def g(): raise KeyError('from the second')", place).ok());
+  const Json first = server.execute("f()").terminal["frames"].back();
+  EXPECT_EQ(first["source"], "def f(): raise ValueError('from the first')");
+  const Json second = server.execute("g()").terminal["frames"].back();
+  EXPECT_EQ(second["source"], "def g(): raise KeyError('from the second')");
+}
+
 TEST_P(EveryPythonTest, RunsASession) {
   ServerProcess server(in_python(python_, {}, {"--prefer", "exec"}));
   EXPECT_EQ(server.ready()["python"]["executable"], python_);
