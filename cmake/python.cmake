@@ -21,7 +21,8 @@ if(EXISTS ${python_static})
   target_link_libraries(replwire_python INTERFACE
     -Wl,--whole-archive ${python_static} -Wl,--no-whole-archive ${python_libraries})
   # Not position independent, as Debian's own python3 is not: worth 5 to 10 % of a Python loop.
-  target_link_options(replwire_python INTERFACE -no-pie -rdynamic)
+  target_link_options(replwire_python INTERFACE -no-pie
+    -Wl,--dynamic-list=${CMAKE_SOURCE_DIR}/cmake/python_symbols.list)
 else()
   message(STATUS "Python: no static library, the shared one")
   target_link_libraries(replwire_python INTERFACE Python3::Python)

@@ -1,6 +1,7 @@
 #include "runtime/first_frame.h"
 
-#include <pthread.h>
+#include <sys/auxv.h>
+#include <unistd.h>
 
 #include <cstdint>
 #include <span>
@@ -30,15 +31,11 @@ struct Stack {
   Word high;
 };
 
-// The part of this thread's stack that is in use.
+// The part of the first thread's stack that is in use: the kernel's random bytes lie at its top.
 Stack own_stack() {
-  pthread_attr_t attributes;
-  void* start = nullptr;
-  std::size_t size = 0;
-  if (pthread_getattr_np(pthread_self(), &attributes) != 0) return {0, 0};
-  pthread_attr_getstack(&attributes, &start, &size);
-  pthread_attr_destroy(&attributes);
-  return {reinterpret_cast<Word>(&attributes), reinterpret_cast<Word>(start) + size};
+  const char here = 0;
+  if (::getpid() != ::gettid()) return {0, 0};
+  return {reinterpret_cast<Word>(&here), ::getauxval(AT_RANDOM)};
 }
 
 bool clear(std::span<Word> words, Word value) {

@@ -12,8 +12,9 @@ namespace {
 int first = 0;
 int end = 0;
 
-// Below the limit that most systems set (1,024), with room for ours.
-int first_number() {
+}  // namespace
+
+int PrivateRange::first_number() {
   rlimit limit = {};
   ::getrlimit(RLIMIT_NOFILE, &limit);
   constexpr rlim_t kWanted = 512;
@@ -21,25 +22,23 @@ int first_number() {
   return static_cast<int>(std::min(kWanted, limit.rlim_cur > kRoom ? limit.rlim_cur - kRoom : 3));
 }
 
-}  // namespace
-
 PrivateRange::PrivateRange() {
   first = first_number();
-  for (;;) {
-    const int fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return;
-    if (fd >= first) {
-      ::close(fd);
-      return;
-    }
-    fillers_.push_back(fd);
+  // The numbers below are filled for the time being: with copies, which are cheap, by the hundred.
+  int fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  for (; fd >= 0 && fd < first; fd = ::fcntl(fillers_.front().low, F_DUPFD_CLOEXEC, 0)) {
+    if (fillers_.empty() || fillers_.back().high + 1 != fd) fillers_.push_back({fd, fd});
+    fillers_.back().high = fd;
   }
+  if (fd >= 0) ::close(fd);
 }
 
 PrivateRange::~PrivateRange() {
   end = first;
   while (::fcntl(end, F_GETFD) >= 0) ++end;
-  for (const int fd : fillers_) ::close(fd);
+  for (const auto& [low, high] : fillers_) {
+    ::close_range(static_cast<unsigned>(low), static_cast<unsigned>(high), 0);
+  }
 }
 
 void PrivateRange::close_in_child() {

@@ -14,11 +14,18 @@ class PrivateRange {
   PrivateRange& operator=(const PrivateRange&) = delete;
   ~PrivateRange();
 
+  // Below the limit that most systems set (1,024), with room for ours.
+  static int first_number();
+
   // Async-signal-safe, for a forked child: nothing of the server stays open there.
   static void close_in_child();
 
  private:
-  std::vector<int> fillers_;
+  struct Run {
+    int low;
+    int high;
+  };
+  std::vector<Run> fillers_;
 };
 
 }  // namespace replwire::server

@@ -9,7 +9,6 @@
 #include "runtime/embed.h"
 #include "server/chosen_python.h"
 #include "server/hand_over.h"
-#include "server/private_range.h"
 #include "server/serve.h"
 
 namespace replwire::server {
@@ -28,11 +27,6 @@ void greet_terminal() {
 int fail(const std::string& text) {
   std::fprintf(stderr, "replwire: %s\n", text.c_str());
   return kWrongUsage;
-}
-
-StandardStreams take_streams() {
-  const PrivateRange range;
-  return StandardStreams::take();
 }
 
 std::string current_folder() {
@@ -55,7 +49,7 @@ int run(const Options& options, const ChosenPython& python, const std::string& f
     return serve(options, StandardStreams::take, start, python.why);
   }
   return fail(hand_over::become(python, options.switches,
-                                {take_streams(), python.why, folder, std::move(words)}));
+                                {StandardStreams::take(), python.why, folder, std::move(words)}));
 }
 
 }  // namespace

@@ -5,10 +5,14 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "server/private_range.h"
+
 namespace replwire::server {
 namespace {
 
-Descriptor copy(int fd) { return Descriptor(::fcntl(fd, F_DUPFD_CLOEXEC, 3)); }
+Descriptor copy(int fd) {
+  return Descriptor(::fcntl(fd, F_DUPFD_CLOEXEC, PrivateRange::first_number()));
+}
 
 }  // namespace
 
