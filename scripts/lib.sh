@@ -8,10 +8,33 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # python3 that stands earlier on PATH often comes without a static library.
 python=${PYTHON:-/usr/bin/python3}
 
-build_packages=(g++ cmake ninja-build libboost-dev nlohmann-json3-dev python3-dev libpython3-dev libgtest-dev libcli11-dev ccache)
-test_packages=(python3-numpy python3-pandas python3-matplotlib python3-jedi python3-ipython python3-tqdm python3-rich)
+build_packages=(g++ cmake ninja-build libboost-dev nlohmann-json3-dev python3-dev libpython3-dev libgtest-dev libcli11-dev ccache help2man)
+test_packages=(python3-numpy python3-pandas python3-matplotlib python3-jedi python3-ipython python3-tqdm python3-rich virtualenv pypy3)
 client_packages=(python3-pytest python3-pytest-asyncio python3-pytest-timeout python3-jsonschema python3-distributed openssh-server openssh-client)
 check_packages=(git clang clang-format clang-tidy libclang-rt-14-dev python3-venv)
+
+versions=(3.10 3.11 3.12 3.13 3.14)
+
+# Of pyenv, the newest of that version; empty when there is none.
+pyenv_python() {
+  local found
+  found=$(printf '%s\n' ~/.pyenv/versions/"$1".*/bin/python3 | sort -V | tail -n 1)
+  [[ -x $found ]] && echo "$found"
+}
+
+# The CPythons from 3.10 on that this machine has: the system's, then pyenv's.
+pythons() {
+  local version
+  echo "$python"
+  for version in "${versions[@]}"; do pyenv_python "$version" || true; done
+}
+
+missing_pythons() {
+  local version
+  for version in "${versions[@]}"; do
+    pyenv_python "$version" >/dev/null || say "missing: CPython $version (looked for in ~/.pyenv/versions)"
+  done
+}
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -29,7 +52,7 @@ probe() {
     openssh-server) command -v sshd || [[ -x /usr/sbin/sshd ]] ;;
     openssh-client) command -v ssh ;;
     python3-*) has_module "${1#python3-}" ;;
-    ccache | libclang-rt-*) ;; # nice to have
+    ccache | help2man | pypy3 | virtualenv | libclang-rt-*) ;; # nice to have
     *) command -v "$1" ;;
   esac >/dev/null 2>&1
 }

@@ -15,6 +15,7 @@
 #include <string_view>
 
 #include "server/descriptor.h"
+#include "server/hand_over.h"
 
 namespace replwire::server {
 namespace {
@@ -22,7 +23,9 @@ namespace {
 namespace fs = std::filesystem;
 using Problem = std::optional<std::string>;
 
-constexpr const char* kEmbedded = REPLWIRE_PYTHON_EXECUTABLE;
+// The Python that the program was built with, by its name and as the file that it then was.
+constexpr const char* kName = REPLWIRE_PYTHON_EXECUTABLE;
+constexpr const char* kEmbedded = REPLWIRE_PYTHON_FILE;
 
 bool is_executable_file(const fs::path& path) {
   std::error_code error;
@@ -203,30 +206,48 @@ struct Wish {
   std::string source;
 };
 
-Wish wish(const Options& options) {
+Wish wish(const Options& options, bool holds_python) {
   if (!options.python.empty()) return {options.python, "--python " + options.python};
   const char* venv = std::getenv("VIRTUAL_ENV");
   if (venv != nullptr && *venv != '\0') return {venv, "VIRTUAL_ENV=" + std::string(venv)};
-  return {kEmbedded, ""};
+  if (!holds_python) return {"python3", "neither --python nor VIRTUAL_ENV"};
+  return {is_same_file(kName, kEmbedded) ? kName : kEmbedded, ""};
+}
+
+// Without a wish an embedded Python needs no interpreter beside it.
+bool stays(const Options& options, const Wish& wanted) {
+  const bool alone = wanted.source.empty() && !is_executable_file(wanted.asked);
+  return options.prefer_embedded || alone || !hand_over::is_possible();
+}
+
+std::string why_embedded(const Options& options) {
+  if (options.prefer_embedded) return "embedded, because --prefer embedded says so";
+  return "embedded, because the module or the interpreter itself is missing";
+}
+
+std::string why_exec(bool same, bool holds_python) {
+  if (same) return "by exec, because the interpreter itself is faster than the same embedded";
+  if (!holds_python) return "by exec, because this program holds none";
+  return "by exec, because this program holds another, " + std::string(kEmbedded);
 }
 
 }  // namespace
 
-std::variant<ChosenPython, std::string> choose_python(const Options& options) {
-  const Wish wanted = wish(options);
-  // Without a wish the program needs no Python but the one in it.
-  Found found = wanted.source.empty() && !options.prefer_exec
-                    ? Found(ChosenPython{kEmbedded, kEmbedded, {}})
-                    : examine(wanted.asked);
-  if (const auto* text = std::get_if<std::string>(&found)) return wanted.source + ": " + *text;
+std::variant<ChosenPython, std::string> choose_python(const Options& options, bool holds_python) {
+  const Wish wanted = wish(options, holds_python);
+  const bool own = wanted.source.empty();
+  const bool stay = holds_python && stays(options, wanted);
+  Found found =
+      own && stay ? Found(ChosenPython{wanted.asked, wanted.asked, {}}) : examine(wanted.asked);
+  if (const auto* text = std::get_if<std::string>(&found)) {
+    return (own ? wanted.asked : wanted.source) + ": " + *text;
+  }
   auto& python = std::get<ChosenPython>(found);
-  const bool same = is_embedded(python.file) || wanted.source.empty();
-  python.embedded = same && !options.prefer_exec;
+  const bool same = own || (holds_python && is_embedded(python.file));
+  python.embedded = same && stay;
   python.why = python.file + ", because of " +
-               (wanted.source.empty() ? "neither --python nor VIRTUAL_ENV" : wanted.source) + "; " +
-               (python.embedded ? "embedded, because it is the Python that this program holds"
-                : same          ? "by exec, because --prefer exec says so"
-                       : "by exec, because this program holds another, " + std::string(kEmbedded));
+               (own ? "neither --python nor VIRTUAL_ENV" : wanted.source) + "; " +
+               (python.embedded ? why_embedded(options) : why_exec(same, holds_python));
   return python;
 }
 

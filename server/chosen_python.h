@@ -15,8 +15,9 @@ struct ChosenPython {
   bool embedded = true;  // the one in this program stands for it; else the process becomes it
 };
 
-// What --python, or VIRTUAL_ENV, or neither asks for; or in one line why that cannot be. Reads
-// files; starts a process only to learn about a file whose name is no Python's.
-std::variant<ChosenPython, std::string> choose_python(const Options& options);
+// What --python, or VIRTUAL_ENV, or neither asks for, by a program that holds a Python or none; or
+// in one line why that cannot be. Reads files; starts a process only to learn about a file whose
+// name is no Python's.
+std::variant<ChosenPython, std::string> choose_python(const Options& options, bool holds_python);
 
 }  // namespace replwire::server

@@ -18,10 +18,10 @@ namespace fs = std::filesystem;
 // imported itself.
 constexpr const char* kCode = R"(import sys
 refusal = (
+    '%s is not supported; replwire needs CPython' % sys.implementation.name
+    if sys.version_info >= (3, 3) and sys.implementation.name != 'cpython' else
     'Python %d.%d is too old; replwire needs 3.10 or later' % sys.version_info[:2]
     if sys.version_info < (3, 10) else
-    '%s is not supported; replwire needs CPython' % sys.implementation.name
-    if sys.implementation.name != 'cpython' else
     'free-threaded Python is not supported' if 't' in sys.abiflags else None)
 if not refusal:
     try:
@@ -57,10 +57,12 @@ Descriptor take(const std::string& text) {
 
 }  // namespace
 
+bool is_possible() { return ::access(module_file().c_str(), R_OK) == 0; }
+
 std::string become(const ChosenPython& python, const std::vector<std::string>& switches,
                    Luggage luggage) {
   const fs::path module = module_file();
-  if (::access(module.c_str(), R_OK) != 0) return module.string() + " is missing";
+  if (!is_possible()) return module.string() + " is missing";
   std::vector<std::string> line = {python.name};
   line.insert(line.end(), switches.begin(), switches.end());
   const StandardStreams& streams = luggage.streams;

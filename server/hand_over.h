@@ -18,6 +18,9 @@ struct Luggage {
   std::vector<std::string> words;  // the command line
 };
 
+// Whether the module is there.
+bool is_possible();
+
 // The process's own standard streams are out of the way before Python starts, since what runs in
 // it then may read and print. Returns only when it failed, with the reason.
 std::string become(const ChosenPython& python, const std::vector<std::string>& switches,

@@ -42,12 +42,15 @@ std::string wrong_switch(const std::vector<std::string>& switches) {
 void add_options(CLI::App& app, Options& options) {
   app.add_option("--python", options.python,
                  "Interpreter, virtual environment, or name on PATH to run the session in")
-      ->type_name("PATH");
+      ->type_name("PATH")
+      ->take_last();  // the Python package's command says its own first
   app.add_option_function<std::string>(
-         "--prefer", [&options](const std::string& how) { options.prefer_exec = how == "exec"; },
-         "Where the embedded Python is the one that is asked for: embedded, or exec to become it")
+         "--prefer",
+         [&options](const std::string& how) { options.prefer_embedded = how == "embedded"; },
+         "Where the embedded Python is the one that is asked for: become it (exec), or embedded")
       ->type_name("WAY")
-      ->check(CLI::IsMember({"embedded", "exec"}));
+      ->check(CLI::IsMember({"embedded", "exec"}))
+      ->take_last();
   app.add_option("--cwd", options.cwd, "Folder in which the session runs")
       ->type_name("DIR")
       ->check(CLI::ExistingDirectory);
@@ -112,8 +115,7 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
       "A Python session over pipes: takes JSON lines on standard input, answers with JSON lines\n"
       "on standard output, and turns every input() into a question to the client.",
       "replwire");
-  app.set_version_flag("--version",
-                       "replwire " REPLWIRE_VERSION " (Python " REPLWIRE_PYTHON_VERSION ")");
+  app.set_version_flag("--version", "replwire " REPLWIRE_VERSION);
   app.add_flag_callback(
       "--schema", [] { throw CLI::CallForVersion(protocol::schema(), 0); },
       "Print the JSON Schema of all frames");

@@ -10,7 +10,7 @@ namespace replwire::server {
 
 struct Options {
   std::string python;                 // empty: what VIRTUAL_ENV says, or the embedded one
-  bool prefer_exec = false;           // where both ways are possible
+  bool prefer_embedded = false;       // where both ways are possible
   std::vector<std::string> switches;  // what Python itself is told
   std::string cwd;                    // empty: the current folder
   std::string startup;                // empty: none

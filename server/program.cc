@@ -1,15 +1,14 @@
-// The program `replwire`: chooses the Python, and serves the session with the embedded one or
-// becomes the other.
+// The program `replwire`: chooses the Python, and becomes it or serves the session with the one
+// that it holds.
 #include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
 
-#include "runtime/embed.h"
 #include "server/chosen_python.h"
 #include "server/hand_over.h"
-#include "server/serve.h"
+#include "server/held_python.h"
 
 namespace replwire::server {
 namespace {
@@ -34,20 +33,9 @@ std::string current_folder() {
   return std::filesystem::current_path(error);
 }
 
-std::vector<std::string> python_line(const ChosenPython& python, const Options& options) {
-  std::vector<std::string> line = {python.name};
-  line.insert(line.end(), options.switches.begin(), options.switches.end());
-  return line;
-}
-
 int run(const Options& options, const ChosenPython& python, const std::string& folder,
         std::vector<std::string> words) {
-  if (python.embedded) {
-    const auto start = [&] {
-      return runtime::start_embedded_python(python_line(python, options), python.file);
-    };
-    return serve(options, StandardStreams::take, start, python.why);
-  }
+  if (python.embedded) return serve_embedded(options, python);
   return fail(hand_over::become(python, options.switches,
                                 {StandardStreams::take(), python.why, folder, std::move(words)}));
 }
@@ -60,7 +48,8 @@ int main(int argc, char** argv) {
   const auto parsed = parse_options(argc, argv);
   if (const int* status = std::get_if<int>(&parsed)) return *status;
   const Options& options = std::get<Options>(parsed);
-  const auto chosen = choose_python(options);  // its path may be relative to the folder we are in
+  const auto chosen =
+      choose_python(options, holds_python());  // its path may be relative to the folder we are in
   if (const auto* problem = std::get_if<std::string>(&chosen)) return fail(*problem);
   const std::string folder = current_folder();
   if (!options.cwd.empty() && ::chdir(options.cwd.c_str()) != 0) {

@@ -193,6 +193,15 @@ TEST(PythonTest, OneEnvironmentThatSeesThePackagesOfTheSystem) {
   expect_same(make_venv(directory.path("venv"), "--system-site-packages"));
 }
 
+TEST(PythonTest, OneEnvironmentMadeByVirtualenv) {
+  TempDir directory;
+  const std::string venv = directory.path("venv");
+  if (::system("command -v virtualenv > /dev/null") != 0) GTEST_SKIP() << "missing: virtualenv";
+  shell(std::string("virtualenv --quiet --no-seed --python ") + kSystem + " " + quoted(venv) +
+        " >&2");
+  expect_same(venv + "/bin/python3");
+}
+
 TEST(PythonTest, OnePathWithSpacesAndLetters) {
   TempDir directory;
   expect_same(make_venv(directory.path("my größte 環境")));
@@ -290,8 +299,9 @@ TEST(PythonTest, TheLogSaysWhichOneAndWhy) {
     EXPECT_EQ(server.wait_exit(), 0);
   }
   const std::string text = read_text(log);
-  for (const char* words : {"/usr/bin/python3, because of --python /usr/bin/python3", "embedded",
-                            "by exec, because --prefer exec says so"}) {
+  for (const char* words : {"/usr/bin/python3, because of --python /usr/bin/python3",
+                            "embedded, because --prefer embedded says so",
+                            "by exec, because the interpreter itself is faster"}) {
     EXPECT_NE(text.find(words), std::string::npos) << words << "\n" << text;
   }
 }
@@ -337,6 +347,11 @@ TEST(RefusedPythonTest, OneThatWillNotDo) {
                  "free-threaded Python is not supported");
   expect_refused(in_python(pretend(directory, kSystem, "sys.argv[1] = '/no/such/module'")),
                  "cannot load the module");
+}
+
+TEST(RefusedPythonTest, PyPy) {
+  if (::system("command -v pypy3 > /dev/null") != 0) GTEST_SKIP() << "missing: pypy3";
+  expect_refused(in_python("pypy3"), "pypy is not supported; replwire needs CPython");
 }
 
 TEST(RefusedPythonTest, AnEnvironmentWhoseBaseIsGone) {
