@@ -48,7 +48,8 @@ const Started kEnding[] = {
     {"Child", "child('sleep', '600').wait()"},
     {"Run", "subprocess.run(['sh', '-c', 'echo $$; exec sleep 600'])"},
     {"System", "os.system('echo $$; exec sleep 600')\ntime.sleep(600)"},
-    {"Grandchild", "subprocess.run(['sh', '-c', 'sh -c \"echo \\\\$\\\\$; exec sleep 600\"; true'])"},
+    {"Grandchild",
+     "subprocess.run(['sh', '-c', 'sh -c \"echo \\\\$\\\\$; exec sleep 600\"; true'])"},
     {"ChildOfAThread",
      "import threading\nt = threading.Thread(target=lambda: child('sleep', '600').wait())\n"
      "t.start()\nt.join()\ntime.sleep(600)"},
@@ -56,7 +57,7 @@ const Started kEnding[] = {
      "pid = os.fork()\nif pid == 0:\n    signal.signal(signal.SIGINT, signal.SIG_DFL)\n"
      "    print(os.getpid(), flush=True)\n    time.sleep(600)\nos.waitpid(pid, 0)\n"
      "time.sleep(600)"},
-    {"OneInAGroupOfItsOwn", "child('sleep', '600', process_group=0).wait()"},
+    {"OneInAGroupOfItsOwn", "import os\nchild('sleep', '600', preexec_fn=os.setpgrp).wait()"},
 };
 INSTANTIATE_TEST_SUITE_P(Processes, EndTest, ::testing::ValuesIn(kEnding), CaseName{});
 

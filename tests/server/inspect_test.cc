@@ -91,7 +91,7 @@ const Wanted kWanted[] = {
     {"CallAroundTheCursor", "function(1, |)", {"function(one"}},
     {"NameBeforeTheCall", "function(num|bers)", {"Value: [1, 2, [3]]"}},
     {"CallAroundAnUnknownName", "function(unk|nown)", {"function(one"}},
-    {"CallAroundAString", "print('a|')", {"print(*args"}},
+    {"CallAroundAString", "print('a|')", {"print(", "flush=False"}},
     {"OuterCall", "function(unknown(|", {"function(one"}},
 };
 

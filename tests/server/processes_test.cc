@@ -179,7 +179,8 @@ if pid == 0:
 os.waitpid(pid, 0))",
      "child\ngrandchild\nchild again\n"},
     {"ForkInAThread", R"(
-import threading
+import threading, warnings
+warnings.simplefilter('ignore', DeprecationWarning)  # of the user's own thread, from 3.12 on
 def work():
     pid = os.fork()
     if pid == 0:
