@@ -237,6 +237,32 @@ TEST(PythonTest, ARelativePathIsThatOfTheFolderItWasStartedIn) {
   }
 }
 
+// A wheel that is made on the spot, installed and imported.
+constexpr const char* kPip = R"(
+import subprocess, sys, zipfile
+with zipfile.ZipFile('found-1-py3-none-any.whl', 'w') as wheel:
+    wheel.writestr('found.py', '')
+    wheel.writestr('found-1.dist-info/METADATA', 'Metadata-Version: 2.1\nName: found\nVersion: 1\n')
+    wheel.writestr('found-1.dist-info/WHEEL', 'Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n')
+    wheel.writestr('found-1.dist-info/RECORD', '')
+pip = [sys.executable, '-m', 'pip', '--disable-pip-version-check', 'install', '--no-index']
+subprocess.run([*pip, '--force-reinstall', './found-1-py3-none-any.whl'], check=True, stdout=subprocess.DEVNULL)
+import found
+found.__file__.startswith(sys.prefix + '/lib/'))";
+
+TEST(PythonTest, PipInstallsForTheSession) {
+  TempDir directory;
+  const std::string venv = directory.path("venv");
+  shell(std::string(kSystem) + " -m venv " + quoted(venv));
+  for (const Words& way : kWays) {
+    Launch launch = in_python(venv, {}, way);
+    launch.cwd = directory.path();
+    ServerProcess server(launch);
+    const Execution execution = server.execute(kPip);
+    EXPECT_EQ(execution.value(), true) << execution;
+  }
+}
+
 TEST(PythonTest, ANameIsLookedForOnPath) {
   TempDir directory;
   make_venv(directory.path("venv"));
