@@ -178,24 +178,36 @@ std::variant<Request, Failure> read_frame(const RawObject& raw) {
   return Request(std::move(frame));
 }
 
+template <class Frame>
+constexpr bool is_known(bool survive) {
+  if constexpr (requires { Frame::kNeedsSurvive; }) return survive;
+  return true;
+}
+
 template <class... Frames>
-std::string known_types(const std::variant<Frames...>* /*list*/) {
+std::string known_types(bool survive, const std::variant<Frames...>* /*list*/) {
   std::string names;
-  ((names.append(names.empty() ? "" : ", ").append(Frames::kType)), ...);
+  const auto add = [&names](std::string_view type) {
+    names.append(names.empty() ? "" : ", ").append(type);
+  };
+  ((is_known<Frames>(survive) ? add(Frames::kType) : void()), ...);
   return names;
 }
 
 template <class... Frames>
 std::optional<std::variant<Request, Failure>> read_by_type(
-    std::string_view type, const RawObject& raw, const std::variant<Frames...>* /*list*/) {
+    std::string_view type, const RawObject& raw, bool survive,
+    const std::variant<Frames...>* /*list*/) {
   std::optional<std::variant<Request, Failure>> found;
-  (void)((type == Frames::kType && (found = read_frame<Frames>(raw), true)) || ...);
+  (void)((type == Frames::kType && is_known<Frames>(survive) &&
+          (found = read_frame<Frames>(raw), true)) ||
+         ...);
   return found;
 }
 
 constexpr const Request* kRequests = nullptr;
 
-std::variant<Request, Failure> read_request(const RawObject& raw) {
+std::variant<Request, Failure> read_request(const RawObject& raw, bool survive) {
   const RawValue* value = raw.find("type");
   if (value == nullptr || std::holds_alternative<std::nullptr_t>(*value)) {
     return Failure{ErrorCode::kMissingField, "frame: /type: is missing"};
@@ -206,11 +218,11 @@ std::variant<Request, Failure> read_request(const RawObject& raw) {
   std::transform(type.begin(), type.end(), type.begin(), [](char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   });
-  if (auto request = read_by_type(type, raw, kRequests)) return *std::move(request);
+  if (auto request = read_by_type(type, raw, survive, kRequests)) return *std::move(request);
   constexpr std::size_t kLongestShown = 80;
-  return Failure{ErrorCode::kUnknownType, "frame: /type: unknown type \"" +
-                                              name->substr(0, kLongestShown) +
-                                              "\", expected one of " + known_types(kRequests)};
+  return Failure{ErrorCode::kUnknownType,
+                 "frame: /type: unknown type \"" + name->substr(0, kLongestShown) +
+                     "\", expected one of " + known_types(survive, kRequests)};
 }
 
 std::optional<Id> readable_id(const RawObject& raw) {
@@ -247,29 +259,30 @@ void append_capability(std::string& out) {
 }
 
 template <class... Frames>
-std::string capabilities_of(const std::variant<Frames...>* /*list*/) {
+std::string capabilities_of(bool survive, const std::variant<Frames...>* /*list*/) {
   std::string out = "{";
-  (append_capability<Frames>(out), ...);
+  ((is_known<Frames>(survive) ? append_capability<Frames>(out) : void()), ...);
   out.push_back('}');
   return out;
 }
 
 }  // namespace
 
-std::variant<Request, ProtocolError> decode(std::string_view text, std::int64_t line) {
+std::variant<Request, ProtocolError> decode(std::string_view text, std::int64_t line,
+                                            bool survive) {
   if (!text::is_valid_utf8(text)) {
     return ProtocolError{ErrorCode::kInvalidUtf8, "frame: is not valid UTF-8", std::nullopt, line};
   }
   auto parsed = parse_object(text, kMaxDepth);
   if (const auto* error = std::get_if<ParseError>(&parsed)) return describe(*error, line);
   const auto& raw = std::get<RawObject>(parsed);
-  auto request = read_request(raw);
+  auto request = read_request(raw, survive);
   if (const auto* failure = std::get_if<Failure>(&request)) {
     return ProtocolError{failure->code, failure->message, readable_id(raw), line};
   }
   return std::get<Request>(std::move(request));
 }
 
-std::string capabilities() { return capabilities_of(kRequests); }
+std::string capabilities(bool survive) { return capabilities_of(survive, kRequests); }
 
 }  // namespace replwire::protocol

@@ -13,10 +13,11 @@ inline constexpr std::size_t kMaxDepth = 64;
 
 // A frame of text becomes a request, or says what is wrong with it: frame, field and limit. A
 // field that the request does not know is skipped while parsing. `line` is the input line's
-// number, for the error.
-std::variant<Request, ProtocolError> decode(std::string_view text, std::int64_t line);
+// number, for the error. Requests that need --survive are known only with it.
+std::variant<Request, ProtocolError> decode(std::string_view text, std::int64_t line,
+                                            bool survive = false);
 
 // {"execute":["id","code",…],…}: all that `decode` understands.
-std::string capabilities();
+std::string capabilities(bool survive = false);
 
 }  // namespace replwire::protocol

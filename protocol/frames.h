@@ -29,6 +29,13 @@ struct EnumNames<OnInput> {
   static constexpr std::array<std::string_view, 3> kNames = {"ask", "eof", "error"};
 };
 
+enum class Transaction { kCommit, kRollbackOnFailure, kRollbackAlways };
+template <>
+struct EnumNames<Transaction> {
+  static constexpr std::array<std::string_view, 3> kNames = {"commit", "rollback_on_failure",
+                                                             "rollback_always"};
+};
+
 struct Execute {
   static constexpr std::string_view kType = "execute";
   std::optional<Id> id;
@@ -44,6 +51,7 @@ struct Execute {
   std::optional<bool> silent;
   std::optional<bool> stop_on_error;
   std::optional<std::int64_t> output_limit;  // bytes of each stream
+  std::optional<Transaction> transaction;
 
   static constexpr auto fields() {
     return std::tuple(field("id", &Execute::id), field("code", &Execute::code),
@@ -56,7 +64,8 @@ struct Execute {
                       field("repr_limit", &Execute::repr_limit).between(0, kLargestInteger),
                       field("silent", &Execute::silent),
                       field("stop_on_error", &Execute::stop_on_error),
-                      field("output_limit", &Execute::output_limit).between(0, kLargestInteger));
+                      field("output_limit", &Execute::output_limit).between(0, kLargestInteger),
+                      field("transaction", &Execute::transaction));
   }
 };
 
@@ -180,6 +189,49 @@ struct Reset {
   static constexpr auto fields() { return std::tuple(field("id", &Reset::id)); }
 };
 
+// What there is with --survive alone says so.
+struct Checkpoint {
+  static constexpr std::string_view kType = "checkpoint";
+  static constexpr bool kNeedsSurvive = true;
+  Id id;
+  std::optional<std::string> name;
+
+  static constexpr auto fields() {
+    return std::tuple(field("id", &Checkpoint::id), field("name", &Checkpoint::name));
+  }
+};
+
+struct Checkpoints {
+  static constexpr std::string_view kType = "checkpoints";
+  static constexpr bool kNeedsSurvive = true;
+  Id id;
+
+  static constexpr auto fields() { return std::tuple(field("id", &Checkpoints::id)); }
+};
+
+struct Restore {
+  static constexpr std::string_view kType = "restore";
+  static constexpr bool kNeedsSurvive = true;
+  Id id;
+  std::string checkpoint_id;
+
+  static constexpr auto fields() {
+    return std::tuple(field("id", &Restore::id), field("checkpoint_id", &Restore::checkpoint_id));
+  }
+};
+
+struct Undo {
+  static constexpr std::string_view kType = "undo";
+  static constexpr bool kNeedsSurvive = true;
+  Id id;
+  std::optional<std::int64_t> count;  // of executions; 1 unless told
+
+  static constexpr auto fields() {
+    return std::tuple(field("id", &Undo::id),
+                      field("count", &Undo::count).between(1, kLargestInteger));
+  }
+};
+
 struct Shutdown {
   static constexpr std::string_view kType = "shutdown";
   std::optional<Id> id;
@@ -187,8 +239,9 @@ struct Shutdown {
   static constexpr auto fields() { return std::tuple(field("id", &Shutdown::id)); }
 };
 
-using Request = std::variant<Execute, InputResponse, Interrupt, Status, Complete, Inspect,
-                             IsComplete, Variables, OutputGet, Reset, Shutdown>;
+using Request =
+    std::variant<Execute, InputResponse, Interrupt, Status, Complete, Inspect, IsComplete,
+                 Variables, OutputGet, Reset, Checkpoint, Checkpoints, Restore, Undo, Shutdown>;
 
 // ---- what the server sends ----------------------------------------------------------------
 
@@ -393,7 +446,8 @@ struct Result {
   std::optional<std::int64_t> repr_truncated;  // the whole repr's length in characters
   std::optional<std::int64_t> inputs_unused;
   std::optional<std::int64_t> interrupts;
-  double execution_time;  // seconds
+  std::optional<bool> restored;  // what it changed has been rolled back
+  double execution_time;         // seconds
 
   static constexpr auto fields() {
     return std::tuple(
@@ -402,7 +456,7 @@ struct Result {
         field("value", &Result::value), field("display", &Result::display),
         field("repr_truncated", &Result::repr_truncated),
         field("inputs_unused", &Result::inputs_unused), field("interrupts", &Result::interrupts),
-        field("execution_time", &Result::execution_time));
+        field("restored", &Result::restored), field("execution_time", &Result::execution_time));
   }
 };
 
@@ -478,6 +532,9 @@ struct Error {
   Id execution_id;
   Nullable<std::int64_t> execution_count;  // null when it never ran
   ErrorReason reason;
+  std::optional<bool> restored;       // the session is as it was before the execution
+  std::optional<std::string> signal;  // that ended the interpreter
+  std::optional<std::int64_t> exit_status;
   std::string exception_type;
   std::string exception_message;
   std::string traceback;
@@ -492,7 +549,8 @@ struct Error {
     return std::tuple(
         field("execution_id", &Error::execution_id),
         field("execution_count", &Error::execution_count), field("reason", &Error::reason),
-        field("exception_type", &Error::exception_type),
+        field("restored", &Error::restored), field("signal", &Error::signal),
+        field("exit_status", &Error::exit_status), field("exception_type", &Error::exception_type),
         field("exception_message", &Error::exception_message),
         field("traceback", &Error::traceback), field("frames", &Error::frames),
         field("notes", &Error::notes), field("causes", &Error::causes),
@@ -539,6 +597,18 @@ struct StackEntry {
   }
 };
 
+// What the snapshots of the interpreter cost: memory that is theirs, shared pages by their share.
+struct SnapshotFacts {
+  static constexpr std::string_view kName = "SnapshotFacts";
+  std::int64_t count;
+  std::int64_t memory;  // bytes, proportional set size
+
+  static constexpr auto fields() {
+    return std::tuple(field("count", &SnapshotFacts::count),
+                      field("memory", &SnapshotFacts::memory));
+  }
+};
+
 // What the session is doing: asked for, or told at intervals.
 struct SessionFacts {
   State state;
@@ -548,6 +618,7 @@ struct SessionFacts {
   std::vector<std::string> pending_inputs;
   std::int64_t memory_usage;  // bytes resident
   double cpu_seconds;
+  std::optional<SnapshotFacts> snapshots;
 
   static constexpr auto fields() {
     return std::tuple(
@@ -555,7 +626,8 @@ struct SessionFacts {
         field("elapsed", &SessionFacts::elapsed), field("queued", &SessionFacts::queued),
         field("pending_inputs", &SessionFacts::pending_inputs),
         field("memory_usage", &SessionFacts::memory_usage),
-        field("cpu_seconds", &SessionFacts::cpu_seconds));
+        field("cpu_seconds", &SessionFacts::cpu_seconds),
+        field("snapshots", &SessionFacts::snapshots));
   }
 };
 
@@ -698,6 +770,97 @@ struct ResetReply {
   }
 };
 
+struct CheckpointReply {
+  static constexpr std::string_view kType = "checkpoint_reply";
+  Id id;
+  std::string checkpoint_id;
+
+  static constexpr auto fields() {
+    return std::tuple(field("id", &CheckpointReply::id),
+                      field("checkpoint_id", &CheckpointReply::checkpoint_id));
+  }
+};
+
+struct CheckpointEntry {
+  static constexpr std::string_view kName = "CheckpointEntry";
+  std::string checkpoint_id;
+  std::optional<std::string> name;
+  bool automatic;                     // taken by the server, and given up when newer ones come
+  double age;                         // seconds
+  std::int64_t memory;                // bytes, proportional set size
+  Nullable<JsonOf<Id>> execution_id;  // that it was taken after; null: before any
+  Nullable<std::int64_t> execution_count;
+
+  static constexpr auto fields() {
+    return std::tuple(
+        field("checkpoint_id", &CheckpointEntry::checkpoint_id),
+        field("name", &CheckpointEntry::name), field("automatic", &CheckpointEntry::automatic),
+        field("age", &CheckpointEntry::age), field("memory", &CheckpointEntry::memory),
+        field("execution_id", &CheckpointEntry::execution_id),
+        field("execution_count", &CheckpointEntry::execution_count));
+  }
+};
+
+struct CheckpointsReply {
+  static constexpr std::string_view kType = "checkpoints_reply";
+  Id id;
+  std::vector<CheckpointEntry> checkpoints;  // oldest first
+
+  static constexpr auto fields() {
+    return std::tuple(field("id", &CheckpointsReply::id),
+                      field("checkpoints", &CheckpointsReply::checkpoints));
+  }
+};
+
+struct RestoreReply {
+  static constexpr std::string_view kType = "restore_reply";
+  Id id;
+  std::string checkpoint_id;
+
+  static constexpr auto fields() {
+    return std::tuple(field("id", &RestoreReply::id),
+                      field("checkpoint_id", &RestoreReply::checkpoint_id));
+  }
+};
+
+struct UndoReply {
+  static constexpr std::string_view kType = "undo_reply";
+  Id id;
+  std::string checkpoint_id;
+
+  static constexpr auto fields() {
+    return std::tuple(field("id", &UndoReply::id),
+                      field("checkpoint_id", &UndoReply::checkpoint_id));
+  }
+};
+
+enum class RestoredCause { kCrash, kTimeout, kInterrupt, kRestore, kUndo, kRollback };
+template <>
+struct EnumNames<RestoredCause> {
+  static constexpr std::array<std::string_view, 6> kNames = {"crash",   "timeout", "interrupt",
+                                                             "restore", "undo",    "rollback"};
+};
+
+// Another process is the interpreter now. It comes before the frame that ends what caused it.
+struct Restored {
+  static constexpr std::string_view kType = "restored";
+  Nullable<JsonOf<Id, std::string_view>> execution_id;  // that was under way
+  Nullable<std::string> checkpoint_id;  // null: Python was started anew, and is empty
+  RestoredCause cause;
+  std::vector<std::string> lost_threads;  // names
+  std::int64_t pid;
+  std::optional<std::string> signal;  // that ended the one before
+  std::optional<std::int64_t> exit_status;
+
+  static constexpr auto fields() {
+    return std::tuple(
+        field("execution_id", &Restored::execution_id),
+        field("checkpoint_id", &Restored::checkpoint_id), field("cause", &Restored::cause),
+        field("lost_threads", &Restored::lost_threads), field("pid", &Restored::pid),
+        field("signal", &Restored::signal), field("exit_status", &Restored::exit_status));
+  }
+};
+
 struct ShutdownReply {
   static constexpr std::string_view kType = "shutdown_reply";
   std::optional<Id> id;
@@ -761,6 +924,7 @@ struct Fatal {
 using Event = std::variant<Ready, Output, OutputTruncated, OutputGetReply, Fatal, Display,
                            ClearOutput, Input, InputClosed, Result, Error, InterruptReply, Stuck,
                            StatusReply, Heartbeat, CompleteReply, InspectReply, IsCompleteReply,
-                           VariablesReply, ResetReply, ShutdownReply, ProtocolError>;
+                           VariablesReply, ResetReply, CheckpointReply, CheckpointsReply,
+                           RestoreReply, UndoReply, Restored, ShutdownReply, ProtocolError>;
 
 }  // namespace replwire::protocol

@@ -9,4 +9,13 @@ void watch_forks(void (*in_child)());
 
 bool in_forked_child();
 
+// While one lives, a fork makes another process of the session's own.
+class Detaching {
+ public:
+  Detaching();
+  Detaching(const Detaching&) = delete;
+  Detaching& operator=(const Detaching&) = delete;
+  ~Detaching();
+};
+
 }  // namespace replwire::runtime

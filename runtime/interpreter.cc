@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdio>
 
+#include "runtime/bundle.h"
 #include "runtime/forked.h"
 #include "runtime/input_hook.h"
 #include "runtime/interrupts.h"
@@ -106,6 +107,23 @@ void Interpreter::handle(const Reset& /*reset*/) {
   compiler_.reset();
   forget_last_exception();
   link_.send(ResetDone{live_threads(), loop_.tasks()});
+}
+
+void Interpreter::handle(const Checkpoint& checkpoint) {
+  auto threads = live_threads();
+  PyOS_BeforeFork();
+  if (link_.checkpoint(checkpoint.number)) return go_on_as_snapshot(std::move(threads));
+  PyOS_AfterFork_Parent();
+}
+
+// The process that was at rest here is gone, and the threads of then with it.
+void Interpreter::go_on_as_snapshot(std::vector<std::string> threads) {
+  interrupts::go_on_at_rest();
+  PyOS_AfterFork_Child();
+  const Ref renewed = load_bundled("renewal", hooks_.wire());
+  if (!renewed) PyErr_Clear();
+  loop_.renew();
+  link_.send(Woken{std::move(threads)});
 }
 
 void Interpreter::handle(const Stop& /*stop*/) { stopped_ = true; }

@@ -14,13 +14,6 @@
 
 namespace replwire::runtime {
 
-struct PythonFacts {
-  std::string version;
-  std::string implementation;
-  std::string executable;
-  std::string prefix;
-};
-
 // Serves a link with a Python that has been started: one Run at a time, on the thread that made
 // it, which is Python's main thread and holds the GIL but for the waits. Holds nothing but the
 // interpreter and the Run in hand.
@@ -63,6 +56,8 @@ class Interpreter {
   std::optional<Command> wait_for_command();
   void handle(const Run& run);
   void handle(const Reset& reset);
+  void handle(const Checkpoint& checkpoint);
+  void go_on_as_snapshot(std::vector<std::string> threads);
   void handle(const Stop& stop);
   Outcome execute(const Run& run);
   Outcome run_cell(const Run& run, const Cell& cell);

@@ -12,15 +12,14 @@ namespace replwire::runtime::interrupts {
 namespace {
 
 // Shared between the worker thread and a signal handler that runs on it.
-std::atomic<std::uint64_t> running{0};
+Running own;
+Running* run = &own;
 std::atomic<std::uint64_t> wanted{0};  // the newest execution that an interrupt named
-std::atomic<bool> active{false};
 std::atomic<bool> open{false};
 std::atomic<bool> tripped{false};  // Python was told, and may not have acted yet
 
 constexpr std::uint64_t kAtRest = std::uint64_t{1} << 63;
-std::atomic<std::uint64_t> stirring{0};  // what is busy at rest; odd while something is
-std::atomic<bool> loop_handles{false};   // Python's handler is the event loop's
+std::atomic<bool> loop_handles{false};  // Python's handler is the event loop's
 std::atomic<bool> fresh{false};
 std::atomic<bool> nudged{false};
 std::atomic<int> child{-1};
@@ -56,7 +55,7 @@ void trip_at_rest() {
 }
 
 void nudge() {
-  if (open && wanted == running) return trip();
+  if (open && wanted == run->serial) return trip();
   if (!loop_handles) return;
   nudged = true;
   tell_python();
@@ -73,18 +72,18 @@ void wait_for_child() {
 void act(std::uint64_t serial) {
   if (serial == 0) return nudge();
   if (is_at_rest(serial)) {
-    if (serial == (kAtRest | stirring)) trip_at_rest();
+    if (serial == (kAtRest | run->stirring)) trip_at_rest();
     return;
   }
   // An execution may be interrupted before the worker has taken it up, so a newer one is kept.
-  if (serial < running) return;
+  if (serial < run->serial) return;
   wanted = serial;
-  if (open && serial == running) {
+  if (open && serial == run->serial) {
     trip();
     return wait_for_child();
   }
   // It cannot be taken up while a task at rest goes on and on.
-  if (stirring % 2 == 1) trip_at_rest();
+  if (run->stirring % 2 == 1) trip_at_rest();
 }
 
 void handle(int /*signal*/, siginfo_t* info, void* /*context*/) {
@@ -106,43 +105,49 @@ void install() {
 }
 
 void set_child(int descriptor) { child = descriptor; }
+void share(Running& place) { run = &place; }
+
+void go_on_at_rest() {
+  run->active = false;
+  rest();
+}
 
 void stir() {
-  if (stirring % 2 == 0) stirring = stirring + 1;
+  if (run->stirring % 2 == 0) run->stirring = run->stirring + 1;
 }
 
 void rest() {
-  if (stirring % 2 == 1) stirring = stirring + 1;
+  if (run->stirring % 2 == 1) run->stirring = run->stirring + 1;
 }
 
 bool is_at_rest(std::uint64_t target) { return (target & kAtRest) != 0; }
 
 void begin(std::uint64_t serial) {
   rest();
-  running = serial;
-  active = true;
+  run->serial = serial;
+  run->active = true;
 }
 
 Window::Window() {
   open = true;
-  if (wanted == running) trip();
+  if (wanted == run->serial) trip();
 }
 
 Window::~Window() {
   open = false;
   if (!tripped.exchange(false)) return;
   const SavedError kept;
-  if (settle_signals()) wanted = running.load();
+  if (settle_signals()) wanted = run->serial.load();
 }
 
 void end() {
-  active = false;
-  running = running + 1;  // what is still on its way for this one is stale
+  run->active = false;
+  run->serial = run->serial + 1;  // what is still on its way for this one is stale
 }
 
 std::uint64_t current() {
-  if (active) return running;
-  const std::uint64_t task = stirring;
+  if (run->active) return run->serial;
+  const std::uint64_t task = run->stirring;
   return task % 2 == 1 ? kAtRest | task : 0;
 }
 

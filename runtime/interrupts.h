@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 
 // How an interrupt reaches user code, and nothing else. The session sends the worker thread
@@ -17,6 +18,16 @@ void install();
 // For the interrupt that is sent next, on any thread: what is readable when a child has ended that
 // is signalled with the worker; -1: none. Code goes on a moment later, when that has died of it.
 void set_child(int descriptor);
+// What runs, for others to look at.
+struct Running {
+  std::atomic<std::uint64_t> serial{0};
+  std::atomic<bool> active{false};
+  std::atomic<std::uint64_t> stirring{0};  // what is busy at rest; odd while something is
+};
+// From here on it stands there, which may be memory that several processes share.
+void share(Running& place);
+// In a process that goes on where another one was at rest.
+void go_on_at_rest();
 
 // Async-signal-safe. The event loop runs tasks at rest, from `stir` to `rest`. What is busy then is
 // named as an execution is, by a value of its own.

@@ -41,8 +41,11 @@ struct Run {
   bool silent = false;
 };
 struct Reset {};
+struct Checkpoint {
+  std::uint64_t number;  // what names the snapshot from then on
+};
 struct Stop {};
-using Command = std::variant<Run, Reset, Stop>;
+using Command = std::variant<Run, Reset, Checkpoint, Stop>;
 
 struct Line {
   std::string text;
@@ -78,6 +81,13 @@ struct Inquiry {
 };
 
 // ---- interpreter -> session -----------------------------------------------------------------
+
+struct PythonFacts {
+  std::string version;
+  std::string implementation;
+  std::string executable;
+  std::string prefix;
+};
 
 inline constexpr std::size_t kReprBytes = 65536;        // most of a Run's repr_limit
 inline constexpr std::size_t kTracebackBytes = 262144;  // report.py: MOST_TEXT characters
@@ -115,6 +125,12 @@ struct ResetDone {
   std::vector<std::string> threads;
   std::vector<std::string> tasks;
 };
+struct Checkpointed {
+  std::uint64_t number;  // the checkpoint's
+};
+struct Woken {  // a snapshot goes on as the interpreter
+  std::vector<std::string> lost_threads;
+};
 struct Exiting {  // os._exit: the process ends as soon as this has been said
   int status;
   std::string traceback;
@@ -147,8 +163,8 @@ struct Told {
   std::variant<Completions, Inspection, Completeness, VariableList> answer;
   std::string fault;  // what kept the interpreter from a better answer; for the log
 };
-using Event =
-    std::variant<NeedInput, InputWithdrawn, Display, ClearOutput, Done, ResetDone, Exiting, Told>;
+using Event = std::variant<NeedInput, InputWithdrawn, Display, ClearOutput, Done, ResetDone,
+                           Checkpointed, Woken, Exiting, Told>;
 
 // What else may end the wait for a command.
 struct Watch {
@@ -169,6 +185,9 @@ class Link {
   virtual std::optional<Command> poll() = 0;
   virtual std::optional<Command> receive(const Watch& watch) = 0;
   virtual void send(Event event) = 0;
+  // Leaves a snapshot of the process behind, which sleeps. True when it is the snapshot that goes
+  // on, each time that it is woken: in a process of its own, with this thread alone.
+  virtual bool checkpoint(std::uint64_t number) = 0;
   // Bytes that an execution wrote. False: the client is behind, call `wait_for_room`.
   virtual bool write(const ExecutionRef& execution, Stream stream, std::string_view bytes) = 0;
   // True when there is room.

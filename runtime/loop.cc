@@ -121,6 +121,10 @@ std::vector<std::string> Loop::tasks() {
   return names;
 }
 
+void Loop::renew() {
+  if (module_ && !call("renew")) PyErr_Clear();
+}
+
 void Loop::close() {
   if (!module_) return;
   const Origin::OfTasks of_tasks;

@@ -33,6 +33,9 @@ class Loop {
   // Names of the live tasks.
   std::vector<std::string> tasks();
 
+  // In a process that goes on where another was: the two have shared its descriptors.
+  void renew();
+
   // Cancels what still runs, and sees it end, within bounds.
   void close();
 

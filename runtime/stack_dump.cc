@@ -199,7 +199,10 @@ bool installed() {
 
 std::optional<Frames> parse(std::string_view text) {
   if (!text.starts_with(kHeader) || !text.ends_with(kEnd)) return std::nullopt;
-  text = text.substr(kHeader.size(), text.size() - kHeader.size() - kEnd.size());
+  return parse_lines(text.substr(kHeader.size(), text.size() - kHeader.size() - kEnd.size()));
+}
+
+std::optional<Frames> parse_lines(std::string_view text) {
   Frames frames;
   while (!text.empty()) {
     const std::size_t end = std::min(text.find('\n'), text.size());

@@ -33,5 +33,7 @@ bool installed();
 
 // The frames of user code, the innermost last. Nothing when the text is no whole stack.
 std::optional<Frames> parse(std::string_view text);
+// Of the lines alone that tell a stack.
+std::optional<Frames> parse_lines(std::string_view text);
 
 }  // namespace replwire::runtime::stack_dump

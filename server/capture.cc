@@ -1,52 +1,27 @@
 #include "server/capture.h"
 
-#include <fcntl.h>
-#include <poll.h>
+#include <utility>
 
 namespace replwire::server {
-namespace {
 
-constexpr int kPipeBytes = 256 * 1024;
-constexpr std::size_t kReadBytes = 64 * 1024;
+Capture::Capture(asio::io_context& io, CapturePipes& pipes)
+    : pipes_(pipes),
+      waiting_{Waiting{asio::posix::stream_descriptor(io, pipes.pipes()[0].read_end.get())},
+               Waiting{asio::posix::stream_descriptor(io, pipes.pipes()[1].read_end.get())}} {}
 
-}  // namespace
-
-Capture::Capture(asio::io_context& io)
-    : pipes_{make_pipe(io, runtime::Stream::kStdout), make_pipe(io, runtime::Stream::kStderr)},
-      buffer_(kReadBytes, '\0') {}
-
-Capture::Pipe Capture::make_pipe(asio::io_context& io, runtime::Stream stream) {
-  std::array<int, 2> ends = {-1, -1};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw std::system_error(errno, std::generic_category());
-  ::fcntl(ends[0], F_SETFL, O_NONBLOCK);
-  ::fcntl(ends[1], F_SETPIPE_SZ, kPipeBytes);
-  const int capacity = ::fcntl(ends[1], F_GETPIPE_SZ);
-  return {stream, asio::posix::stream_descriptor(io, ends[0]), Descriptor(ends[1]),
-          static_cast<std::size_t>(std::max(capacity, 4096))};
-}
-
-void Capture::redirect() {
-  ::dup2(pipes_[0].write_end.get(), 1);
-  ::dup2(pipes_[1].write_end.get(), 2);
+Capture::~Capture() {
+  for (Waiting& each : waiting_) each.read_end.release();  // the pipes' own
 }
 
 void Capture::wait(const std::function<void()>& readable) {
-  for (Pipe& pipe : pipes_) {
-    if (std::exchange(pipe.waiting, true)) continue;
-    pipe.read_end.async_wait(asio::posix::stream_descriptor::wait_read,
-                             [&pipe, readable](const boost::system::error_code& error) {
-                               pipe.waiting = false;
+  for (Waiting& each : waiting_) {
+    if (std::exchange(each.waits, true)) continue;
+    each.read_end.async_wait(asio::posix::stream_descriptor::wait_read,
+                             [&each, readable](const boost::system::error_code& error) {
+                               each.waits = false;
                                if (!error) readable();
                              });
   }
-}
-
-bool Capture::ready() {
-  std::array<pollfd, 2> fds = {pollfd{pipes_[0].read_end.native_handle(), POLLIN, 0},
-                               pollfd{pipes_[1].read_end.native_handle(), POLLIN, 0}};
-  const bool some = ::poll(fds.data(), fds.size(), 0) > 0;
-  if (some) lost_ = ((fds[0].revents | fds[1].revents) & POLLNVAL) != 0;
-  return some;
 }
 
 }  // namespace replwire::server

@@ -95,8 +95,8 @@ void send(const Descriptor& process, int number) {
 }
 
 // Calls `take` with each descendant and a pidfd of it; one that is not taken still leads on.
-void walk(const std::function<void(pid_t, Descriptor)>& take) {
-  std::deque<pid_t> parents = {::getpid()};
+void walk(pid_t root, const std::function<void(pid_t, Descriptor)>& take) {
+  std::deque<pid_t> parents = {root};
   while (!parents.empty()) {
     for (const pid_t child : children_of(parents.front())) {
       Descriptor descriptor(static_cast<int>(::syscall(SYS_pidfd_open, child, 0)));
@@ -110,23 +110,24 @@ void walk(const std::function<void(pid_t, Descriptor)>& take) {
 
 }  // namespace
 
-Descendants Descendants::find() {
+Descendants Descendants::find(pid_t root) {
   Descendants found;
-  walk([&](pid_t pid, Descriptor process) { found.add(pid, std::move(process)); });
+  walk(root, [&](pid_t pid, Descriptor process) { found.add(pid, std::move(process)); });
   return found;
 }
 
-Descendants Descendants::started_since(Clock::time_point start, const std::vector<pid_t>& except) {
+Descendants Descendants::started_since(pid_t root, Clock::time_point start,
+                                       const std::vector<pid_t>& except) {
   Descendants found;
-  if (!has_children()) return found;
+  if (!has_children(root)) return found;
   const std::uint64_t first = step_of(start);
   const pid_t session = ::getsid(0);
-  walk([&](pid_t pid, Descriptor process) {
+  walk(root, [&](pid_t pid, Descriptor process) {
     if (std::find(except.begin(), except.end(), pid) != except.end()) return;
     const auto facts = facts_of(pid);
     if (!facts || facts->session != session || facts->start < first) return;
     if (serves_multiprocessing(pid)) return;
-    if (facts->parent == ::getpid()) found.newest_child_ = process.get();
+    if (facts->parent == root) found.newest_child_ = process.get();
     found.add(pid, std::move(process));
   });
   return found;
@@ -137,15 +138,16 @@ void Descendants::add(pid_t pid, Descriptor process) {
   processes_.push_back(std::move(process));
 }
 
-bool has_children() {
+bool has_children(pid_t process) {
+  if (process != ::getpid()) return !children_of(process).empty();
   siginfo_t info = {};
   return ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
-std::vector<pid_t> own_children() {
+std::vector<pid_t> children_of_first_thread(pid_t process) {
   std::vector<pid_t> children;
-  const std::string own = std::to_string(::getpid());
-  read_children("/proc/" + own + "/task/" + own, children);
+  const std::string name = std::to_string(process);
+  read_children("/proc/" + name + "/task/" + name, children);
   return children;
 }
 

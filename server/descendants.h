@@ -13,13 +13,13 @@ namespace replwire::server {
 // editor's own. Each is held by a pidfd, so that a number used again hits nobody else.
 class Descendants {
  public:
-  // Those that live now, children before their own children.
-  static Descendants find();
+  // Those of `root` that live now, children before their own children.
+  static Descendants find(pid_t root);
 
   // Those of them that a terminal's Ctrl-C would mean, had all been started there since `start`:
   // not those that started a session of their own, nor the helpers of multiprocessing. The system
   // counts time in steps of 10 ms; `except` names children that one step would take for new.
-  static Descendants started_since(std::chrono::steady_clock::time_point start,
+  static Descendants started_since(pid_t root, std::chrono::steady_clock::time_point start,
                                    const std::vector<pid_t>& except);
 
   void signal(int number) const;
@@ -39,10 +39,9 @@ class Descendants {
   int newest_child_ = -1;
 };
 
-// One system call.
-bool has_children();
+// One system call for this process.
+bool has_children(pid_t process);
 
-// Those of the process's first thread.
-std::vector<pid_t> own_children();
+std::vector<pid_t> children_of_first_thread(pid_t process);
 
 }  // namespace replwire::server

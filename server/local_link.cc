@@ -45,7 +45,9 @@ bool LocalLink::ask_for_stack() {
   return ::pthread_sigqueue(worker_, runtime::stack_dump::signal_number(), {}) == 0;
 }
 
-std::uint64_t LocalLink::busy_at_rest() const {
+bool LocalLink::stack_can_be_asked_for() const { return runtime::stack_dump::installed(); }
+
+std::uint64_t InterpreterLink::busy_at_rest() {
   const std::uint64_t target = runtime::interrupts::current();
   return runtime::interrupts::is_at_rest(target) ? target : 0;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <unistd.h>
 
 #include <deque>
 #include <functional>
@@ -10,6 +11,7 @@
 
 #include "runtime/link.h"
 #include "server/asker.h"
+#include "server/interpreter_link.h"
 #include "server/outputs.h"
 #include "server/waker.h"
 
@@ -18,7 +20,7 @@ namespace replwire::server {
 // The link inside one process. The session posts commands, answers and interrupts from any thread;
 // the interpreter, on the thread that made this object, takes them. What the interpreter sends is
 // handed to the session on the thread that sends it.
-class LocalLink final : public runtime::Link {
+class LocalLink final : public runtime::Link, public InterpreterLink {
  public:
   using Receiver = std::function<void(runtime::Event)>;
 
@@ -32,26 +34,21 @@ class LocalLink final : public runtime::Link {
     asker_.connect(std::move(answer));
   }
 
-  // The session's end. Commands and answers are on their way when `deliver` is called, which the
-  // session does without its lock: a woken thread that finds the lock taken costs two more context
-  // switches.
-  void post(runtime::Command command);
-  void answer(std::uint64_t number, runtime::Answer answer);
-  void deliver();
-  // `child`: see interrupts::set_child.
-  void interrupt(std::uint64_t serial, int child = -1);
-  void ask(runtime::Inquiry inquiry) { asker_.ask(std::move(inquiry)); }
-  // Wakes the worker from a system call that an interrupt came an instant too early for.
-  void nudge() { interrupt(0); }
-  // Has the worker write down its Python stack. False when no signal could be sent.
-  bool ask_for_stack();
-  // What a task that runs at rest is interrupted by; 0 when none does.
-  std::uint64_t busy_at_rest() const;
+  // The session's end.
+  void post(runtime::Command command) override;
+  void answer(std::uint64_t number, runtime::Answer answer) override;
+  void deliver() override;
+  void interrupt(std::uint64_t serial, int child = -1) override;
+  void ask(runtime::Inquiry inquiry) override { asker_.ask(std::move(inquiry)); }
+  bool ask_for_stack() override;
+  bool stack_can_be_asked_for() const override;
+  pid_t process() const override { return process_; }
 
   // The interpreter's end.
   std::optional<runtime::Command> poll() override;
   std::optional<runtime::Command> receive(const runtime::Watch& watch) override;
   void send(runtime::Event event) override;
+  bool checkpoint(std::uint64_t /*number*/) override { return false; }  // never asked for
   bool write(const runtime::ExecutionRef& execution, runtime::Stream stream,
              std::string_view bytes) override {
     return outputs_.write(execution, stream, bytes);
@@ -73,6 +70,7 @@ class LocalLink final : public runtime::Link {
 
   Outputs& outputs_;
   const pthread_t worker_;
+  const pid_t process_ = ::getpid();
   Receiver receiver_;
   Asker asker_;
   Waker waker_;  // the worker's

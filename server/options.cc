@@ -101,6 +101,17 @@ void add_options(CLI::App& app, Options& options) {
       ->type_name("FORMAT")
       ->check(CLI::IsMember({"png", "svg"}))
       ->capture_default_str();
+  app.add_flag("--survive", options.survive,
+               "Keep snapshots of the interpreter: a crash costs one execution, not the variables");
+  app.add_option("--snapshots", options.snapshots, "How many of them, with --survive")
+      ->type_name("N")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--snapshot-limit", options.snapshot_limit,
+                 "Of an interpreter that holds more, only checkpoints are taken")
+      ->type_name("BYTES")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   app.add_flag("--fail-on-error", options.fail_on_error, "Exit with 1 when an execution failed");
   app.add_flag("--stop-on-error", options.stop_on_error, "An error ends all later executions");
   app.add_option("--log", options.log, "Write diagnostics to FILE, or to standard error (-)")

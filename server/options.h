@@ -26,6 +26,9 @@ struct Options {
   std::string on_stuck = "wait";      // or "exit"
   std::optional<double> heartbeat;    // seconds
   std::string figure_format = "png";  // or "svg"
+  bool survive = false;
+  std::size_t snapshots = 3;                           // kept, of those that the server takes
+  std::size_t snapshot_limit = std::size_t{2} << 30U;  // bytes resident
   bool fail_on_error = false;
   bool stop_on_error = false;
 };

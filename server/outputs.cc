@@ -1,6 +1,7 @@
 #include "server/outputs.h"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "server/critical.h"
@@ -36,8 +37,11 @@ void reuse(std::string& text) {
 
 }  // namespace
 
-Outputs::Outputs(asio::io_context& io, FrameWriter& writer, Capture& capture, std::size_t limit)
-    : writer_(writer), capture_(capture), limit_(limit), timer_(io, [this] { send_what_waits(); }) {
+Outputs::Outputs(asio::io_context& io, FrameWriter& writer, Capture& capture, std::size_t limit,
+                 survive::SharedOutput* shared)
+    : writer_(writer), capture_(capture), shared_(shared), limit_(limit), timer_(io, [this] {
+        send_what_waits();
+      }) {
   incomplete_[0].stream = Stream::kStdout;
   incomplete_[1].stream = Stream::kStderr;
   wait_for_capture();
@@ -52,13 +56,13 @@ bool Outputs::write(const ExecutionRef& execution, Stream stream, std::string_vi
   {
     const std::lock_guard locked(lock_);
     if (others_may_have_written()) {
-      if (capture_.ready()) take_captured();
+      if (capture_.pipes().ready()) take_pipes();
       last_write_ = ticks();
     }
     add(execution, stream, bytes);
     full = open_ && size_ >= kFlushBytes;
     if (!full) arm_timer();
-    lost = capture_.lost();
+    lost = capture_.pipes().lost();
   }
   if (lost) writer_.lose_descriptor();
   if (full) send(false);
@@ -80,8 +84,71 @@ void Outputs::add(const ExecutionRef& execution, Stream stream, std::string_view
   size_ += bytes.size();
 }
 
+// What Python wrote in its own process comes first: each write of its looks into the pipes before.
 void Outputs::take_captured() {
-  capture_.read([this](Stream stream, std::string_view bytes) { add(running_, stream, bytes); });
+  if (shared_ == nullptr) return take_pipes();
+  const survive::SharedOutput::Lock locked(*shared_);
+  if (shared_->take_all(std::bind_front(&Outputs::add_record, this))) take_pipes();
+}
+
+void Outputs::take_pipes() {
+  capture_.pipes().read(
+      [this](Stream stream, std::string_view bytes) { add(running_, stream, bytes); });
+}
+
+// ---- what Python writes in a process of its own -----------------------------------------------
+
+void Outputs::add_record(const survive::SharedOutput::Record& record, const std::string& id,
+                         std::string_view bytes) {
+  using Record = survive::SharedOutput;
+  if (record.serial == Record::kCaptured) return add(running_, record.stream, bytes);
+  if (record.serial == 0) return add(nullptr, record.stream, bytes);
+  if (newest_ && newest_->serial == record.serial) return add(newest_, record.stream, bytes);
+  if (!late_ || late_->serial != record.serial) {
+    const auto count = record.count < 0 ? std::nullopt : std::optional(record.count);
+    late_ = std::make_shared<const runtime::Execution>(runtime::Execution{
+        record.serial, id.empty() ? "null" : id, count, runtime::Unanswered::kAsk});
+  }
+  add(late_, record.stream, bytes);
+}
+
+void Outputs::take_soon() {
+  bool full = false;
+  {
+    const std::lock_guard locked(lock_);
+    if (shared_->is_filling()) take_captured();
+    full = open_ && size_ >= kFlushBytes;
+    if (!full) arm_timer();
+  }
+  if (full) send(false);
+}
+
+void Outputs::take_until(std::uint64_t position) {
+  bool full = false;
+  {
+    const std::lock_guard locked(lock_);
+    const survive::SharedOutput::Lock shared_locked(*shared_);
+    shared_->see_event();
+    shared_->take_until(position, std::bind_front(&Outputs::add_record, this));
+    full = open_ && size_ >= kFlushBytes;
+    if (size_ > 0 && !full) arm_timer();
+  }
+  if (full) send(false);
+}
+
+void Outputs::take_rest() {
+  {
+    const std::lock_guard locked(lock_);
+    const survive::SharedOutput::Lock shared_locked(*shared_);
+    shared_->take_rest(std::bind_front(&Outputs::add_record, this));
+    take_pipes();
+  }
+  send(true);
+}
+
+// Whoever writes in the other process is to wait then.
+void Outputs::tell_whether_behind() {
+  if (shared_ != nullptr) shared_->set_behind(!has_room());
 }
 
 void Outputs::wait_for_capture() {
@@ -110,6 +177,7 @@ void Outputs::set_running(ExecutionRef execution, std::optional<std::size_t> lim
   if (limit && execution->count) output_limit_.emplace(execution, *limit, spools_);
   const std::lock_guard locked(lock_);
   running_ = std::move(execution);
+  if (running_) newest_ = running_;
 }
 
 void Outputs::arm_timer() {
@@ -120,6 +188,7 @@ void Outputs::send_what_waits() {
   {
     const std::lock_guard locked(lock_);
     armed_ = false;
+    if (shared_ != nullptr) take_captured();
   }
   send(false);
 }
@@ -136,9 +205,10 @@ void Outputs::flush() {
   const Critical critical;
   {
     const std::lock_guard locked(lock_);
-    if (capture_.ready()) take_captured();
+    // What another process wrote has been taken as far as it comes first.
+    if (shared_ == nullptr && capture_.pipes().ready()) take_pipes();
   }
-  if (capture_.lost()) writer_.lose_descriptor();
+  if (capture_.pipes().lost()) writer_.lose_descriptor();
   send(true);
 }
 
@@ -168,6 +238,7 @@ void Outputs::send(bool whole) {
     if (output_limit_) append_tails(frames_);
   }
   if (!frames_.empty()) writer_.write(frames_);
+  tell_whether_behind();
   reuse(frames_);
   if (!pieces.empty()) keep_spare(std::move(pieces.front().bytes));
 }
@@ -257,11 +328,13 @@ void Outputs::room_again() {
     const std::lock_guard lock(waiting_mutex_);
     for (Waker* waker : waiting_) waker->wake();
   }
+  tell_whether_behind();
   wait_for_capture();
 }
 
 void Outputs::lift_limit() {
   unlimited_ = true;
+  tell_whether_behind();
   const std::lock_guard lock(waiting_mutex_);
   for (Waker* waker : waiting_) waker->wake();
 }

@@ -19,6 +19,7 @@
 #include "server/seize.h"
 #include "server/spin_lock.h"
 #include "server/spools.h"
+#include "server/survive/shared_output.h"
 #include "server/waker.h"
 
 namespace replwire::server {
@@ -30,14 +31,22 @@ namespace replwire::server {
 // the order holds across both ways.
 class Outputs {
  public:
-  // `limit`: bytes that may wait for a client that does not read.
-  Outputs(asio::io_context& io, FrameWriter& writer, Capture& capture, std::size_t limit);
+  // `limit`: bytes that may wait for a client that does not read. `shared`: where Python writes
+  // when it runs in another process; null when it calls `write`.
+  Outputs(asio::io_context& io, FrameWriter& writer, Capture& capture, std::size_t limit,
+          survive::SharedOutput* shared = nullptr);
   Outputs(const Outputs&) = delete;
   Outputs& operator=(const Outputs&) = delete;
 
   // False when the client is behind by more than the limit.
   bool write(const runtime::ExecutionRef& execution, runtime::Stream stream,
              std::string_view bytes);
+
+  // For what Python writes in another process. There is something to take, soon; all that was
+  // written before an event's position, when it is handled; all that the dead one left.
+  void take_soon();
+  void take_until(std::uint64_t position);
+  void take_rest();
 
   // Sends all that has been written by anyone up to now: what an output_limit held back as the
   // tail, and a character that is not complete, included.
@@ -84,6 +93,10 @@ class Outputs {
   void add(const runtime::ExecutionRef& execution, runtime::Stream stream, std::string_view bytes);
   bool others_may_have_written();
   void take_captured();
+  void take_pipes();
+  void add_record(const survive::SharedOutput::Record& record, const std::string& id,
+                  std::string_view bytes);
+  void tell_whether_behind();
   void read_capture();
   void wait_for_capture();
   void arm_timer();
@@ -98,6 +111,7 @@ class Outputs {
 
   FrameWriter& writer_;
   Capture& capture_;
+  survive::SharedOutput* const shared_;
   const std::size_t limit_;
   std::atomic<bool> unlimited_{false};
 
@@ -111,6 +125,8 @@ class Outputs {
 
   SpinLock lock_;
   runtime::ExecutionRef running_;
+  runtime::ExecutionRef newest_;  // that ran, or runs
+  runtime::ExecutionRef late_;    // an older one that wrote
   std::vector<Piece> pieces_;
   std::size_t size_ = 0;
   std::string spare_;  // empty, with room for the next piece
@@ -128,7 +144,7 @@ template <class Take>
 void Outputs::salvage(Take take) {
   for (const Piece& piece : incomplete_) take(piece.execution, piece.stream, piece.bytes);
   for (const Piece& piece : pieces_) take(piece.execution, piece.stream, piece.bytes);
-  capture_.read(
+  capture_.pipes().read(
       [&](runtime::Stream stream, std::string_view bytes) { take(running_, stream, bytes); });
 }
 

@@ -19,40 +19,45 @@ struct Handled {
 
 // Reached from a signal handler, so not members.
 int write_end = -1;
-pid_t server = 0;
+pid_t owner = 0;
+bool leaves_terminal = false;
 std::array<Handled, 3> handled = {{{SIGINT, {}}, {SIGTERM, {}}, {SIGHUP, {}}}};
 
 [[gnu::no_sanitize("thread")]] void note(int signal, siginfo_t* info, void* /*context*/) {
   const int error = errno;
   // A child that has just been forked and not yet forgotten us: the signal is its own affair, and
   // comes again as soon as this handler returns.
-  if (::getpid() != server) {
+  if (::getpid() != owner) {
     OutsideSignals::forget_in_child();
     ::raise(signal);
     return;
   }
+  if (leaves_terminal && info->si_code == SI_KERNEL) return;
   const OutsideSignals::Message message = {signal, info->si_code == SI_KERNEL,
                                            runtime::interrupts::current()};
   [[maybe_unused]] const auto written = ::write(write_end, &message, sizeof message);
   errno = error;
 }
 
-int open_pipe() {
-  std::array<int, 2> ends = {-1, -1};
-  if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) return -1;
-  write_end = ends[1];
-  return ends[0];
-}
-
 }  // namespace
 
-OutsideSignals::OutsideSignals(asio::io_context& io, Handler handler)
-    : pipe_(io, open_pipe()), handler_(std::move(handler)) {
+Descriptor OutsideSignals::open() {
+  std::array<int, 2> ends = {-1, -1};
+  if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) return {};
+  write_end = ends[1];
+  return Descriptor(ends[0]);
+}
+
+OutsideSignals::OutsideSignals(asio::io_context& io, Descriptor noted, Handler handler)
+    : pipe_(io, noted.release()), handler_(std::move(handler)) {
   wait();
 }
 
-void OutsideSignals::install() {
-  server = ::getpid();
+void OutsideSignals::claim() { owner = ::getpid(); }
+
+void OutsideSignals::install(bool whole_group) {
+  claim();
+  leaves_terminal = whole_group;
   for (Handled& each : handled) {
     ::sigaction(each.signal, nullptr, &each.before);
     if (each.before.sa_handler == SIG_IGN) continue;

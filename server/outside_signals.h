@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "server/asio.h"
+#include "server/descriptor.h"
 
 namespace replwire::server {
 
@@ -19,12 +20,18 @@ class OutsideSignals {
   };
   using Handler = std::function<void(const Message&)>;
 
-  OutsideSignals(asio::io_context& io, Handler handler);
+  // Makes the way from the handlers to whoever reads: its end of that.
+  static Descriptor open();
+
+  OutsideSignals(asio::io_context& io, Descriptor noted, Handler handler);
   OutsideSignals(const OutsideSignals&) = delete;
   OutsideSignals& operator=(const OutsideSignals&) = delete;
 
-  // After Python has installed its own handlers.
-  static void install();
+  // After Python has installed its own handlers. `whole_group`: a key at the terminal has met the
+  // server's process as well, and is left to that one.
+  static void install(bool whole_group = false);
+  // In a process that goes on as the one that installed them.
+  static void claim();
 
   // In a forked child: as if we had never been there. Async-signal-safe.
   static void forget_in_child();

@@ -6,14 +6,17 @@
 
 #include <array>
 #include <cstdio>
+#include <cstdlib>
 #include <ctime>
+#include <fstream>
 
 #include "server/descriptor.h"
 
 namespace replwire::server {
 
-std::int64_t resident_bytes() {
-  const Descriptor file(::open("/proc/self/statm", O_RDONLY | O_CLOEXEC));
+std::int64_t resident_bytes(pid_t process) {
+  const std::string path = "/proc/" + std::to_string(process) + "/statm";
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   std::array<char, 128> text = {};
   if (!file || ::read(file.get(), text.data(), text.size() - 1) <= 0) return 0;
   long long total = 0;
@@ -22,10 +25,20 @@ std::int64_t resident_bytes() {
   return resident * ::sysconf(_SC_PAGESIZE);
 }
 
-double cpu_seconds() {
+double cpu_seconds(pid_t process) {
   timespec time = {};
-  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  clockid_t clock = {};
+  if (::clock_getcpuclockid(process, &clock) != 0) return 0;
+  ::clock_gettime(clock, &time);
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
+}
+
+std::int64_t proportional_bytes(pid_t process) {
+  std::ifstream file("/proc/" + std::to_string(process) + "/smaps_rollup");
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("Pss:")) return std::atoll(line.c_str() + 4) * 1024;
+  }
+  return 0;
 }
 
 std::string random_id() {

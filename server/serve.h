@@ -15,7 +15,7 @@ using TakeStreams = std::function<StandardStreams()>;
 
 // Builds the server and runs the session; `why` says for the log how its Python was chosen. Does
 // not return.
-int serve(const Options& options, const TakeStreams& take, StartPython start,
-          const std::string& why);
+void serve(const Options& options, const TakeStreams& take, const StartPython& start,
+           const std::string& why);
 
 }  // namespace replwire::server

@@ -55,6 +55,7 @@ void Session::open(const protocol::Ready& ready) {
   write(ready);
   opened_ = true;
   parts_.outputs.open();
+  take_snapshot(std::nullopt, true);
   if (shutting_down_ || input_ended_) stop_when_idle();
 }
 
@@ -88,10 +89,15 @@ void Session::on(protocol::Execute& request, std::int64_t line) {
                   "execute: " + std::to_string(*options_.queue_limit) + " executions wait already",
                   request.id, line);
   }
+  if (!options_.survive && request.transaction.value_or(protocol::Transaction::kCommit) !=
+                               protocol::Transaction::kCommit) {
+    return refuse(ErrorCode::kInvalidField, "execute: /transaction: needs --survive", request.id,
+                  line);
+  }
   if (!request.id) request.id = id.substr(1, id.size() - 2);
   const std::size_t bytes = bytes_of(request);
   queue_bytes_ += bytes;
-  queue_.push_back({std::move(request), std::move(id), bytes});
+  queue_.push_back({std::move(request), std::move(id), bytes, line});
   const auto queued = std::prev(queue_.end());
   queued_ids_.emplace(queued->id, queued);
   if (aborting_) return end_queued(queued, ErrorReason::kAborted);
@@ -119,18 +125,21 @@ Session::Queued Session::unqueue(Queue::iterator queued) {
 }
 
 void Session::start_next() {
-  if (queue_.empty()) {
-    if (shutting_down_ || (input_ended_ && inquiries_.empty())) stop_when_idle();
-    return;
+  while (!busy() && !queue_.empty()) {
+    Queued next = unqueue(queue_.begin());
+    std::visit([&](auto& request) { begin(request, next); }, next.request);
   }
-  Queued next = unqueue(queue_.begin());
-  if (auto* execute = std::get_if<protocol::Execute>(&next.request)) {
-    start(std::move(*execute), std::move(next.id));
-  } else {
-    resetting_ = std::get<protocol::Reset>(next.request).id;
-    parts_.link.post(runtime::Reset{});
-  }
+  if (!busy() && (shutting_down_ || (input_ended_ && inquiries_.empty()))) stop_when_idle();
   update_reader();
+}
+
+void Session::begin(protocol::Execute& request, Queued& queued) {
+  start(std::move(request), std::move(queued.id));
+}
+
+void Session::begin(protocol::Reset& request, const Queued& /*queued*/) {
+  in_turn_ = std::move(request.id);
+  parts_.link.post(runtime::Reset{});
 }
 
 void Session::start(protocol::Execute&& request, std::string id) {
@@ -139,6 +148,10 @@ void Session::start(protocol::Execute&& request, std::string id) {
   auto execution = std::make_shared<const runtime::Execution>(
       runtime::Execution{++last_serial_, std::move(id), count, unanswered(request)});
   auto inputs = std::move(request.inputs).value_or(std::vector<std::string>{});
+  const auto transaction = request.transaction.value_or(protocol::Transaction::kCommit);
+  if (transaction != protocol::Transaction::kCommit && !snapshots_.is_fresh()) {
+    take_snapshot(std::nullopt, true);
+  }
   const Clock::time_point now = Clock::now();
   running_ =
       Running{execution,
@@ -147,7 +160,9 @@ void Session::start(protocol::Execute&& request, std::string id) {
               now,
               children_of_others(now),
               request.timeout_includes_input.value_or(false),
-              request.stop_on_error.value_or(false)};
+              request.stop_on_error.value_or(false),
+              transaction,
+              snapshots_.newest_begun()};
   ladder_.begin(timeout_of(request, options_), duration(request.grace.value_or(kGrace)), now);
   watch_time();
   auto output_limit = options_.output_limit;
@@ -161,30 +176,46 @@ void Session::start(protocol::Execute&& request, std::string id) {
 
 void Session::on(runtime::Done& done) {
   parts_.outputs.flush();
+  if (rolls_back(done.outcome)) {
+    return revive({protocol::RestoredCause::kRollback, running_->before, std::move(done), true});
+  }
+  write_outcome(done, false);
+  end_execution(!std::holds_alternative<runtime::Completed>(done.outcome), false);
+  start_next();
+}
+
+void Session::write_outcome(const runtime::Done& done, bool restored) {
   // Before the client can know: what dies from here on dies at rest.
   parts_.outputs.set_running(nullptr, std::nullopt);
   const double time = seconds(done.time);
   if (const auto* completed = std::get_if<runtime::Completed>(&done.outcome)) {
-    write_result(*completed, time);
+    write_result(*completed, time, restored);
   } else if (const auto* raised = std::get_if<runtime::Raised>(&done.outcome)) {
-    write_error(ErrorReason::kException, raised->report, time, std::nullopt);
+    write_error(ErrorReason::kException, raised->report, time, std::nullopt, restored);
   } else if (const auto* interrupted = std::get_if<runtime::Interrupted>(&done.outcome)) {
     const auto reason = ladder_.timed_out() ? ErrorReason::kTimeout : ErrorReason::kInterrupt;
-    write_error(reason, interrupted->report, time, std::nullopt);
+    write_error(reason, interrupted->report, time, std::nullopt, restored);
   } else if (const auto* memory = std::get_if<runtime::OutOfMemory>(&done.outcome)) {
-    write_error(ErrorReason::kMemory, memory->report, time, std::nullopt);
+    write_error(ErrorReason::kMemory, memory->report, time, std::nullopt, restored);
   } else if (const auto* exited = std::get_if<runtime::Exited>(&done.outcome)) {
-    write_error(ErrorReason::kExit, exited->report, time, exited->exit_code);
+    write_error(ErrorReason::kExit, exited->report, time, exited->exit_code, restored);
   }
-  const bool failed = !std::holds_alternative<runtime::Completed>(done.outcome);
+}
+
+// `restored`: it has left nothing behind.
+void Session::end_execution(bool failed, bool restored) {
   const bool stop = running_->stop_on_error;
+  if (options_.survive && !restored) {
+    snapshots_.step(running_->execution->id, running_->execution->count);
+    starts_anew_ = 0;
+    take_snapshot(std::nullopt, true);
+  }
   running_.reset();
   last_end_ = Clock::now();
   if (ladder_.active()) alarm_.cancel();
   ladder_.end();
   if (failed && options_.stop_on_error) aborting_ = true;
   if (failed && (stop || aborting_)) end_all_queued(ErrorReason::kAborted);
-  start_next();
 }
 
 std::optional<std::int64_t> Session::inputs_unused() const {
@@ -192,7 +223,7 @@ std::optional<std::int64_t> Session::inputs_unused() const {
   return static_cast<std::int64_t>(running_->inputs.size());
 }
 
-void Session::write_result(const runtime::Completed& completed, double seconds) {
+void Session::write_result(const runtime::Completed& completed, double seconds, bool restored) {
   protocol::Result result = {};
   result.execution_id = running_->id;
   result.execution_count = running_->execution->count;
@@ -203,17 +234,23 @@ void Session::write_result(const runtime::Completed& completed, double seconds) 
   result.repr_truncated = completed.repr_characters;
   result.inputs_unused = inputs_unused();
   if (running_->interrupts > 0) result.interrupts = running_->interrupts;
+  if (restored) result.restored = true;
   result.execution_time = seconds;
   write(result);
 }
 
 void Session::write_error(ErrorReason reason, const runtime::Report& report, double seconds,
-                          std::optional<std::string> exit_code) {
+                          std::optional<std::string> exit_code, bool restored) {
   failed_ = true;
   protocol::Error error = {};
   error.execution_id = running_->id;
   error.execution_count = running_->execution->count;
   error.reason = reason;
+  if (restored) error.restored = true;
+  if (revival_) {
+    error.signal = revival_->signal;
+    error.exit_status = revival_->exit_status;
+  }
   error.exception_type = report.type;
   error.exception_message = report.message;
   error.traceback = report.traceback;
@@ -305,29 +342,49 @@ void Session::fill(protocol::SessionFacts& facts) const {
     facts.state = waits ? protocol::State::kWaitingForInput : protocol::State::kBusy;
     facts.execution_id = running_->id;
     facts.elapsed = seconds(Clock::now() - running_->started);
-  } else if (resetting_) {
+  } else if (busy()) {
     facts.state = protocol::State::kBusy;
   }
   facts.queued = static_cast<std::int64_t>(queue_.size());
   facts.pending_inputs = questions_.ids();
-  facts.memory_usage = resident_bytes();
-  facts.cpu_seconds = cpu_seconds();
+  facts.memory_usage = resident_bytes(parts_.link.process());
+  facts.cpu_seconds = cpu_seconds(parts_.link.process());
+  facts.snapshots = snapshot_facts();
+}
+
+template <class Request>
+void Session::take_turn(Request&& request, std::int64_t line) {
+  if (shutting_down_) {
+    return refuse(ErrorCode::kShuttingDown,
+                  std::string(request.kType) + ": the session is shutting down", request.id, line);
+  }
+  queue_bytes_ += sizeof(Queued);
+  queue_.push_back({std::move(request), {}, sizeof(Queued), line});
+  if (!busy()) start_next();
 }
 
 void Session::on(protocol::Reset& request, std::int64_t line) {
-  if (shutting_down_) {
-    return refuse(ErrorCode::kShuttingDown, "reset: the session is shutting down", request.id,
-                  line);
-  }
-  queue_bytes_ += sizeof(Queued);
-  queue_.push_back({std::move(request), {}, sizeof(Queued)});
-  if (!busy()) start_next();
+  take_turn(std::move(request), line);
+}
+void Session::on(protocol::Checkpoint& request, std::int64_t line) {
+  take_turn(std::move(request), line);
+}
+void Session::on(protocol::Checkpoints& request, std::int64_t line) {
+  take_turn(std::move(request), line);
+}
+void Session::on(protocol::Restore& request, std::int64_t line) {
+  take_turn(std::move(request), line);
+}
+void Session::on(protocol::Undo& request, std::int64_t line) {
+  take_turn(std::move(request), line);
 }
 
 void Session::on(const runtime::ResetDone& done) {
   parts_.outputs.flush();
-  write(protocol::ResetReply{*std::move(resetting_), done.threads, done.tasks});
-  resetting_.reset();
+  write(protocol::ResetReply{*std::move(in_turn_), done.threads, done.tasks});
+  in_turn_.reset();
+  snapshots_.step(std::nullopt, std::nullopt);
+  take_snapshot(std::nullopt, true);
   start_next();
 }
 

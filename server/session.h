@@ -20,13 +20,15 @@
 #include "server/descendants.h"
 #include "server/frame_writer.h"
 #include "server/inquiries.h"
+#include "server/interpreter_link.h"
 #include "server/ladder.h"
-#include "server/local_link.h"
 #include "server/log.h"
 #include "server/options.h"
 #include "server/outputs.h"
 #include "server/questions.h"
 #include "server/stdin_reader.h"
+#include "server/survive/death.h"
+#include "server/survive/snapshots.h"
 #include "server/worker_stack.h"
 
 namespace replwire::server {
@@ -41,7 +43,7 @@ class Session {
     asio::io_context& io;
     FrameWriter& writer;
     Outputs& outputs;
-    LocalLink& link;
+    InterpreterLink& link;
     WorkerStack& stack;
     Log& log;
   };
@@ -68,6 +70,11 @@ class Session {
   // From the interpreter, on any of its threads.
   void receive(runtime::Event event);
 
+  // The interpreter's process has ended; with --survive.
+  void interpreter_died(const survive::Death& death);
+  // Another one runs Python, in which nothing has been run.
+  void interpreter_started_anew();
+
   // Writes what is left, the last frame, and has the io_context end the process once the client
   // has taken it all. The worker calls it when the interpreter has come to its end.
   void finish();
@@ -91,14 +98,17 @@ class Session {
     }
 
    private:
-    LocalLink& link_;
+    InterpreterLink& link_;
     std::unique_lock<std::mutex> lock_;
   };
 
   struct Queued {
-    std::variant<protocol::Execute, protocol::Reset> request;
+    std::variant<protocol::Execute, protocol::Reset, protocol::Checkpoint, protocol::Checkpoints,
+                 protocol::Restore, protocol::Undo>
+        request;
     std::string id;  // as JSON: the key of an execution
     std::size_t bytes;
+    std::int64_t line;  // of the request
   };
   using Queue = std::list<Queued>;
   struct Running {
@@ -109,7 +119,28 @@ class Session {
     std::vector<pid_t> earlier;  // children that it might be taken to have started
     bool timeout_includes_input;
     bool stop_on_error;
+    protocol::Transaction transaction;
+    std::optional<std::uint64_t> before;  // the snapshot that a rollback goes back to
     std::int64_t interrupts = 0;
+  };
+
+  // ---- with --survive
+  struct Crash {
+    protocol::ErrorReason reason;
+    runtime::Report report;
+  };
+  struct Answered {  // a request that asked for it
+    bool undo;
+    protocol::Id id;
+  };
+  // The interpreter is dead, or about to be, and another one is being woken.
+  struct Revival {
+    protocol::RestoredCause cause;
+    std::optional<std::uint64_t> snapshot;  // none: start anew
+    std::variant<std::monostate, Crash, runtime::Done, Answered> then;
+    bool awaited;  // the death has been asked for, and has not been heard of
+    std::optional<std::string> signal;
+    std::optional<std::int64_t> exit_status;
   };
 
   // One per request.
@@ -123,6 +154,10 @@ class Session {
   void on(protocol::Variables& request, std::int64_t line);
   void on(protocol::OutputGet& request, std::int64_t line);
   void on(protocol::Reset& request, std::int64_t line);
+  void on(protocol::Checkpoint& request, std::int64_t line);
+  void on(protocol::Checkpoints& request, std::int64_t line);
+  void on(protocol::Restore& request, std::int64_t line);
+  void on(protocol::Undo& request, std::int64_t line);
   void on(protocol::Shutdown& request, std::int64_t line);
 
   // One per event of the link.
@@ -132,12 +167,24 @@ class Session {
   void on(const runtime::ClearOutput& clear);
   void on(runtime::Done& done);
   void on(const runtime::ResetDone& done);
+  void on(const runtime::Checkpointed& checkpointed);
+  void on(const runtime::Woken& woken);
   void on(const runtime::Exiting& exiting);
   void on(runtime::Told& told);
 
+  template <class Request>
+  void take_turn(Request&& request, std::int64_t line);
   void start_next();
+  void begin(protocol::Execute& request, Queued& queued);
+  void begin(protocol::Reset& request, const Queued& queued);
+  void begin(protocol::Checkpoint& request, const Queued& queued);
+  void begin(protocol::Checkpoints& request, const Queued& queued);
+  void begin(protocol::Restore& request, const Queued& queued);
+  void begin(protocol::Undo& request, const Queued& queued);
   void start(protocol::Execute&& request, std::string id);
-  bool busy() const { return running_.has_value() || resetting_.has_value(); }
+  void write_outcome(const runtime::Done& done, bool restored);
+  void end_execution(bool failed, bool restored);
+  bool busy() const { return running_.has_value() || in_turn_.has_value() || revival_.has_value(); }
   bool id_in_use(const std::string& id) const;
   std::string invent_id();
 
@@ -163,15 +210,34 @@ class Session {
   void climb();
   void act(Ladder::Rung rung);
   void stuck(const WorkerStack::Outcome& outcome);
+  void end_interpreter(std::string stack);
   [[noreturn]] void die(std::string_view reason, std::string_view traceback, int status);
   void nudge_later(std::uint64_t serial, std::chrono::milliseconds delay);
 
   void reply_with(const WorkerStack::Outcome& outcome);
   void fill(protocol::SessionFacts& facts) const;
 
-  void write_result(const runtime::Completed& completed, double seconds);
+  bool take_snapshot(std::optional<std::string> name, bool automatic);
+  void drop(const std::vector<std::uint64_t>& snapshots);
+  void revive(Revival revival);
+  bool rolls_back(const runtime::Outcome& outcome) const;
+  void replace(const survive::Death& death);
+  Crash crash_of(const survive::Death& death);
+  void refuse_reset();
+  void distrust_snapshot();
+  void wake();
+  void finish_revival(std::monostate& nothing);
+  void finish_revival(Crash& crash);
+  void finish_revival(runtime::Done& done);
+  void finish_revival(Answered& answered);
+  void end_revival(const std::vector<std::string>& lost_threads);
+  std::vector<pid_t> own_processes() const;
+  void end_what_it_started() const;
+  std::optional<protocol::SnapshotFacts> snapshot_facts() const;
+
+  void write_result(const runtime::Completed& completed, double seconds, bool restored);
   void write_error(protocol::ErrorReason reason, const runtime::Report& report, double seconds,
-                   std::optional<std::string> exit_code);
+                   std::optional<std::string> exit_code, bool restored = false);
   std::optional<std::int64_t> inputs_unused() const;
   void end_queued(Queue::iterator queued, protocol::ErrorReason reason);
   void end_all_queued(protocol::ErrorReason reason);
@@ -198,7 +264,7 @@ class Session {
   std::size_t queue_bytes_ = 0;
   std::unordered_map<std::string, Queue::iterator> queued_ids_;  // by the id's JSON
   std::optional<Running> running_;
-  std::optional<protocol::Id> resetting_;
+  std::optional<protocol::Id> in_turn_;  // of a request between executions that is being served
   Questions questions_;
   std::deque<protocol::Id> stack_asked_;  // of status requests, in the order of their replies
   Inquiries inquiries_;
@@ -219,6 +285,15 @@ class Session {
   Clock::time_point last_end_;  // of an execution
   asio::steady_timer ending_;   // touched with the lock held, as all else here
   asio::steady_timer nudging_;
+
+  // With --survive.
+  survive::Snapshots snapshots_;
+  std::optional<std::uint64_t> asked_for_;  // the snapshot that a `checkpoint` waits for
+  std::optional<Revival> revival_;
+  std::optional<runtime::Exiting> exiting_with_;  // os._exit was called
+  std::optional<std::uint64_t> last_woken_;
+  Clock::time_point last_death_at_rest_;
+  int starts_anew_ = 0;  // one after the other
 };
 
 }  // namespace replwire::server

@@ -43,7 +43,7 @@ void Session::shut_down(std::optional<protocol::Id> id) {
   end_all_queued(ErrorReason::kCancelled);
   close_threads_questions();
   if (!busy()) {
-    if (const std::uint64_t task = parts_.link.busy_at_rest()) interrupt_at_rest(task);
+    if (const std::uint64_t task = InterpreterLink::busy_at_rest()) interrupt_at_rest(task);
     return start_next();
   }
   if (running_) interrupt_running();
@@ -94,7 +94,8 @@ void Session::end_if_sent() {
   if (!exiting_) return;
   if (parts_.writer.pending() == 0) {
     // A client that died closed its two ends one after the other: this may be the second.
-    if (!reply_ && !Descendants::find().empty() && parts_.writer.reader_gone(kBetweenTwoEnds)) {
+    if (!reply_ && !Descendants::find(parts_.link.process()).empty() &&
+        parts_.writer.reader_gone(kBetweenTwoEnds)) {
       client_gone();
     }
     parts_.log.line("the end");
@@ -109,7 +110,7 @@ void Session::descriptors_gone() {
 // Nobody is left to tell anything; what the session started goes with it.
 void Session::client_gone() {
   parts_.log.line("the client is gone");
-  const Descendants descendants = Descendants::find();
+  const Descendants descendants = Descendants::find(::getpid());
   descendants.signal(SIGTERM);
   descendants.wait(kLastChance);
   descendants.signal(SIGKILL);
@@ -117,6 +118,10 @@ void Session::client_gone() {
 }
 
 void Session::on(const runtime::Exiting& exiting) {
+  if (options_.survive) {
+    exiting_with_ = exiting;
+    return;
+  }
   die("exit", exiting.traceback, exiting.status);
 }
 

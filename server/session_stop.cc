@@ -45,7 +45,7 @@ void Session::on(protocol::Interrupt& request, std::int64_t /*line*/) {
     reply.outcome = InterruptOutcome::kDelivered;
   }
   // A task that runs at rest.
-  const std::uint64_t task = running_ || request.execution_id ? 0 : parts_.link.busy_at_rest();
+  const std::uint64_t task = running_ || request.execution_id ? 0 : InterpreterLink::busy_at_rest();
   if (task != 0) reply.outcome = InterruptOutcome::kDelivered;
   write(reply);
   if (task != 0) interrupt_at_rest(task);
@@ -72,14 +72,15 @@ void Session::interrupt_running(bool descendants_too) {
 // With the lock held: what the next execution starts must not be met.
 Descendants Session::descendants_of_running(std::vector<pid_t> except) const {
   except.insert(except.end(), running_->earlier.begin(), running_->earlier.end());
-  return Descendants::started_since(running_->started, except);
+  return Descendants::started_since(parts_.link.process(), running_->started, except);
 }
 
 // Children that the execution which starts now might be taken to have started: only when one has
 // just ended, and left some.
 std::vector<pid_t> Session::children_of_others(Clock::time_point now) const {
+  const pid_t root = parts_.link.process();
   const bool close = now - last_end_ <= kSystemClockStep;
-  return close && has_children() ? own_children() : std::vector<pid_t>();
+  return close && has_children(root) ? children_of_first_thread(root) : std::vector<pid_t>();
 }
 
 void Session::interrupt_at_rest(std::uint64_t target) {
@@ -122,7 +123,7 @@ void Session::watch_time() {
 
 void Session::climb() {
   const Turn turn(*this);
-  if (!running_) return;
+  if (!running_ || revival_) return;
   if (const auto rung = ladder_.step(Clock::now())) act(*rung);
   watch_time();
 }
@@ -139,7 +140,8 @@ void Session::act(Ladder::Rung rung) {
           [this, serial = running_->execution->serial](const WorkerStack::Outcome& outcome) {
             const Turn turn(*this);
             // Or it has ended in the very last moment.
-            if (running_ && running_->execution->serial == serial) stuck(outcome);
+            const bool runs = running_ && running_->execution->serial == serial;
+            if (runs && !revival_) stuck(outcome);
           });
   }
 }
@@ -150,6 +152,7 @@ void Session::stuck(const WorkerStack::Outcome& outcome) {
     descendants_of_running().signal(SIGKILL);  // nothing of the execution is left behind
     die("timeout", text_of(stack), kBroken);
   }
+  if (options_.survive) return end_interpreter(text_of(stack));
   write(protocol::Stuck{running_->id, seconds(Clock::now() - running_->started), stack});
 }
 

@@ -7,12 +7,11 @@
 
 namespace replwire::server {
 
-StdinReader::StdinReader(asio::io_context& io, Descriptor input, std::size_t max_frame_bytes,
-                         Events events)
+StdinReader::StdinReader(asio::io_context& io, Descriptor input, Accepted accepted, Events events)
     : io_(io),
       input_(std::move(input)),
-      max_frame_bytes_(max_frame_bytes),
-      lines_(max_frame_bytes),
+      accepted_(accepted),
+      lines_(accepted.max_frame_bytes),
       events_(std::move(events)) {}
 
 void StdinReader::hold(bool held) {
@@ -56,14 +55,15 @@ ssize_t StdinReader::read_some(char* buffer, std::size_t size) {
 
 void StdinReader::add(std::vector<Incoming>& frames, const protocol::Line& line) const {
   if (line.too_long) {
-    frames.push_back({protocol::ProtocolError{
-                          protocol::ErrorCode::kFrameTooLarge,
-                          "frame: longer than " + std::to_string(max_frame_bytes_) + " bytes",
-                          std::nullopt, line.number},
-                      line.number});
+    frames.push_back(
+        {protocol::ProtocolError{
+             protocol::ErrorCode::kFrameTooLarge,
+             "frame: longer than " + std::to_string(accepted_.max_frame_bytes) + " bytes",
+             std::nullopt, line.number},
+         line.number});
     return;
   }
-  auto decoded = protocol::decode(line.text, line.number);
+  auto decoded = protocol::decode(line.text, line.number, accepted_.survive);
   if (auto* request = std::get_if<protocol::Request>(&decoded)) {
     frames.push_back({std::move(*request), line.number});
   } else {

@@ -31,7 +31,12 @@ class StdinReader {
     std::function<void()> ended;
   };
 
-  StdinReader(asio::io_context& io, Descriptor input, std::size_t max_frame_bytes, Events events);
+  struct Accepted {
+    std::size_t max_frame_bytes;
+    bool survive;  // the requests that need it
+  };
+
+  StdinReader(asio::io_context& io, Descriptor input, Accepted accepted, Events events);
   StdinReader(const StdinReader&) = delete;
   StdinReader& operator=(const StdinReader&) = delete;
 
@@ -47,7 +52,7 @@ class StdinReader {
 
   asio::io_context& io_;
   Descriptor input_;
-  std::size_t max_frame_bytes_;
+  Accepted accepted_;
   protocol::LineSplitter lines_;
   Events events_;
   std::atomic<bool> held_{false};

@@ -2,8 +2,7 @@
 
 #include "runtime/interrupts.h"
 
-#include <sys/eventfd.h>
-#include <sys/mman.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -28,16 +27,12 @@ bool torn(const std::optional<Frames>& frames) {
 
 }  // namespace
 
-WorkerStack::WorkerStack(asio::io_context& io, LocalLink& link)
+WorkerStack::WorkerStack(asio::io_context& io, InterpreterLink& link, StackFiles& files)
     : strand_(asio::make_strand(io)),
       link_(link),
-      file_(::memfd_create("replwire-stack", MFD_CLOEXEC)),
-      event_(io, ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      file_(files.asked),
+      event_(io, ::fcntl(files.told.get(), F_DUPFD_CLOEXEC, 3)),
       timer_(io) {}
-
-bool WorkerStack::install() {
-  return runtime::stack_dump::install(file_.get(), event_.native_handle());
-}
 
 void WorkerStack::take(Taken taken) {
   asio::post(strand_, [this, waiting = Waiting{std::move(taken), Clock::now() + kLimit}]() mutable {
@@ -53,7 +48,7 @@ void WorkerStack::add(Waiting waiting) {
 
 void WorkerStack::ask() {
   covered_ = waiting_.size();
-  const bool installed = runtime::stack_dump::installed();
+  const bool installed = link_.stack_can_be_asked_for();
   if (installed && ::ftruncate(file_.get(), 0) == 0 && ::lseek(file_.get(), 0, SEEK_SET) == 0 &&
       link_.ask_for_stack()) {
     asked_ = true;

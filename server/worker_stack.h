@@ -7,8 +7,8 @@
 
 #include "runtime/stack_dump.h"
 #include "server/asio.h"
-#include "server/descriptor.h"
-#include "server/local_link.h"
+#include "server/interpreter_link.h"
+#include "server/stack_files.h"
 
 namespace replwire::server {
 
@@ -21,13 +21,9 @@ class WorkerStack {
   using Outcome = std::variant<runtime::stack_dump::Frames, const char*>;
   using Taken = std::function<void(const Outcome& outcome)>;
 
-  WorkerStack(asio::io_context& io, LocalLink& link);
+  WorkerStack(asio::io_context& io, InterpreterLink& link, StackFiles& files);
   WorkerStack(const WorkerStack&) = delete;
   WorkerStack& operator=(const WorkerStack&) = delete;
-
-  // On the worker, when Python is there and before the first `take`. False with a Python exception
-  // set.
-  bool install();
 
   // From any thread. `taken` comes on the io_context within the limit, each in its turn, with a
   // stack that is not older than the call.
@@ -49,8 +45,8 @@ class WorkerStack {
   std::string text() const;
 
   asio::strand<asio::io_context::executor_type> strand_;
-  LocalLink& link_;
-  Descriptor file_;                       // what faulthandler writes to
+  InterpreterLink& link_;
+  Descriptor& file_;                      // what faulthandler writes to
   asio::posix::stream_descriptor event_;  // an eventfd: it has written all
   asio::steady_timer timer_;
 

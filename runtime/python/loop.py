@@ -6,6 +6,7 @@ It runs on the worker, and only while an execution awaits or, at rest, a task ha
 import asyncio
 import contextvars
 import os
+import selectors
 import signal
 import sys
 from asyncio import events
@@ -246,6 +247,20 @@ def step():
 
 def tasks():
     return sorted(task.get_name() for task in asyncio.all_tasks(loop))
+
+
+def renew():
+    """The selector (an epoll) and the pipe that wakes the loop are shared with the process that
+    this one was a snapshot of."""
+    if loop.is_closed():
+        return
+    old, new = loop._selector, selectors.DefaultSelector()
+    for key in old.get_map().values():
+        new.register(key.fileobj, key.events, key.data)
+    loop._selector = new
+    old.close()
+    loop._close_self_pipe()
+    loop._make_self_pipe()
 
 
 def close():

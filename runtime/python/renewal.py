@@ -1,0 +1,8 @@
+"""Run in a process that was a snapshot, when it is woken: what it must not have in common with the
+one that it was taken from. The `random` module's generator and ssl's see to that themselves."""
+
+import sys
+
+numpy_random = sys.modules.get("numpy.random")
+if numpy_random is not None:
+    numpy_random.seed()  # the global generator; a Generator of user code's own repeats itself

@@ -1,0 +1,344 @@
+// How the session outlives its interpreter: snapshots, and what wakes them.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "runtime/stack_dump.h"
+#include "server/descendants.h"
+#include "server/frame_values.h"
+#include "server/output_frames.h"
+#include "server/process_facts.h"
+#include "server/session.h"
+
+namespace replwire::server {
+namespace {
+
+using protocol::ErrorCode;
+using protocol::ErrorReason;
+using protocol::InputClosedReason;
+using protocol::RestoredCause;
+using std::chrono::milliseconds;
+using survive::Death;
+
+constexpr milliseconds kOneAfterTheOther{1000};
+constexpr int kMostStartsAnew = 3;
+constexpr milliseconds kTimeForFacts{20};
+
+constexpr std::string_view kPrefix = "checkpoint-";
+
+std::string checkpoint_id(std::uint64_t number) {
+  return std::string(kPrefix) + std::to_string(number);
+}
+
+std::optional<std::string> signal_name(const Death& death) {
+  if (death.pid == 0 || !WIFSIGNALED(death.status)) return std::nullopt;
+  const char* name = ::sigabbrev_np(WTERMSIG(death.status));
+  return name != nullptr ? "SIG" + std::string(name) : std::to_string(WTERMSIG(death.status));
+}
+
+std::optional<std::int64_t> exit_status(const Death& death) {
+  if (death.pid == 0 || !WIFEXITED(death.status)) return std::nullopt;
+  return WEXITSTATUS(death.status);
+}
+
+std::string cause_of(const Death& death) {
+  if (const auto name = signal_name(death)) {
+    std::string text =
+        "the interpreter was ended by " + *name + " (" + ::strsignal(WTERMSIG(death.status)) + ")";
+    if (death.out_of_memory) text += ": the system was out of memory";
+    return text;
+  }
+  if (const auto status = exit_status(death)) {
+    return "the interpreter ended with exit status " + std::to_string(*status);
+  }
+  return "the interpreter could not start";
+}
+
+// From what the interpreter writes when a deadly signal comes: the stack of the thread it met.
+std::string frames_of(const std::string& traceback) {
+  constexpr std::string_view kHead = "(most recent call first):\n";
+  const std::size_t head = traceback.find(kHead);
+  if (head == traceback.npos) return "[]";
+  const std::size_t start = head + kHead.size();
+  std::size_t end = start;  // of the lines that are indented
+  while (end < traceback.size() && traceback.compare(end, 2, "  ") == 0) {
+    end = std::min(traceback.find('\n', end), traceback.size() - 1) + 1;
+  }
+  const auto frames =
+      runtime::stack_dump::parse_lines(std::string_view(traceback).substr(start, end - start));
+  std::string json = "[";
+  for (const auto& [filename, line, function] : frames.value_or(runtime::stack_dump::Frames{})) {
+    if (json.size() > 1) json += ',';
+    protocol::append_json(json, protocol::TracebackFrame{filename, line, {}, {}, {}, function, ""});
+  }
+  return json + "]";
+}
+
+InputClosedReason closed_by(RestoredCause cause) {
+  switch (cause) {
+    case RestoredCause::kTimeout:
+      return InputClosedReason::kTimeout;
+    case RestoredCause::kInterrupt:
+      return InputClosedReason::kInterrupt;
+    default:
+      return InputClosedReason::kCrash;
+  }
+}
+
+}  // namespace
+
+// ---- snapshots ------------------------------------------------------------------------------
+
+// True when one is on its way.
+bool Session::take_snapshot(std::optional<std::string> name, bool automatic) {
+  if (!options_.survive || stopping_) return false;
+  const bool last = shutting_down_ || (input_ended_ && queue_.empty());
+  const auto size = static_cast<std::size_t>(resident_bytes(parts_.link.process()));
+  if (automatic && (last || size > options_.snapshot_limit)) return false;
+  parts_.link.post(runtime::Checkpoint{snapshots_.begin(std::move(name), automatic)});
+  return true;
+}
+
+void Session::drop(const std::vector<std::uint64_t>& snapshots) {
+  for (const std::uint64_t number : snapshots) parts_.link.drop(number);
+}
+
+void Session::on(const runtime::Checkpointed& checkpointed) {
+  const std::uint64_t number = checkpointed.number;
+  const bool made = parts_.link.process_of(number) > 0;
+  if (made) {
+    drop(snapshots_.taken(number, options_.snapshots));
+  } else {
+    parts_.log.line("no snapshot could be made");
+    snapshots_.failed(number);
+    parts_.link.drop(number);
+  }
+  if (asked_for_ != number) return;
+  asked_for_.reset();
+  protocol::Id id = *std::exchange(in_turn_, std::nullopt);
+  if (made) {
+    write(protocol::CheckpointReply{std::move(id), checkpoint_id(number)});
+  } else {
+    refuse(ErrorCode::kInvalidField, "checkpoint: the system could not make one", std::move(id), 0);
+  }
+  start_next();
+}
+
+void Session::begin(protocol::Checkpoint& request, const Queued& /*queued*/) {
+  in_turn_ = std::move(request.id);
+  take_snapshot(std::move(request.name), false);
+  asked_for_ = snapshots_.newest_begun();
+}
+
+void Session::begin(protocol::Checkpoints& request, const Queued& /*queued*/) {
+  protocol::CheckpointsReply reply = {std::move(request.id), {}};
+  for (const auto& [number, snapshot] : snapshots_.all()) {
+    protocol::CheckpointEntry entry = {};
+    entry.checkpoint_id = checkpoint_id(number);
+    entry.name = snapshot.name;
+    entry.automatic = snapshot.automatic;
+    entry.age = seconds(Clock::now() - snapshot.taken);
+    entry.memory = proportional_bytes(parts_.link.process_of(number));
+    if (snapshot.execution_id) {
+      entry.execution_id = protocol::JsonOf<protocol::Id>{*snapshot.execution_id};
+    }
+    entry.execution_count = snapshot.execution_count;
+    reply.checkpoints.push_back(std::move(entry));
+  }
+  write(reply);
+}
+
+void Session::begin(protocol::Restore& request, const Queued& queued) {
+  for (const auto& [number, snapshot] : snapshots_.all()) {
+    if (checkpoint_id(number) != request.checkpoint_id) continue;
+    return revive({RestoredCause::kRestore, number, Answered{false, std::move(request.id)}, true});
+  }
+  refuse(ErrorCode::kInvalidField,
+         "restore: /checkpoint_id: there is no \"" + request.checkpoint_id + "\"",
+         std::move(request.id), queued.line);
+}
+
+void Session::begin(protocol::Undo& request, const Queued& queued) {
+  const std::int64_t count = request.count.value_or(1);
+  if (const auto number = snapshots_.back(count)) {
+    return revive({RestoredCause::kUndo, number, Answered{true, std::move(request.id)}, true});
+  }
+  refuse(ErrorCode::kInvalidField,
+         "undo: /count: there is no snapshot from before the last " + std::to_string(count) +
+             " executions; they go back " + std::to_string(snapshots_.depth()),
+         std::move(request.id), queued.line);
+}
+
+bool Session::rolls_back(const runtime::Outcome& outcome) const {
+  if (!running_->before || !snapshots_.has(*running_->before)) return false;
+  return running_->transaction == protocol::Transaction::kRollbackAlways ||
+         (running_->transaction == protocol::Transaction::kRollbackOnFailure &&
+          !std::holds_alternative<runtime::Completed>(outcome));
+}
+
+// As many as can be asked in the time that a status has.
+std::optional<protocol::SnapshotFacts> Session::snapshot_facts() const {
+  if (!options_.survive) return std::nullopt;
+  protocol::SnapshotFacts facts = {};
+  const Clock::time_point end = Clock::now() + kTimeForFacts;
+  for (const auto& [number, snapshot] : snapshots_.all()) {
+    ++facts.count;
+    if (Clock::now() < end) facts.memory += proportional_bytes(parts_.link.process_of(number));
+  }
+  return facts;
+}
+
+// ---- from one interpreter to the next -------------------------------------------------------
+
+// Ends the one that there is.
+void Session::revive(Revival revival) {
+  revival_ = std::move(revival);
+  alarm_.cancel();
+  parts_.link.kill();
+}
+
+// The last rung of the ladder.
+void Session::end_interpreter(std::string stack) {
+  const bool late = ladder_.timed_out();
+  Crash crash = {late ? ErrorReason::kTimeout : ErrorReason::kInterrupt, {}};
+  crash.report.message = "the code could not be stopped: its interpreter was ended";
+  crash.report.traceback = std::move(stack);
+  revive({late ? RestoredCause::kTimeout : RestoredCause::kInterrupt, snapshots_.newest(),
+          std::move(crash), true});
+}
+
+void Session::interpreter_died(const Death& death) {
+  bool over = false;
+  {
+    const Turn turn(*this);
+    if (exiting_) return;
+    parts_.log.line(cause_of(death));
+    over = stopping_ || (shutting_down_ && !running_);
+    if (!over) replace(death);
+  }
+  if (over) finish();
+}
+
+void Session::replace(const Death& death) {
+  parts_.outputs.flush();
+  const bool expected = revival_ && std::exchange(revival_->awaited, false);
+  if (!revival_) {
+    revival_ = Revival{RestoredCause::kCrash, snapshots_.newest(), {}, false,
+                       signal_name(death),    exit_status(death)};
+    if (running_) revival_->then = crash_of(death);
+  }
+  exiting_with_.reset();
+  while (const auto question = questions_.take(std::optional<std::string>{})) {
+    close_question(*question, closed_by(revival_->cause));
+  }
+  if (running_) end_what_it_started();
+  if (asked_for_) {
+    asked_for_.reset();
+    refuse(ErrorCode::kInvalidField, "checkpoint: the interpreter died", *std::move(in_turn_), 0);
+    in_turn_.reset();
+  }
+  if (in_turn_) refuse_reset();
+  if (!expected && !running_) distrust_snapshot();
+  wake();
+}
+
+Session::Crash Session::crash_of(const Death& death) {
+  Crash crash = {ErrorReason::kCrash, {}};
+  crash.report.type = "InterpreterDied";
+  crash.report.message = cause_of(death);
+  crash.report.traceback = exiting_with_ ? exiting_with_->traceback : death.traceback;
+  crash.report.frames = frames_of(death.traceback);
+  return crash;
+}
+
+// `reset` was under way: what it was to clear is not cleared.
+void Session::refuse_reset() {
+  refuse(ErrorCode::kInvalidField, "reset: the interpreter died", *std::move(in_turn_), 0);
+  in_turn_.reset();
+}
+
+// Of one that dies by itself, and again at once, nothing can be had any more.
+void Session::distrust_snapshot() {
+  const Clock::time_point now = Clock::now();
+  const bool again = last_woken_ && last_woken_ == revival_->snapshot &&
+                     now - last_death_at_rest_ < kOneAfterTheOther;
+  last_death_at_rest_ = now;
+  if (again) revival_->snapshot.reset();
+}
+
+void Session::wake() {
+  if (!revival_->snapshot && ++starts_anew_ > kMostStartsAnew) {
+    die("interpreter", "the interpreter died each time that it was started anew", kBroken);
+  }
+  last_woken_ = revival_->snapshot;
+  snapshots_.forget_begun();
+  parts_.link.wake(revival_->snapshot.value_or(0));
+}
+
+void Session::on(const runtime::Woken& woken) { end_revival(woken.lost_threads); }
+
+void Session::interpreter_started_anew() {
+  const Turn turn(*this);
+  if (!exiting_ && revival_) end_revival({});
+}
+
+void Session::end_revival(const std::vector<std::string>& lost_threads) {
+  drop(snapshots_.restore(revival_->snapshot));
+  protocol::Restored restored = {};
+  if (running_) restored.execution_id = id_of(running_->execution);
+  if (revival_->snapshot) restored.checkpoint_id = checkpoint_id(*revival_->snapshot);
+  restored.cause = revival_->cause;
+  restored.lost_threads = lost_threads;
+  restored.pid = parts_.link.process();
+  restored.signal = revival_->signal;
+  restored.exit_status = revival_->exit_status;
+  write(restored);
+  if (!snapshots_.is_fresh()) take_snapshot(std::nullopt, true);
+  std::visit([this](auto& then) { finish_revival(then); }, revival_->then);
+  revival_.reset();
+  start_next();
+}
+
+void Session::finish_revival(std::monostate& /*nothing*/) {}
+
+void Session::finish_revival(Crash& crash) {
+  const double time = seconds(Clock::now() - running_->started);
+  parts_.outputs.set_running(nullptr, std::nullopt);
+  write_error(crash.reason, crash.report, time, {}, revival_->snapshot.has_value());
+  end_execution(true, true);
+}
+
+void Session::finish_revival(runtime::Done& done) {
+  write_outcome(done, true);
+  end_execution(!std::holds_alternative<runtime::Completed>(done.outcome), true);
+}
+
+void Session::finish_revival(Answered& answered) {
+  const std::string id = checkpoint_id(revival_->snapshot.value_or(0));
+  if (answered.undo) {
+    write(protocol::UndoReply{std::move(answered.id), id});
+  } else {
+    write(protocol::RestoreReply{std::move(answered.id), id});
+  }
+}
+
+// ---- processes ------------------------------------------------------------------------------
+
+std::vector<pid_t> Session::own_processes() const {
+  std::vector<pid_t> own;
+  for (const auto& [number, snapshot] : snapshots_.all()) {
+    own.push_back(parts_.link.process_of(number));
+  }
+  own.push_back(parts_.link.process_of(0));
+  return own;
+}
+
+// Processes that the lost execution started are this one's children now; nobody knows of them.
+void Session::end_what_it_started() const {
+  std::vector<pid_t> earlier = own_processes();
+  earlier.insert(earlier.end(), running_->earlier.begin(), running_->earlier.end());
+  Descendants::started_since(::getpid(), running_->started, earlier).signal(SIGKILL);
+}
+
+}  // namespace replwire::server

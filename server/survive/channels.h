@@ -1,0 +1,35 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include "server/capture_pipes.h"
+#include "server/descriptor.h"
+#include "server/stack_files.h"
+#include "server/survive/shared_output.h"
+
+namespace replwire::server::survive {
+
+// What the processes of one session have in common: made once, by the server's, before the others
+// are forked.
+struct Channels {
+  Channels();
+
+  pid_t server;  // and the parent of all the others
+  CapturePipes capture;
+  SharedOutput output;
+  Descriptor output_call;  // an eventfd: there is output for the server to take
+  StackFiles stack;
+  // The interpreter's sockets: the link, and one for inquiries alone. Each interpreter process has
+  // its own under these numbers.
+  Descriptor link;
+  Descriptor inquiries;
+};
+
+// Two ends of a new pair of sockets, closed on exec.
+struct SocketPair {
+  explicit SocketPair(int type);
+  Descriptor server;
+  Descriptor interpreter;
+};
+
+}  // namespace replwire::server::survive

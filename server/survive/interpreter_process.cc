@@ -1,0 +1,36 @@
+#include "server/survive/interpreter_process.h"
+
+#include <unistd.h>
+
+#include "runtime/interpreter.h"
+#include "server/outside_signals.h"
+#include "server/start_interpreter.h"
+#include "server/survive/socket_link.h"
+
+namespace replwire::server::survive {
+
+void run_interpreter(const Options& options, Channels& channels, const StartPython& start) {
+  SocketLink link(channels);
+  runtime::interrupts::share(channels.output.running());
+  channels.capture.redirect();
+  watch_forks();
+  runtime::Interpreter interpreter(link);
+  Started started;
+  started.failure = start_interpreter(
+      options, interpreter, start, channels.stack, true,
+      [&started](const std::string& remark) { started.remarks.push_back(remark); });
+  const bool failed = !started.failure.empty();
+  if (!failed) started.python = interpreter.facts();
+  link.say(started);
+  if (failed) ::_exit(kWrongUsage);
+  link.serve_inquiries([&interpreter](const runtime::Inquiry& inquiry) {
+    const runtime::GilHold held;
+    return interpreter.answer(inquiry);
+  });
+  interpreter.serve();
+  interpreter.run_exit_handlers();
+  link.say(Ended{});
+  ::_exit(0);
+}
+
+}  // namespace replwire::server::survive

@@ -1,0 +1,337 @@
+#include "server/survive/remote_link.h"
+
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+
+#include "runtime/interrupts.h"
+#include "runtime/stack_dump.h"
+#include "server/survive/framed.h"
+#include "server/survive/sending.h"
+
+namespace replwire::server::survive {
+namespace {
+
+constexpr std::uint64_t kOrigin = 0;
+constexpr auto kReadable = asio::posix::stream_descriptor::wait_read;
+
+// How often the system has killed a process because memory ran out, here or in our control group.
+std::int64_t killed_for_memory() {
+  std::int64_t sum = 0;
+  for (const char* path : {"/proc/vmstat", "/sys/fs/cgroup/memory.events"}) {
+    std::ifstream file(path);
+    std::string name;
+    for (std::int64_t count = 0; file >> name >> count;) {
+      if (name == "oom_kill") sum += count;
+    }
+  }
+  return sum;
+}
+
+// The file's text; the file is empty then.
+std::string take_text(const Descriptor& file) {
+  std::string text(65536, '\0');
+  const ssize_t size = ::pread(file.get(), text.data(), text.size(), 0);
+  text.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
+  [[maybe_unused]] const int cut = ::ftruncate(file.get(), 0);
+  ::lseek(file.get(), 0, SEEK_SET);
+  return text;
+}
+
+// The signals that the process has a handler for, as a line of /proc tells them.
+std::uint64_t handled_signals(pid_t process) {
+  std::ifstream file("/proc/" + std::to_string(process) + "/status");
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("SigCgt:")) return std::strtoull(line.c_str() + 7, nullptr, 16);
+  }
+  return 0;
+}
+
+// To be told nothing is better than no answer.
+runtime::Told nothing(const runtime::Inquiry& inquiry) {
+  runtime::Told told = {inquiry.number, {}, "the interpreter died"};
+  switch (inquiry.subject.index()) {
+    case 1:
+      told.answer = runtime::Inspection();
+      break;
+    case 2:
+      told.answer = runtime::Completeness();
+      break;
+    case 3:
+      told.answer = runtime::VariableList();
+      break;
+    default:
+      break;
+  }
+  return told;
+}
+
+}  // namespace
+
+RemoteLink::RemoteLink(asio::io_context& io, Channels& channels, Descriptor origin)
+    : strand_(asio::make_strand(io)),
+      channels_(channels),
+      children_(io, SIGCHLD),
+      output_call_(io, ::fcntl(channels.output_call.get(), F_DUPFD_CLOEXEC, 3)),
+      socket_(io),
+      commands_(io),
+      inquiries_(io) {
+  sleepers_.emplace(kOrigin, Sleeper{std::move(origin), 0});
+}
+
+void RemoteLink::connect(Outputs& outputs, Handlers handlers) {
+  outputs_ = &outputs;
+  handlers_ = std::move(handlers);
+  watch_output();
+  watch_children();
+}
+
+// ---- towards the interpreter ----------------------------------------------------------------
+
+void RemoteLink::post(runtime::Command command) {
+  if (const auto* run = std::get_if<runtime::Run>(&command)) {
+    const std::lock_guard lock(mutex_);
+    newest_ = run->execution;
+  }
+  commands_.add(packed(command));
+}
+
+void RemoteLink::answer(std::uint64_t number, runtime::Answer answer) {
+  const std::lock_guard lock(mutex_);
+  const auto found = questions_.find(number);
+  if (found == questions_.end()) return;
+  const std::string bytes = packed(answer);
+  [[maybe_unused]] auto written =
+      ::write(found->second.answer.get(), bytes.data(), bytes.size());  // to memory: all at once
+  const std::uint64_t one = 1;
+  written = ::write(found->second.told.get(), &one, sizeof one);
+  questions_.erase(found);
+}
+
+void RemoteLink::ask(runtime::Inquiry inquiry) {
+  const std::string bytes = packed(inquiry);
+  {
+    const std::lock_guard lock(mutex_);
+    unanswered_.emplace(inquiry.number, std::move(inquiry));
+  }
+  if (pid_ == 0) return;  // it is asked when there is one again
+  inquiries_.add(bytes);
+  inquiries_.flush();
+}
+
+bool RemoteLink::queue_signal(int number, std::uint64_t value) const {
+  siginfo_t info = {};
+  info.si_signo = number;
+  info.si_code = SI_QUEUE;
+  info.si_pid = ::getpid();
+  info.si_uid = ::getuid();
+  info.si_value.sival_ptr = reinterpret_cast<void*>(value);  // NOLINT(performance-no-int-to-ptr)
+  const pid_t pid = pid_;                                    // and its first thread's: the worker
+  return pid > 0 && ::syscall(SYS_rt_tgsigqueueinfo, pid, pid, number, &info) == 0;
+}
+
+// The child's descriptor is none of that process's.
+void RemoteLink::interrupt(std::uint64_t serial, int /*child*/) {
+  queue_signal(runtime::interrupts::signal_number(), serial);
+}
+
+bool RemoteLink::ask_for_stack() { return queue_signal(runtime::stack_dump::signal_number(), 0); }
+
+bool RemoteLink::stack_can_be_asked_for() const {
+  const int bit = runtime::stack_dump::signal_number() - 1;
+  return (handled_signals(pid_) >> static_cast<unsigned>(bit) & 1U) != 0;
+}
+
+// ---- from the interpreter -------------------------------------------------------------------
+
+void RemoteLink::watch_output() {
+  output_call_.async_wait(
+      kReadable, asio::bind_executor(strand_, [this](const boost::system::error_code& error) {
+        if (error) return;
+        std::uint64_t count = 0;
+        if (::read(output_call_.native_handle(), &count, sizeof count) > 0) outputs_->take_soon();
+        watch_output();
+      }));
+}
+
+void RemoteLink::watch_socket() {
+  socket_.async_wait(kReadable,
+                     asio::bind_executor(strand_, [this](const boost::system::error_code& error) {
+                       if (!error) read();
+                     }));
+}
+
+// All that is there. At its end the process is dying, or was none from the start, or user code has
+// closed its descriptors and it can tell us nothing any more.
+void RemoteLink::read() {
+  if (!socket_.is_open()) return;
+  for (;;) {
+    while (const auto message = take_framed(in_)) {
+      outputs_->take_until(message->position);
+      auto value = unpacked<Message>(message->body);
+      if (value) take(*std::move(value));
+    }
+    const ssize_t size = receive_some(socket_.native_handle(), in_, received_, MSG_DONTWAIT);
+    if (size > 0 || (size < 0 && errno == EINTR)) continue;
+    if (size < 0) return watch_socket();
+    socket_.close();
+    return pid_ != 0 ? kill() : handlers_.died({0, 0, {}, false, false});
+  }
+}
+
+void RemoteLink::take(Message message) {
+  std::visit([this](auto& each) { on(each); }, message);
+}
+
+void RemoteLink::on(const Hello& hello) { pid_ = hello.pid; }
+
+void RemoteLink::on(const Started& started) {
+  started_ = true;
+  handlers_.started(started);
+}
+
+void RemoteLink::on(const Asleep& asleep) {
+  {
+    const std::lock_guard lock(mutex_);
+    sleepers_.insert_or_assign(asleep.number, Sleeper{next_descriptor(), asleep.pid});
+  }
+  handlers_.event(runtime::Checkpointed{asleep.number});
+}
+
+void RemoteLink::on(const Ended& /*ended*/) { handlers_.ended(); }
+
+// An execution that the session knows is told by the session's own object.
+void RemoteLink::recognize(runtime::ExecutionRef& execution) {
+  const std::lock_guard lock(mutex_);
+  if (execution && newest_ && execution->serial == newest_->serial) execution = newest_;
+}
+
+void RemoteLink::on(runtime::Event& event) {
+  std::visit(
+      [this](auto& each) {
+        if constexpr (requires { each.execution; }) recognize(each.execution);
+      },
+      event);
+  if (const auto* asked = std::get_if<runtime::NeedInput>(&event)) {
+    Question question = {next_descriptor(), next_descriptor()};
+    const std::lock_guard lock(mutex_);
+    questions_.insert_or_assign(asked->number, std::move(question));
+  } else if (const auto* withdrawn = std::get_if<runtime::InputWithdrawn>(&event)) {
+    const std::lock_guard lock(mutex_);
+    questions_.erase(withdrawn->number);
+  } else if (const auto* told = std::get_if<runtime::Told>(&event)) {
+    const std::lock_guard lock(mutex_);
+    unanswered_.erase(told->number);
+  }
+  if (std::holds_alternative<runtime::Woken>(event)) {
+    started_ = true;
+    ask_again();
+  }
+  handlers_.event(std::move(event));
+}
+
+Descriptor RemoteLink::next_descriptor() {
+  if (received_.empty()) return {};
+  Descriptor descriptor = std::move(received_.front());
+  received_.pop_front();
+  return descriptor;
+}
+
+// ---- processes ------------------------------------------------------------------------------
+
+void RemoteLink::wake(std::uint64_t snapshot) {
+  asio::post(strand_, [this, snapshot] {
+    SocketPair link(SOCK_STREAM);
+    SocketPair inquiries(SOCK_STREAM);
+    killed_for_memory_ = killed_for_memory();
+    started_ = false;
+    {
+      const std::lock_guard lock(mutex_);
+      const auto found = sleepers_.find(snapshot);
+      if (found != sleepers_.end()) {
+        send_some(found->second.control.get(), "w",
+                  {link.interpreter.get(), inquiries.interpreter.get()}, 0);
+      }
+    }
+    adopt(std::move(link.server), std::move(inquiries.server));
+  });
+}
+
+void RemoteLink::adopt(Descriptor link, Descriptor inquiries) {
+  in_.clear();
+  received_.clear();
+  commands_.connect(Descriptor(::fcntl(link.get(), F_DUPFD_CLOEXEC, 3)));
+  inquiries_.connect(std::move(inquiries));
+  socket_.assign(link.release());
+  watch_socket();
+}
+
+void RemoteLink::kill() {
+  const pid_t pid = pid_;
+  if (pid > 0) ::kill(pid, SIGKILL);
+}
+
+void RemoteLink::drop(std::uint64_t snapshot) {
+  const std::lock_guard lock(mutex_);
+  sleepers_.erase(snapshot);
+}
+
+pid_t RemoteLink::process_of(std::uint64_t snapshot) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = sleepers_.find(snapshot);
+  return found != sleepers_.end() ? found->second.pid : 0;
+}
+
+void RemoteLink::watch_children() {
+  children_.async_wait(
+      asio::bind_executor(strand_, [this](const boost::system::error_code& error, int) {
+        if (error) return;
+        reap();
+        watch_children();
+      }));
+}
+
+// Ours, and what descendants of theirs left behind.
+void RemoteLink::reap() {
+  read();  // who has died may have said who it was
+  int status = 0;
+  for (pid_t pid = 0; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;) {
+    if (pid == pid_) bury(status);
+  }
+}
+
+void RemoteLink::bury(int status) {
+  read();  // what it said last
+  Death death = {pid_, status, take_text(channels_.stack.crash), false, started_};
+  death.out_of_memory = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL &&
+                        killed_for_memory() > killed_for_memory_;
+  pid_ = 0;
+  socket_.close();
+  outputs_->take_rest();
+  answer_for_the_dead();
+  handlers_.died(death);
+}
+
+void RemoteLink::answer_for_the_dead() {
+  std::map<std::uint64_t, runtime::Inquiry> unanswered;
+  {
+    const std::lock_guard lock(mutex_);
+    questions_.clear();
+    unanswered.swap(unanswered_);
+  }
+  for (const auto& [number, inquiry] : unanswered) handlers_.event(nothing(inquiry));
+}
+
+// What was asked when there was nobody to ask.
+void RemoteLink::ask_again() {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [number, inquiry] : unanswered_) inquiries_.add(packed(inquiry));
+  inquiries_.flush();
+}
+
+}  // namespace replwire::server::survive

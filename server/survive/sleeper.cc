@@ -1,0 +1,83 @@
+#include "server/survive/sleeper.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <csignal>
+
+#include "runtime/detached_fork.h"
+#include "server/survive/sending.h"
+#include "server/survive/transmit.h"
+
+namespace replwire::server::survive {
+namespace {
+
+constexpr const char* kScore = "/proc/self/oom_score_adj";
+
+int score() {
+  const Descriptor file(::open(kScore, O_RDONLY | O_CLOEXEC));
+  std::array<char, 16> text = {};
+  int value = 0;
+  const ssize_t size = ::read(file.get(), text.data(), text.size());
+  if (size > 0) std::from_chars(text.data(), text.data() + size, value);
+  return value;
+}
+
+void set_score(int value) {
+  const Descriptor file(::open(kScore, O_WRONLY | O_CLOEXEC));
+  const std::string text = std::to_string(value);
+  [[maybe_unused]] const auto written = ::write(file.get(), text.data(), text.size());
+}
+
+// When memory runs out the system is to take what can be restored.
+int interpreter_score(int server_score) { return std::min(server_score + 200, 1000); }
+
+// The process in between has to be gone: its death is not to be taken for the server's.
+void live_as_long_as(pid_t server) {
+  while (::getppid() != server) {
+    if (::kill(server, 0) != 0) ::_exit(0);
+    ::sched_yield();
+  }
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (::getppid() != server) ::_exit(0);
+}
+
+void take_place(Descriptor& place, const Descriptor& socket) {
+  ::dup3(socket.get(), place.get(), O_CLOEXEC);
+}
+
+}  // namespace
+
+void sleep_until_woken(Descriptor control, Channels& channels) {
+  static const int server_score = score();
+  set_score(server_score);
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  for (Descriptor* place : {&channels.link, &channels.inquiries}) {
+    const Descriptor null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    take_place(*place, null);  // the sockets of the process that this one is a copy of
+  }
+  for (;;) {
+    std::string word;
+    std::deque<Descriptor> sockets;
+    const ssize_t size = receive_some(control.get(), word, sockets, 0);
+    if (size < 0 && errno == EINTR) continue;
+    if (size <= 0 || sockets.size() != 2) ::_exit(0);
+    if (runtime::detached_fork() != 0) continue;
+    take_place(channels.link, sockets[0]);
+    take_place(channels.inquiries, sockets[1]);
+    break;
+  }
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  live_as_long_as(channels.server);
+  set_score(interpreter_score(server_score));
+  transmit(channels, Hello{::getpid()});
+}
+
+}  // namespace replwire::server::survive

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace replwire::server::survive {
+
+// Which snapshots there are and how they follow one another. Knows no process; belongs to the
+// session, which guards it.
+class Snapshots {
+ public:
+  using Clock = std::chrono::steady_clock;
+  using Number = std::uint64_t;
+
+  struct Snapshot {
+    std::optional<std::string> name;
+    bool automatic;
+    std::int64_t steps;                       // changes of the state that lie before it
+    std::optional<std::string> execution_id;  // JSON; of the last one before
+    std::optional<std::int64_t> execution_count;
+    Clock::time_point taken;
+  };
+
+  // An execution, or a reset, has changed the state.
+  void step(std::optional<std::string> execution_id, std::optional<std::int64_t> count);
+
+  // One is about to be taken; it counts once `taken` says so. Returns its number.
+  Number begin(std::optional<std::string> name, bool automatic);
+  // Returns those that are given up for it, so that no more than `most` automatic ones are kept.
+  std::vector<Number> taken(Number number, std::size_t most);
+  void failed(Number number) { begun_.erase(number); }
+  // Nobody will hear of those that are begun.
+  void forget_begun() { begun_.clear(); }
+
+  bool has(Number number) const { return all_.contains(number); }
+  const std::map<Number, Snapshot>& all() const { return all_; }
+  // Whether the newest, taken or begun, shows the state as it is.
+  bool is_fresh() const;
+  std::optional<Number> newest() const;  // before the state as it is
+  std::optional<Number> newest_begun() const;
+  // The one that lies that many steps back.
+  std::optional<Number> back(std::int64_t steps) const;
+  // How many steps there is one for.
+  std::int64_t depth() const;
+
+  // The state is that of this one again (none: of nothing). Returns automatic ones that lie in a
+  // future that has not happened.
+  std::vector<Number> restore(std::optional<Number> number);
+
+ private:
+  std::vector<Number> give_up(const std::vector<Number>& numbers);
+
+  std::map<Number, Snapshot> all_;
+  std::map<Number, Snapshot> begun_;
+  std::vector<Number> line_;  // those that led to the state as it is, oldest first
+  Number last_number_ = 0;
+  std::int64_t steps_ = 0;
+  std::optional<std::string> execution_id_;
+  std::optional<std::int64_t> execution_count_;
+};
+
+}  // namespace replwire::server::survive
