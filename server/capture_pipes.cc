@@ -18,13 +18,22 @@ CapturePipes::CapturePipes()
     : pipes_{make_pipe(runtime::Stream::kStdout), make_pipe(runtime::Stream::kStderr)},
       buffer_(kReadBytes, '\0') {}
 
+CapturePipes::CapturePipes(int output_read, int output_write, int error_read, int error_write)
+    : pipes_{take_pipe(runtime::Stream::kStdout, output_read, output_write),
+             take_pipe(runtime::Stream::kStderr, error_read, error_write)},
+      buffer_(kReadBytes, '\0') {}
+
 CapturePipes::Pipe CapturePipes::make_pipe(runtime::Stream stream) {
   std::array<int, 2> ends = {-1, -1};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw std::system_error(errno, std::generic_category());
   ::fcntl(ends[0], F_SETFL, O_NONBLOCK);
   ::fcntl(ends[1], F_SETPIPE_SZ, kPipeBytes);
-  const int capacity = ::fcntl(ends[1], F_GETPIPE_SZ);
-  return {stream, Descriptor(ends[0]), Descriptor(ends[1]),
+  return take_pipe(stream, ends[0], ends[1]);
+}
+
+CapturePipes::Pipe CapturePipes::take_pipe(runtime::Stream stream, int read_end, int write_end) {
+  const int capacity = ::fcntl(write_end, F_GETPIPE_SZ);
+  return {stream, Descriptor(read_end), Descriptor(write_end),
           static_cast<std::size_t>(std::max(capacity, 4096))};
 }
 

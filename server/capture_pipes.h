@@ -25,6 +25,8 @@ class CapturePipes {
   };
 
   CapturePipes();
+  // Of another process: the ends of standard output's pipe, then those of standard error's.
+  CapturePipes(int output_read, int output_write, int error_read, int error_write);
 
   // Takes over descriptors 1 and 2.
   void redirect() const;
@@ -53,6 +55,7 @@ class CapturePipes {
 
  private:
   static Pipe make_pipe(runtime::Stream stream);
+  static Pipe take_pipe(runtime::Stream stream, int read_end, int write_end);
 
   std::array<Pipe, 2> pipes_;
   std::string buffer_;

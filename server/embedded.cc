@@ -1,18 +1,30 @@
 #include "runtime/embed.h"
 #include "server/held_python.h"
 #include "server/serve.h"
+#include "server/survive/interpreter_process.h"
 
 namespace replwire::server {
+namespace {
 
-bool holds_python() { return true; }
-
-int serve_embedded(const Options& options, const ChosenPython& python) {
-  const auto start = [&] {
+StartPython starting(const Options& options, const ChosenPython& python) {
+  return [&options, &python] {
     std::vector<std::string> line = {python.name};
     line.insert(line.end(), options.switches.begin(), options.switches.end());
     return runtime::start_embedded_python(std::move(line), python.file);
   };
-  return serve(options, StandardStreams::take, start, python.why);
+}
+
+}  // namespace
+
+bool holds_python() { return true; }
+
+void serve_embedded(const Options& options, const ChosenPython& python) {
+  serve(options, StandardStreams::take, starting(options, python), python.why);
+}
+
+void become_embedded(const Options& options, const ChosenPython& python,
+                     survive::Channels& channels) {
+  survive::run_interpreter(options, channels, starting(options, python));
 }
 
 }  // namespace replwire::server

@@ -7,15 +7,17 @@
 #include <csignal>
 #include <cstring>
 #include <filesystem>
+#include <iterator>
+#include <sstream>
 
 namespace replwire::server::hand_over {
 namespace {
 
 namespace fs = std::filesystem;
 
-// Its arguments: the module's file, the three descriptors, why, the folder, the words. Any Python
-// can read it, so that each can say why it will not do. Nothing is imported that Python has not
-// imported itself.
+// Its arguments: the module's file, the three descriptors, why, the folder, the channels, the
+// words. Any Python can read it, so that each can say why it will not do. Nothing is imported that
+// Python has not imported itself.
 constexpr const char* kCode = R"(import sys
 refusal = (
     '%s is not supported; replwire needs CPython' % sys.implementation.name
@@ -44,8 +46,20 @@ fs::path module_file() {
 }
 
 std::string leave_open(const Descriptor& stream) {
+  if (!stream) return "";
   ::fcntl(stream.get(), F_SETFD, 0);
   return std::to_string(stream.get());
+}
+
+std::string text_of(const std::vector<int>& numbers) {
+  std::string text;
+  for (const int number : numbers) text += std::to_string(number) + " ";
+  return text;
+}
+
+std::vector<int> numbers_of(const std::string& text) {
+  std::istringstream in(text);
+  return {std::istream_iterator<int>(in), std::istream_iterator<int>()};
 }
 
 Descriptor take(const std::string& text) {
@@ -68,7 +82,7 @@ std::string become(const ChosenPython& python, const std::vector<std::string>& s
   const StandardStreams& streams = luggage.streams;
   line.insert(line.end(),
               {"-c", kCode, module, leave_open(streams.input), leave_open(streams.output),
-               leave_open(streams.error), luggage.why, luggage.folder});
+               leave_open(streams.error), luggage.why, luggage.folder, text_of(luggage.channels)});
   line.insert(line.end(), luggage.words.begin(), luggage.words.end());
   std::vector<char*> arguments;
   for (std::string& word : line) arguments.push_back(word.data());
@@ -80,10 +94,15 @@ std::string become(const ChosenPython& python, const std::vector<std::string>& s
 }
 
 std::optional<Luggage> unpack(std::vector<std::string> handed) {
-  constexpr std::size_t kFixed = 6;
+  constexpr std::size_t kFixed = 7;
   if (handed.size() < kFixed) return std::nullopt;
-  Luggage luggage = {{take(handed[1]), take(handed[2]), take(handed[3])}, handed[4], handed[5], {}};
-  if (!luggage.streams.input || !luggage.streams.output || !luggage.streams.error) return {};
+  Luggage luggage = {{take(handed[1]), take(handed[2]), take(handed[3])},
+                     handed[4],
+                     handed[5],
+                     {},
+                     numbers_of(handed[6])};
+  const bool served_here = luggage.streams.input && luggage.streams.output;
+  if (!luggage.streams.error || served_here != luggage.channels.empty()) return {};
   luggage.words.assign(std::make_move_iterator(handed.begin() + kFixed),
                        std::make_move_iterator(handed.end()));
   return luggage;

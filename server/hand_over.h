@@ -16,6 +16,8 @@ struct Luggage {
   std::string why;                 // the choice of Python, in words
   std::string folder;              // where the command line was given: its paths are relative to it
   std::vector<std::string> words;  // the command line
+  // With --survive the interpreter's process has of the streams the error alone, and these.
+  std::vector<int> channels = {};
 };
 
 // Whether the module is there.

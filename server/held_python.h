@@ -2,13 +2,18 @@
 
 #include "server/chosen_python.h"
 #include "server/options.h"
+#include "server/survive/channels.h"
 
 // The Python in this program, if it was built with one: server/embedded.cc, or server/launcher.cc.
 namespace replwire::server {
 
 bool holds_python();
 
-// Runs the session in it; does not return.
-int serve_embedded(const Options& options, const ChosenPython& python);
+// Runs the session in it.
+[[noreturn]] void serve_embedded(const Options& options, const ChosenPython& python);
+
+// Runs it as the interpreter of a session that another process serves.
+[[noreturn]] void become_embedded(const Options& options, const ChosenPython& python,
+                                  survive::Channels& channels);
 
 }  // namespace replwire::server

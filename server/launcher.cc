@@ -1,4 +1,4 @@
-// The program of the Python package: it holds no Python, and so links none of the server.
+// The program of the Python package: it holds no Python, and becomes one.
 #include <cstdlib>
 
 #include "server/held_python.h"
@@ -7,6 +7,11 @@ namespace replwire::server {
 
 bool holds_python() { return false; }
 
-int serve_embedded(const Options& /*options*/, const ChosenPython& /*python*/) { std::abort(); }
+void serve_embedded(const Options& /*options*/, const ChosenPython& /*python*/) { std::abort(); }
+
+void become_embedded(const Options& /*options*/, const ChosenPython& /*python*/,
+                     survive::Channels& /*channels*/) {
+  std::abort();
+}
 
 }  // namespace replwire::server

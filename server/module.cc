@@ -8,6 +8,7 @@
 #include "runtime/interpreter.h"
 #include "server/hand_over.h"
 #include "server/serve.h"
+#include "server/survive/interpreter_process.h"
 
 namespace replwire::server {
 namespace {
@@ -87,8 +88,12 @@ void serve_here(std::vector<std::string> words) {
   const auto* options = std::get_if<Options>(&parsed);
   if (options == nullptr) return;
   std::signal(SIGPIPE, SIG_IGN);
-  const auto streams = [&luggage] { return std::move(luggage->streams); };
   const auto start = [] { return std::string(); };  // Python runs
+  if (!luggage->channels.empty()) {
+    { const StandardStreams closed = std::move(luggage->streams); }
+    survive::run_handed_interpreter(*options, luggage->channels, start);
+  }
+  const auto streams = [&luggage] { return std::move(luggage->streams); };
   serve(*options, streams, start, luggage->why);
 }
 

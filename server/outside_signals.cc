@@ -48,6 +48,9 @@ Descriptor OutsideSignals::open() {
   return Descriptor(ends[0]);
 }
 
+int OutsideSignals::noting() { return write_end; }
+void OutsideSignals::note_to(int descriptor) { write_end = descriptor; }
+
 OutsideSignals::OutsideSignals(asio::io_context& io, Descriptor noted, Handler handler)
     : pipe_(io, noted.release()), handler_(std::move(handler)) {
   wait();

@@ -22,6 +22,9 @@ class OutsideSignals {
 
   // Makes the way from the handlers to whoever reads: its end of that.
   static Descriptor open();
+  // The handlers' end, for a process that becomes another program; and there.
+  static int noting();
+  static void note_to(int descriptor);
 
   OutsideSignals(asio::io_context& io, Descriptor noted, Handler handler);
   OutsideSignals(const OutsideSignals&) = delete;

@@ -9,6 +9,7 @@
 #include "server/chosen_python.h"
 #include "server/hand_over.h"
 #include "server/held_python.h"
+#include "server/survive/serve.h"
 
 namespace replwire::server {
 namespace {
@@ -35,7 +36,16 @@ std::string current_folder() {
 
 int run(const Options& options, const ChosenPython& python, const std::string& folder,
         std::vector<std::string> words) {
-  if (python.embedded) return serve_embedded(options, python);
+  if (options.survive) {
+    const auto become = [&](survive::Channels& channels, Descriptor error) {
+      if (python.embedded) become_embedded(options, python, channels);
+      hand_over::Luggage luggage = {{{}, {}, std::move(error)}, python.why, folder, words};
+      luggage.channels = channels.leave_open();
+      fail(hand_over::become(python, options.switches, std::move(luggage)));
+    };
+    survive::serve(options, StandardStreams::take, become, python.why);
+  }
+  if (python.embedded) serve_embedded(options, python);
   return fail(hand_over::become(python, options.switches,
                                 {StandardStreams::take(), python.why, folder, std::move(words)}));
 }

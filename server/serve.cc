@@ -29,8 +29,7 @@ class LocalServer {
                    [this](const runtime::Inquiry& inquiry) { answer(inquiry); });
   }
 
-  // Does not return.
-  void run(const StartPython& start, const std::string& why) {
+  [[noreturn]] void run(const StartPython& start, const std::string& why) {
     server_.start_log(why);
     // One for the reader, one for all the rest: capture, timers, signals, a client that is behind.
     const std::array threads = {start_thread("io", [this] { server_.io().run(); }),

@@ -13,9 +13,8 @@ namespace replwire::server {
 using StartPython = std::function<std::string()>;
 using TakeStreams = std::function<StandardStreams()>;
 
-// Builds the server and runs the session; `why` says for the log how its Python was chosen. Does
-// not return.
-void serve(const Options& options, const TakeStreams& take, const StartPython& start,
-           const std::string& why);
+// Builds the server and runs the session; `why` says for the log how its Python was chosen.
+[[noreturn]] void serve(const Options& options, const TakeStreams& take, const StartPython& start,
+                        const std::string& why);
 
 }  // namespace replwire::server

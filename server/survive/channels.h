@@ -2,6 +2,8 @@
 
 #include <sys/types.h>
 
+#include <vector>
+
 #include "server/capture_pipes.h"
 #include "server/descriptor.h"
 #include "server/stack_files.h"
@@ -13,6 +15,10 @@ namespace replwire::server::survive {
 // are forked.
 struct Channels {
   Channels();
+  // Those that the process left open before it became another program.
+  explicit Channels(const std::vector<int>& numbers);
+  // Their numbers, which stay open over exec then.
+  std::vector<int> leave_open() const;
 
   pid_t server;  // and the parent of all the others
   CapturePipes capture;

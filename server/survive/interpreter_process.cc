@@ -4,6 +4,7 @@
 
 #include "runtime/interpreter.h"
 #include "server/outside_signals.h"
+#include "server/private_range.h"
 #include "server/start_interpreter.h"
 #include "server/survive/socket_link.h"
 
@@ -31,6 +32,13 @@ void run_interpreter(const Options& options, Channels& channels, const StartPyth
   interpreter.run_exit_handlers();
   link.say(Ended{});
   ::_exit(0);
+}
+
+void run_handed_interpreter(const Options& options, const std::vector<int>& channels,
+                            const StartPython& start) {
+  static Channels found(channels);
+  { const PrivateRange range; }  // as it was when they were made
+  run_interpreter(options, found, start);
 }
 
 }  // namespace replwire::server::survive

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <vector>
+
 #include "server/options.h"
 #include "server/serve.h"
 #include "server/survive/channels.h"
@@ -10,5 +12,10 @@ namespace replwire::server::survive {
 // worker.
 [[noreturn]] void run_interpreter(const Options& options, Channels& channels,
                                   const StartPython& start);
+
+// The same in a program that an interpreter process became; `channels` as
+// Channels::leave_open() says.
+[[noreturn]] void run_handed_interpreter(const Options& options, const std::vector<int>& channels,
+                                         const StartPython& start);
 
 }  // namespace replwire::server::survive

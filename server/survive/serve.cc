@@ -39,8 +39,7 @@ class RemoteServer {
          [this] { server_.session().finish(); }, [this](const Death& death) { died(death); }});
   }
 
-  // Does not return.
-  void run(const std::string& why) {
+  [[noreturn]] void run(const std::string& why) {
     server_.start_log(why);
     const std::thread thread = start_thread("io", [this] { server_.io().run(); });
     last_words::install(server_.writer(), server_.outputs(), stack_.crash.get());
@@ -77,7 +76,7 @@ class RemoteServer {
 void serve(const Options& options, const TakeStreams& take, const BecomeInterpreter& become,
            const std::string& why) {
   StandardStreams streams;
-  std::optional<Channels> channels;
+  static std::optional<Channels> channels;
   Descriptor signals;
   {
     const PrivateRange range;
@@ -98,8 +97,9 @@ void serve(const Options& options, const TakeStreams& take, const BecomeInterpre
     ::_exit(kWrongUsage);
   }
   control.interpreter = {};
-  RemoteServer server(options, std::move(streams), *channels, std::move(signals),
-                      std::move(control.server));
+  // Of static life: what its threads use outlives them.
+  static RemoteServer server(options, std::move(streams), *channels, std::move(signals),
+                             std::move(control.server));
   server.run(why);
 }
 

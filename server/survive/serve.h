@@ -14,7 +14,7 @@ namespace replwire::server::survive {
 using BecomeInterpreter = std::function<void(Channels& channels, Descriptor error)>;
 
 // As server::serve, with the interpreter in a process of its own. This one never runs Python.
-void serve(const Options& options, const TakeStreams& take, const BecomeInterpreter& become,
-           const std::string& why);
+[[noreturn]] void serve(const Options& options, const TakeStreams& take,
+                        const BecomeInterpreter& become, const std::string& why);
 
 }  // namespace replwire::server::survive
