@@ -145,6 +145,19 @@ def _stack_entry(f: dict[str, Any]) -> StackEntry:
 
 
 @dataclass(slots=True)
+class SnapshotFacts:
+    count: int
+    memory: int
+
+
+def _snapshot_facts(f: dict[str, Any]) -> SnapshotFacts:
+    return SnapshotFacts(
+        f["count"],
+        f["memory"],
+    )
+
+
+@dataclass(slots=True)
 class Variable:
     name: str
     type: str
@@ -166,6 +179,29 @@ def _variable(f: dict[str, Any]) -> Variable:
         f.get("shape"),
         f.get("dtype"),
         f.get("module"),
+    )
+
+
+@dataclass(slots=True)
+class CheckpointEntry:
+    checkpoint_id: str
+    automatic: bool
+    age: float
+    memory: int
+    execution_id: Id | None
+    execution_count: int | None
+    name: str | None = None
+
+
+def _checkpoint_entry(f: dict[str, Any]) -> CheckpointEntry:
+    return CheckpointEntry(
+        f["checkpoint_id"],
+        f["automatic"],
+        f["age"],
+        f["memory"],
+        f["execution_id"],
+        f["execution_count"],
+        f.get("name"),
     )
 
 
@@ -349,6 +385,7 @@ class Result:
     repr_truncated: int | None = None
     inputs_unused: int | None = None
     interrupts: int | None = None
+    restored: bool | None = None
 
 
 def _result(f: dict[str, Any]) -> Result:
@@ -362,6 +399,7 @@ def _result(f: dict[str, Any]) -> Result:
         f.get("repr_truncated"),
         f.get("inputs_unused"),
         f.get("interrupts"),
+        f.get("restored"),
     )
 
 
@@ -378,6 +416,9 @@ class Error:
     traceback: str
     frames: list[TracebackFrame]
     execution_time: float
+    restored: bool | None = None
+    signal: str | None = None
+    exit_status: int | None = None
     notes: list[str] | None = None
     causes: list[Cause] | None = None
     exit_code: int | str | None | None = None
@@ -394,6 +435,9 @@ def _error(f: dict[str, Any]) -> Error:
         f["traceback"],
         [_traceback_frame(each) for each in f["frames"]],
         f["execution_time"],
+        f.get("restored"),
+        f.get("signal"),
+        f.get("exit_status"),
         f.get("notes"),
         [_cause(each) for each in f["causes"]] if "causes" in f else None,
         f.get("exit_code"),
@@ -444,6 +488,7 @@ class StatusReply:
     pending_inputs: list[str]
     memory_usage: int
     cpu_seconds: float
+    snapshots: SnapshotFacts | None = None
     stack: list[StackEntry] | None = None
     stack_unavailable: str | None = None
 
@@ -458,6 +503,7 @@ def _status_reply(f: dict[str, Any]) -> StatusReply:
         f["pending_inputs"],
         f["memory_usage"],
         f["cpu_seconds"],
+        _snapshot_facts(f["snapshots"]) if "snapshots" in f else None,
         [_stack_entry(each) for each in f["stack"]] if "stack" in f else None,
         f.get("stack_unavailable"),
     )
@@ -473,6 +519,7 @@ class Heartbeat:
     pending_inputs: list[str]
     memory_usage: int
     cpu_seconds: float
+    snapshots: SnapshotFacts | None = None
 
 
 def _heartbeat(f: dict[str, Any]) -> Heartbeat:
@@ -484,6 +531,7 @@ def _heartbeat(f: dict[str, Any]) -> Heartbeat:
         f["pending_inputs"],
         f["memory_usage"],
         f["cpu_seconds"],
+        _snapshot_facts(f["snapshots"]) if "snapshots" in f else None,
     )
 
 
@@ -584,6 +632,86 @@ def _reset_reply(f: dict[str, Any]) -> ResetReply:
 
 
 @dataclass(slots=True)
+class CheckpointReply:
+    type: ClassVar[Literal["checkpoint_reply"]] = "checkpoint_reply"
+    id: Id
+    checkpoint_id: str
+
+
+def _checkpoint_reply(f: dict[str, Any]) -> CheckpointReply:
+    return CheckpointReply(
+        f["id"],
+        f["checkpoint_id"],
+    )
+
+
+@dataclass(slots=True)
+class CheckpointsReply:
+    type: ClassVar[Literal["checkpoints_reply"]] = "checkpoints_reply"
+    id: Id
+    checkpoints: list[CheckpointEntry]
+
+
+def _checkpoints_reply(f: dict[str, Any]) -> CheckpointsReply:
+    return CheckpointsReply(
+        f["id"],
+        [_checkpoint_entry(each) for each in f["checkpoints"]],
+    )
+
+
+@dataclass(slots=True)
+class RestoreReply:
+    type: ClassVar[Literal["restore_reply"]] = "restore_reply"
+    id: Id
+    checkpoint_id: str
+
+
+def _restore_reply(f: dict[str, Any]) -> RestoreReply:
+    return RestoreReply(
+        f["id"],
+        f["checkpoint_id"],
+    )
+
+
+@dataclass(slots=True)
+class UndoReply:
+    type: ClassVar[Literal["undo_reply"]] = "undo_reply"
+    id: Id
+    checkpoint_id: str
+
+
+def _undo_reply(f: dict[str, Any]) -> UndoReply:
+    return UndoReply(
+        f["id"],
+        f["checkpoint_id"],
+    )
+
+
+@dataclass(slots=True)
+class Restored:
+    type: ClassVar[Literal["restored"]] = "restored"
+    execution_id: Id | None
+    checkpoint_id: str | None
+    cause: Literal["crash", "timeout", "interrupt", "restore", "undo", "rollback"]
+    lost_threads: list[str]
+    pid: int
+    signal: str | None = None
+    exit_status: int | None = None
+
+
+def _restored(f: dict[str, Any]) -> Restored:
+    return Restored(
+        f["execution_id"],
+        f["checkpoint_id"],
+        f["cause"],
+        f["lost_threads"],
+        f["pid"],
+        f.get("signal"),
+        f.get("exit_status"),
+    )
+
+
+@dataclass(slots=True)
 class ShutdownReply:
     type: ClassVar[Literal["shutdown_reply"]] = "shutdown_reply"
     id: Id | None = None
@@ -638,6 +766,7 @@ class ExecuteOptions(TypedDict, total=False):
     silent: bool | None
     stop_on_error: bool | None
     output_limit: int | None
+    transaction: Literal["commit", "rollback_on_failure", "rollback_always"] | None
 
 
 Event = Union[
@@ -661,6 +790,11 @@ Event = Union[
     IsCompleteReply,
     VariablesReply,
     ResetReply,
+    CheckpointReply,
+    CheckpointsReply,
+    RestoreReply,
+    UndoReply,
+    Restored,
     ShutdownReply,
     ProtocolError,
 ]
@@ -686,6 +820,11 @@ DECODERS: dict[str, Callable[[dict[str, Any]], Event]] = {
     "is_complete_reply": _is_complete_reply,
     "variables_reply": _variables_reply,
     "reset_reply": _reset_reply,
+    "checkpoint_reply": _checkpoint_reply,
+    "checkpoints_reply": _checkpoints_reply,
+    "restore_reply": _restore_reply,
+    "undo_reply": _undo_reply,
+    "restored": _restored,
     "shutdown_reply": _shutdown_reply,
     "protocol_error": _protocol_error,
 }
@@ -701,5 +840,9 @@ REQUESTS = (
     "variables",
     "output_get",
     "reset",
+    "checkpoint",
+    "checkpoints",
+    "restore",
+    "undo",
     "shutdown",
 )

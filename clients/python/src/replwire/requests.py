@@ -120,6 +120,46 @@ class AsyncRequests:
         }
         return await self.request(frame, frames.ResetReply)
 
+    async def checkpoint(
+        self,
+        name: str | None = None,
+    ) -> frames.CheckpointReply:
+        """`checkpoint`, as docs/protocol.md describes it."""
+        frame: dict[str, Any] = {
+            "type": "checkpoint",
+            "name": name,
+        }
+        return await self.request(frame, frames.CheckpointReply)
+
+    async def checkpoints(self) -> frames.CheckpointsReply:
+        """`checkpoints`, as docs/protocol.md describes it."""
+        frame: dict[str, Any] = {
+            "type": "checkpoints",
+        }
+        return await self.request(frame, frames.CheckpointsReply)
+
+    async def restore(
+        self,
+        checkpoint_id: str,
+    ) -> frames.RestoreReply:
+        """`restore`, as docs/protocol.md describes it."""
+        frame: dict[str, Any] = {
+            "type": "restore",
+            "checkpoint_id": checkpoint_id,
+        }
+        return await self.request(frame, frames.RestoreReply)
+
+    async def undo(
+        self,
+        count: int | None = None,
+    ) -> frames.UndoReply:
+        """`undo`, as docs/protocol.md describes it."""
+        frame: dict[str, Any] = {
+            "type": "undo",
+            "count": count,
+        }
+        return await self.request(frame, frames.UndoReply)
+
 
 class SyncRequests:
     """For the session that blocks."""
@@ -228,3 +268,43 @@ class SyncRequests:
             "type": "reset",
         }
         return self.request(frame, frames.ResetReply)
+
+    def checkpoint(
+        self,
+        name: str | None = None,
+    ) -> frames.CheckpointReply:
+        """`checkpoint`, as docs/protocol.md describes it."""
+        frame: dict[str, Any] = {
+            "type": "checkpoint",
+            "name": name,
+        }
+        return self.request(frame, frames.CheckpointReply)
+
+    def checkpoints(self) -> frames.CheckpointsReply:
+        """`checkpoints`, as docs/protocol.md describes it."""
+        frame: dict[str, Any] = {
+            "type": "checkpoints",
+        }
+        return self.request(frame, frames.CheckpointsReply)
+
+    def restore(
+        self,
+        checkpoint_id: str,
+    ) -> frames.RestoreReply:
+        """`restore`, as docs/protocol.md describes it."""
+        frame: dict[str, Any] = {
+            "type": "restore",
+            "checkpoint_id": checkpoint_id,
+        }
+        return self.request(frame, frames.RestoreReply)
+
+    def undo(
+        self,
+        count: int | None = None,
+    ) -> frames.UndoReply:
+        """`undo`, as docs/protocol.md describes it."""
+        frame: dict[str, Any] = {
+            "type": "undo",
+            "count": count,
+        }
+        return self.request(frame, frames.UndoReply)
