@@ -39,7 +39,8 @@ std::string wrong_switch(const std::vector<std::string>& switches) {
   return {};
 }
 
-void add_options(CLI::App& app, Options& options) {
+// Where and in what the session runs.
+void add_surroundings(CLI::App& app, Options& options) {
   app.add_option("--python", options.python,
                  "Interpreter, virtual environment, or name on PATH to run the session in")
       ->type_name("PATH")
@@ -57,6 +58,9 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option("--startup", options.startup, "Python file to run before `ready`")
       ->type_name("FILE")
       ->check(CLI::ExistingFile);
+}
+
+void add_options(CLI::App& app, Options& options) {
   app.add_option("--max-frame-bytes", options.max_frame_bytes, "Longest line that is taken")
       ->type_name("BYTES")
       ->check(CLI::PositiveNumber)
@@ -136,6 +140,7 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
       "What follows `--` are switches of Python: replwire -- -X dev -W error\n\n"
       "The frames are described in docs/protocol.md.");
   app.failure_message(CLI::FailureMessage::simple);
+  add_surroundings(app, options);
   add_options(app, options);
   char** const end = std::find_if(argv + 1, argv + argc,
                                   [](const char* word) { return std::string_view(word) == "--"; });
