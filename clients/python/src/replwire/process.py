@@ -21,9 +21,12 @@ PIPE = 65536  # what a pipe holds
 
 
 def find_server() -> list[str]:
-    """`REPLWIRE`, else the program beside this Python, else the one on PATH."""
+    """`REPLWIRE`, else the package's own, the program beside this Python, the one on PATH."""
     if named := os.environ.get("REPLWIRE"):
         return shlex.split(named)
+    own = Path(__file__).with_name("bin") / "replwire"  # in a wheel; it becomes this Python
+    if os.access(own, os.X_OK):
+        return [str(own), "--python", sys.executable]
     beside = Path(sys.executable).with_name("replwire")
     found = str(beside) if os.access(beside, os.X_OK) else shutil.which("replwire")
     if found is None:
