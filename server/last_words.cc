@@ -34,6 +34,7 @@ Outputs* the_outputs = nullptr;
 int traceback_file = -1;
 std::atomic<bool> speaking{false};
 
+std::binary_semaphore standing_by{0};
 std::binary_semaphore dying{0};
 const char* reason_to_die = "";
 int status_to_die = 0;
@@ -102,6 +103,7 @@ void at_exit(int status, void* /*unused*/) {
 
 void stand_by() {
   ::unshare(CLONE_FILES);
+  standing_by.release();
   dying.acquire();
   protocol::Fatal fatal = {};
   fatal.reason = reason_to_die;
@@ -151,6 +153,8 @@ void install(FrameWriter& writer, Outputs& outputs, int traceback_fd) {
   std::set_terminate(at_terminate);
   start_thread("last-words", stand_by).detach();  // for as long as the process lives
 }
+
+void await_install() { standing_by.acquire(); }
 
 void die(const char* reason, int status) {
   reason_to_die = reason;

@@ -12,6 +12,10 @@ namespace replwire::server::last_words {
 // as the process.
 void install(FrameWriter& writer, Outputs& outputs, int traceback);
 
+// Until then user code could close the descriptors that it keeps for itself. Apart, since the
+// thread has started by the time Python has.
+void await_install();
+
 // For a cause that is no signal. Speaks even when user code has closed every descriptor of the
 // process: a thread with a descriptor table of its own stands by for it.
 [[noreturn]] void die(const char* reason, int status);

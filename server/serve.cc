@@ -40,6 +40,7 @@ class LocalServer {
         start_interpreter(server_.options(), *interpreter_, start, stack_, false,
                           [this](const std::string& remark) { server_.say(remark); });
     if (!failure.empty()) server_.fail(failure);
+    last_words::await_install();
     server_.open(interpreter_->facts(), ::getpid());
     interpreter_->serve();
     interpreter_->run_exit_handlers();
