@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Iterator
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,9 @@ import replwire
 from replwire import sync
 
 ROOT = Path(__file__).resolve().parents[3]
+# An installed package is a plugin already.
+installed = any(each.value == "replwire.pytest_plugin" for each in entry_points(group="pytest11"))
+pytest_plugins = ["pytester", *([] if installed else ["replwire.pytest_plugin"])]
 os.environ.setdefault("REPLWIRE", str(ROOT / "build" / "replwire"))
 
 

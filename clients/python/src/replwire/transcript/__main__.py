@@ -1,0 +1,152 @@
+"""replwire-transcript: plays transcripts, updates them, records new ones."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import doctest
+import os
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ..errors import ReplwireError
+from .file import Transcript, TranscriptError
+from .play import Outcome, Play, play_all
+from .record import record
+from .report import junit, summary, tap
+
+FLAGS = {name: flag for name, flag in doctest.OPTIONFLAGS_BY_NAME.items() if "REPORT" not in name}
+
+
+def parser() -> argparse.ArgumentParser:
+    program = argparse.ArgumentParser(
+        prog="replwire-transcript", description="Whole Python sessions as tests."
+    )
+    commands = program.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    run = commands.add_parser(
+        "run",
+        help="play transcripts and show how they differ",
+        description="Plays each file in a fresh session: transcripts (.replwire), Markdown (.md), "
+        "Python modules (.py, their docstrings), anything else as doctest text. Prints a unified "
+        "diff for each that differs. Exit status: 0 all went as expected, 1 some differ, 2 usage.",
+    )
+    run.add_argument("files", nargs="+", metavar="FILE", help="or a folder of *.replwire files")
+    run.add_argument("--update", action="store_true", help="write what came into the files")
+    run.add_argument("--jobs", type=_positive, metavar="N", help="sessions at once (processors)")
+    run.add_argument(
+        "--timeout", type=_seconds, default=60.0, metavar="SECONDS", help="for an example (60)"
+    )
+    run.add_argument("--junit", metavar="FILE", help="write JUnit XML; - is standard output")
+    run.add_argument("--tap", metavar="FILE", help="write TAP; - is standard output")
+    run.add_argument(
+        "-o", "--option", action="append", default=[], choices=sorted(FLAGS), metavar="FLAG",
+        help="a flag of doctest, for all examples: " + ", ".join(sorted(FLAGS)),
+    )  # fmt: skip
+    new = commands.add_parser(
+        "record",
+        help="write a transcript of a live session",
+        description="Runs what is typed, or piped in, and writes the transcript of it. A line that "
+        "begins with # becomes a comment.",
+    )
+    new.add_argument("file", metavar="FILE", help="what to write; - is standard output")
+    new.add_argument("--force", action="store_true", help="write over a file that exists")
+    for each in (run, new):
+        each.add_argument("--server", metavar="COMMAND", help="starts the server (replwire)")
+    return program
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return number
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds <= 1e9:
+        raise argparse.ArgumentTypeError("must be more than 0")
+    return seconds
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    program = parser()
+    options = program.parse_args(arguments)
+    try:
+        if options.command == "record":
+            return record(str(options.file), _command(options), bool(options.force))
+        return asyncio.run(_run(options))
+    except (ReplwireError, OSError) as error:
+        print(f"replwire-transcript: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _command(options: argparse.Namespace) -> list[str] | None:
+    return shlex.split(options.server) if options.server else None
+
+
+def _paths(names: Sequence[str]) -> list[Path]:
+    paths: list[Path] = []
+    for path in map(Path, names):
+        if path.is_dir():
+            found = sorted(path.rglob("*.replwire"))
+            if not found:
+                raise FileNotFoundError(f"{path}: no *.replwire files there")
+            paths += found
+        elif path.exists():
+            paths.append(path)
+        else:
+            raise FileNotFoundError(f"{path}: no such file")
+    return paths
+
+
+def _read(path: Path) -> Transcript | Outcome:
+    try:
+        return Transcript.read(path)
+    except TranscriptError as error:
+        return Outcome(Transcript(path, "", []), failure=f"{error}\n")
+
+
+async def _run(options: argparse.Namespace) -> int:
+    flags = 0
+    for name in options.option:
+        flags |= FLAGS[name]
+    how = Play(_command(options), options.timeout, flags, options.jobs or os.cpu_count() or 1)
+    read = [_read(path) for path in _paths(options.files)]
+    played = play_all([each for each in read if isinstance(each, Transcript)], how)
+    # Where a report goes to standard output, nothing else does.
+    out = sys.stderr if "-" in (options.junit, options.tap) else sys.stdout
+    outcomes: list[Outcome] = []
+    updated = 0
+    for each in read:
+        outcome = each if isinstance(each, Outcome) else await anext(played)
+        outcomes.append(outcome)
+        if outcome.passed:
+            continue
+        if options.update and outcome.update():
+            print(f"updated {outcome.transcript.path}", file=out)
+            updated += 1
+        else:
+            print(outcome.diff(), end="", file=out, flush=True)
+    await played.aclose()
+    _write(options.junit, junit, outcomes)
+    _write(options.tap, tap, outcomes)
+    print(summary(outcomes), file=sys.stderr)
+    return int(updated < sum(not each.passed for each in outcomes))
+
+
+def _write(
+    name: str | None, form: Callable[[Sequence[Outcome]], str], outcomes: list[Outcome]
+) -> None:
+    if name == "-":
+        print(form(outcomes), end="")
+    elif name:
+        Path(name).write_text(form(outcomes), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,35 @@
+"""A file and the examples in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from .format import Example
+from .pages import examples_of
+
+
+class TranscriptError(ValueError):
+    """The file is no transcript: a line of it cannot be read."""
+
+
+@dataclass(frozen=True)
+class Transcript:
+    path: Path
+    text: str  # its lines end in \n
+    examples: list[Example]
+    newline: str = "\n"  # as the file itself has them
+
+    @classmethod
+    def read(cls, path: Path) -> Transcript:
+        try:
+            text = path.read_bytes().decode()
+        except UnicodeDecodeError as error:
+            raise TranscriptError(f"{path}: {error}") from None
+        newline = "\r\n" if text.partition("\n")[0].endswith("\r") else "\n"
+        text = text.replace(newline, "\n")
+        try:
+            return cls(path, text, examples_of(path, text), newline)
+        except (ValueError, SyntaxError) as error:
+            said = str(error).replace("of the docstring for <string> ", "")
+            raise TranscriptError(f"{path}: {said}") from None

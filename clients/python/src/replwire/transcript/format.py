@@ -1,0 +1,62 @@
+"""What a transcript says: its examples, each with its code, its answers and what is expected."""
+
+from __future__ import annotations
+
+import doctest
+import re
+from dataclasses import dataclass, field
+from typing import Literal
+
+# transcript: answers and regular expressions mean something; doctest: what doctest makes of it;
+# plain: code of a page, which only has to run.
+Kind = Literal["transcript", "doctest", "plain"]
+
+ANSWER = re.compile(r"<(?: (?P<text>.*)|(?P<key>\^[CD])|)")
+DEFAULTS = {"transcript": doctest.ELLIPSIS, "doctest": 0, "plain": 0}
+
+
+@dataclass(frozen=True)
+class Example:
+    source: str
+    want: str  # the lines below the code, answers included
+    line: int  # of the code's first line, from 0
+    indent: int = 0
+    kind: Kind = "transcript"
+    options: dict[int, bool] = field(default_factory=dict[int, bool])
+    exc_msg: str | None = None  # as doctest reads it
+    after_reset: bool = False  # in a clean `__main__`
+
+    @property
+    def want_lines(self) -> list[str]:
+        return self.want.split("\n")[:-1]
+
+    @property
+    def want_begin(self) -> int:
+        return self.line + self.source.count("\n")
+
+    def flags(self, others: int = 0) -> int:
+        flags = others | DEFAULTS[self.kind]
+        for flag, on in self.options.items():
+            flags = flags | flag if on else flags & ~flag
+        return flags
+
+
+def parse(text: str, kind: Kind = "transcript") -> list[Example]:
+    """doctest's own parser says where the examples are. It expands tabs; what they are in the file
+    is taken from there again."""
+    lines = text.split("\n")
+    return [_of_doctest(each, lines, kind) for each in doctest.DocTestParser().get_examples(text)]
+
+
+def _of_doctest(found: doctest.Example, lines: list[str], kind: Kind) -> Example:
+    code_ends = found.lineno + found.source.count("\n")
+    code = lines[found.lineno : code_ends]
+    expected = lines[code_ends : code_ends + found.want.count("\n")]
+    source, want = found.source, found.want
+    if "\t" not in "".join(line[: found.indent] for line in [*code, *expected]):
+        source = "".join(line[found.indent + 4 :] + "\n" for line in code)
+        if kind == "transcript":  # doctest compares with its tabs expanded
+            want = "".join(line[found.indent :] + "\n" for line in expected)
+    return Example(
+        source, want, found.lineno, found.indent, kind, dict(found.options), found.exc_msg
+    )

@@ -1,0 +1,327 @@
+"""replwire-transcript run: exit status, diff, --update, reports; doctest files and Markdown."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from conftest import ROOT
+
+GOOD = "# It adds.\n\n>>> 1 + 1\n2\n"
+BAD = "# It asks.\n\n>>> input('Who? ')\nWho?\n< Ada\n'Bob'\n\n# The end.\n"
+
+
+def run(*words: object, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    source = str(ROOT / "clients" / "python" / "src")
+    return subprocess.run(
+        [sys.executable, "-m", "replwire.transcript", *map(str, words)],
+        cwd=cwd,
+        check=False,
+        env={**os.environ, "PYTHONPATH": source, **env},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "good.replwire").write_text(GOOD)
+    (tmp_path / "bad.replwire").write_text(BAD)
+    return tmp_path
+
+
+def test_as_expected(folder: Path) -> None:
+    told = run("run", "good.replwire", cwd=folder)
+    assert (told.returncode, told.stdout) == (0, "")
+    assert told.stderr == "1 transcript: as expected\n"
+
+
+def test_a_diff_for_each_that_differs(folder: Path) -> None:
+    told = run("run", "good.replwire", "bad.replwire", cwd=folder)
+    assert told.returncode == 1
+    assert told.stdout == (
+        "--- bad.replwire\n+++ bad.replwire (played)\n@@ -3,6 +3,6 @@\n"
+        " >>> input('Who? ')\n Who?\n < Ada\n-'Bob'\n+'Ada'\n \n # The end.\n"
+    )
+    assert told.stderr == "2 transcripts: 1 differs\n"
+
+
+def test_a_folder(folder: Path) -> None:
+    assert run("run", ".", cwd=folder).stderr == "2 transcripts: 1 differs\n"
+
+
+def test_in_parallel(tmp_path: Path) -> None:
+    """Each waits for the other: one after the other they would never end."""
+    code = ">>> import os, time\n>>> open('{}', 'w').close()\n"
+    code += ">>> while not os.path.exists('{}'): time.sleep(0.01)\n"
+    (tmp_path / "a.replwire").write_text(code.format("a", "b"))
+    (tmp_path / "b.replwire").write_text(code.format("b", "a"))
+    told = run("run", "--jobs", "2", "--timeout", "20", "a.replwire", "b.replwire", cwd=tmp_path)
+    assert told.returncode == 0, told.stdout
+
+
+def test_each_in_a_fresh_session(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.replwire").write_text(">>> 'x' in globals()\nFalse\n>>> x = 1\n")
+    assert run("run", ".", cwd=tmp_path).returncode == 0
+
+
+def test_update_changes_what_is_expected_and_nothing_else(tmp_path: Path) -> None:
+    before = (
+        "Title  \n\n\n# comment\t\n>>> 1 + 1   # code stays as it is\n3\n>>> print('a')\n"
+        "\n  >>> input('x ')\n  x\n  < 5\n  '6'\n  >>> 1/0\n  1\n\n"
+        ">>> print('took 1.5 s\\nnew\\n\\n>>> x\\n< y')\n/took .* s/\nold\n\n"
+        ">>> print('kept')\n/k.*/\n>>> object()\n<obj...>\n\n\nThe end, without newline"
+    )
+    after = (
+        "Title  \n\n\n# comment\t\n>>> 1 + 1   # code stays as it is\n2\n>>> print('a')\na\n"
+        "\n  >>> input('x ')\n  x\n  < 5\n  '5'\n  >>> 1/0\n"
+        "  Traceback (most recent call last):\n    ...\n  ZeroDivisionError: division by zero\n\n"
+        ">>> print('took 1.5 s\\nnew\\n\\n>>> x\\n< y')\n/took .* s/\nnew\n<BLANKLINE>\n"
+        "/>>> x/\n/< y/\n\n"
+        ">>> print('kept')\n/k.*/\n>>> object()\n<obj...>\n\n\nThe end, without newline"
+    )
+    path = tmp_path / "a.replwire"
+    for ending in ("\n", "\r\n"):
+        path.write_bytes(before.replace("\n", ending).encode())
+        told = run("run", "--update", "a.replwire", cwd=tmp_path)
+        assert (told.returncode, told.stdout) == (0, "updated a.replwire\n")
+        assert path.read_bytes().decode() == after.replace("\n", ending)
+        assert run("run", "a.replwire", cwd=tmp_path).returncode == 0
+
+
+def test_update_leaves_answers_alone(tmp_path: Path) -> None:
+    path = tmp_path / "a.replwire"
+    text = ">>> input()\n>>> 1\n< not asked for\n2\n>>> 2\n3\n"
+    path.write_text(text)
+    told = run("run", "--update", "a.replwire", cwd=tmp_path)
+    assert told.returncode == 1
+    assert "there is no answer left" in told.stdout
+    assert path.read_text() == text.replace("3", "2")
+
+
+def test_junit(folder: Path) -> None:
+    (folder / "none.replwire").write_text(">>>1\n")
+    (folder / "odd.replwire").write_text(">>> print('\\x01<&')\n")
+    assert run("run", ".", "--junit", "report.xml", cwd=folder).returncode == 1
+    suite = ElementTree.parse(folder / "report.xml").getroot().find("testsuite")
+    assert suite is not None
+    counts = {each: suite.get(each) for each in ("tests", "failures", "errors")}
+    assert counts == {"tests": "4", "failures": "2", "errors": "1"}
+    cases = {case.get("name"): case for case in suite}
+    assert not len(cases["good.replwire"])
+    assert "+'Ada'" in (cases["bad.replwire"].findtext("failure") or "")
+    assert "\ufffd<&" in (cases["odd.replwire"].findtext("failure") or "")
+    assert "line 1" in (cases["none.replwire"].findtext("error") or "")
+
+
+def test_tap(folder: Path) -> None:
+    told = run("run", "good.replwire", "bad.replwire", "--tap", "-", cwd=folder)
+    assert told.stdout == (
+        "TAP version 13\n1..2\nok 1 - good.replwire\nnot ok 2 - bad.replwire\n"
+        "# --- bad.replwire\n# +++ bad.replwire (played)\n# @@ -3,6 +3,6 @@\n"
+        "#  >>> input('Who? ')\n#  Who?\n#  < Ada\n# -'Bob'\n# +'Ada'\n#  \n#  # The end.\n"
+    )
+    assert "+'Ada'" in told.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "COMMAND"),
+        (["run"], "FILE"),
+        (["run", "none.replwire"], "none.replwire: no such file"),
+        (["run", "--jobs", "0", "good.replwire"], "must be 1 or more"),
+        (["run", "--timeout", "-1", "good.replwire"], "must be more than 0"),
+        (["run", "-o", "NONE", "good.replwire"], "ELLIPSIS"),
+        (["run", "--frobnicate", "good.replwire"], "--frobnicate"),
+        (["play", "good.replwire"], "play"),
+    ],
+)
+def test_wrong_usage(folder: Path, words: list[str], said: str) -> None:
+    told = run(*words, cwd=folder)
+    assert told.returncode == 2
+    assert said in told.stderr
+    assert "Traceback" not in told.stderr
+
+
+def test_help(tmp_path: Path) -> None:
+    assert "record" in run("--help", cwd=tmp_path).stdout
+    assert "--update" in run("run", "--help", cwd=tmp_path).stdout
+
+
+def test_another_server(folder: Path) -> None:
+    told = run("run", "good.replwire", "--server", "/no/such/server", cwd=folder)
+    assert (told.returncode, "No such file" in told.stdout) == (1, True)
+    server = f"env REALLY=1 {os.environ['REPLWIRE']}"
+    (folder / "env.replwire").write_text(">>> import os; os.environ['REALLY']\n'1'\n")
+    assert run("run", "env.replwire", "--server", server, cwd=folder).returncode == 0
+
+
+# ---- doctest files, modules, Markdown ---------------------------------------------------------
+
+DOCTEST = """\
+doctest's own
+=============
+
+>>> import sys
+>>> print('to stderr', file=sys.stderr)   # which doctest does not look at
+>>> print('< this is no answer')
+< this is no answer
+>>> print('/x/')
+/x/
+>>> for n in range(2):
+...     n
+...
+0
+1
+>>> 1; 2
+1
+2
+    >>> print(list(range(20)))  # doctest: +ELLIPSIS
+    [0, 1, ..., 18, 19]
+>>> print('a\\tb')  # doctest: +NORMALIZE_WHITESPACE
+a  b
+>>> {}['key']
+Traceback (most recent call last):
+    anything
+KeyError: 'key'
+>>> int('x')  # doctest: +IGNORE_EXCEPTION_DETAIL
+Traceback (most recent call last):
+ValueError: something else
+>>> 1/0  # doctest: +SKIP
+>>> True
+1
+>>> class E(Exception): pass
+>>> raise E('mine')
+Traceback (most recent call last):
+E: mine
+>>> import decimal
+>>> decimal.Decimal(1) / 0
+Traceback (most recent call last):
+decimal.DivisionByZero: [<class 'decimal.DivisionByZero'>]
+>>> print('printed'); 1/0
+Traceback (most recent call last):
+ZeroDivisionError: division by zero
+>>> print('a', end='')
+a
+"""
+
+
+def test_a_doctest_file_runs_unchanged(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text(DOCTEST)
+    by_doctest = doctest.testfile(str(path), module_relative=False, verbose=False)
+    assert by_doctest.failed == 0  # so that what follows means something
+    told = run("run", "a.txt", cwd=tmp_path)
+    assert (told.stdout, told.returncode) == ("", 0)
+
+
+@pytest.mark.parametrize(
+    "text", [">>> 1\n2\n", ">>> print('a...')\na\n", ">>> 'xyz'\n'x...'\n", ">>> 1/0\n"]
+)
+def test_a_doctest_file_that_differs(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.rst").write_text(text)
+    assert run("run", "a.rst", cwd=tmp_path).returncode == 1
+
+
+def test_flags_for_all(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(">>> print('a  b')\na b\n")
+    assert run("run", "-o", "NORMALIZE_WHITESPACE", "a.txt", cwd=tmp_path).returncode == 0
+
+
+# Doctests that others wrote: the standard library's own.
+@pytest.mark.parametrize("name", ["heapq", "statistics", "difflib", "collections"])
+def test_a_module_of_the_standard_library(tmp_path: Path, name: str) -> None:
+    module = importlib.import_module(name)
+    by_doctest = doctest.testmod(module)
+    assert by_doctest.attempted
+    assert not by_doctest.failed
+    told = run("run", module.__file__, cwd=tmp_path)
+    assert (told.stdout, told.returncode) == ("", 0)
+
+
+def test_a_module_that_differs(tmp_path: Path) -> None:
+    (tmp_path / "m.py").write_text(
+        'def one():\n    """\n    >>> one()\n    1\n    >>> leaked = 1\n    """\n    return 1\n'
+        'def two():\n    """\n    >>> leaked\n    1\n    """\n'
+    )
+    told = run("run", "m.py", cwd=tmp_path)
+    assert "NameError: name 'leaked'" in told.stdout
+    assert told.stdout.count("@@ ") == 1
+
+
+MARKDOWN = """\
+# A page
+
+```python
+import math
+def area(r):
+
+    return math.pi * r ** 2
+```
+
+As in
+
+```pycon
+>>> round(area(2), 2)
+12.57
+```
+
+1. a list
+   ```python
+   >>> area(0)
+   0.0
+   ```
+   ~~~~ py title="x.py"
+   text = '''
+   ```
+   '''
+   ~~~~
+
+```sh
+>>> this is not Python
+```
+
+```replwire
+>>> input('Who? ') + text
+Who?
+< Ada
+/'Ada.*/
+```
+"""
+
+
+def test_markdown(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text(MARKDOWN)
+    told = run("run", "a.md", cwd=tmp_path)
+    assert (told.stdout, told.returncode) == ("", 0)
+
+
+def test_markdown_that_differs(tmp_path: Path) -> None:
+    text = MARKDOWN.replace("12.57", "12.58").replace("'Ada.*", "'Bob.*")
+    text = text.replace("import math", "import nomath")
+    (tmp_path / "a.md").write_text(text)
+    told = run("run", "a.md", cwd=tmp_path)
+    assert told.stdout.count("\n+") > 3
+    assert "+ModuleNotFoundError: No module named 'nomath'\n ```\n" in told.stdout
+    assert run("run", "--update", "a.md", cwd=tmp_path).returncode == 1  # code is not rewritten
+    assert "import nomath" in (tmp_path / "a.md").read_text()
+
+
+def test_markdown_is_updated(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text(MARKDOWN.replace("12.57", "x\nx").replace("0.0", "y"))
+    assert run("run", "--update", "a.md", cwd=tmp_path).returncode == 0
+    assert (tmp_path / "a.md").read_text() == MARKDOWN
+
+
+def test_a_page_of_this_project(tmp_path: Path) -> None:
+    told = run("run", ROOT / "docs" / "python.md", cwd=tmp_path)
+    assert (told.stdout, told.returncode) == ("", 0)
