@@ -61,7 +61,9 @@ class Process:
     """Owns the child and its descriptors. `end` becomes readable when it has ended, where the
     system has such a thing; the end of `output` says so too."""
 
-    def __init__(self, command: list[str], env: Mapping[str, str] | None) -> None:
+    def __init__(
+        self, command: list[str], env: Mapping[str, str] | None, apart: bool = False
+    ) -> None:
         pipe = subprocess.PIPE
         self._child = subprocess.Popen(
             command,
@@ -70,6 +72,7 @@ class Process:
             stderr=pipe,
             bufsize=0,
             env=None if env is None else {**os.environ, **env},
+            start_new_session=apart,
         )
         assert self._child.stdin and self._child.stdout and self._child.stderr
         self.pid = self._child.pid

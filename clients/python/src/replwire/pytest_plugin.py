@@ -32,7 +32,7 @@ def _command(config: pytest.Config) -> list[str] | None:
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> TranscriptFile | None:
     if file_path.suffix != ".replwire":
         return None
-    make: Any = TranscriptFile.from_parent  # pyright: ignore[reportUnknownMemberType]
+    make = TranscriptFile.from_parent  # pyright: ignore
     made: TranscriptFile = make(parent, path=file_path)
     return made
 
@@ -50,7 +50,7 @@ class TranscriptFile(pytest.File):
             transcript = Transcript.read(self.path)
         except TranscriptError as error:
             raise self.CollectError(str(error)) from None
-        make: Any = TranscriptItem.from_parent  # pyright: ignore[reportUnknownMemberType]
+        make = TranscriptItem.from_parent  # pyright: ignore
         yield make(self, name=self.path.stem, transcript=transcript)
 
 

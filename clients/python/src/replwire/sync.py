@@ -43,11 +43,13 @@ class Session(SyncRequests):
         on_input: OnInput = None,
         on_event: Callable[[frames.Event], object] | None = None,
         trace: Trace | None = None,
+        apart: bool = False,
         start_timeout: float = 60.0,
         close_timeout: float = 5.0,
     ) -> None:
         self._command = command, args, cwd, python
         self._env = env
+        self._apart = apart  # from the terminal: its Ctrl-C does not reach the server
         self._start_timeout = start_timeout
         self._close_timeout = close_timeout
         self._conversation = Conversation(self._write, self._ask, on_input, on_event, trace)
@@ -62,7 +64,7 @@ class Session(SyncRequests):
     # ---- life ---------------------------------------------------------------------------------
 
     def start(self) -> Self:
-        self._process = Process(command_line(*self._command), self._env)
+        self._process = Process(command_line(*self._command), self._env, self._apart)
         os.set_blocking(self._process.input, False)
         self._poll = select.poll()
         for descriptor in (self._process.output, self._process.errors, self._process.end):

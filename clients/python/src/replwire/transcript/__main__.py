@@ -76,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = program.parse_args(arguments)
     try:
         if options.command == "record":
-            return record(str(options.file), _command(options), bool(options.force))
+            return record(str(options.file), options.server, bool(options.force))
         return asyncio.run(_run(options))
     except (ReplwireError, OSError) as error:
         print(f"replwire-transcript: {error}", file=sys.stderr)

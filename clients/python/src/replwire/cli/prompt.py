@@ -1,0 +1,86 @@
+"""Where a person types code: prompt_toolkit's editor where that is installed, else plain lines."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+
+from ..errors import ReplwireError
+from ..sync import Session
+from .screen import GREEN, PLAIN
+
+PROMPT, MORE = ">>> ", "... "
+# Gives a block of code; EOFError at the end.
+Prompt = Callable[[], str]
+
+
+def open_prompt(session: Session, color: bool) -> Prompt:
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        with suppress(ImportError):
+            from .editor import open_editor  # noqa: PLC0415  # its library need not be there
+
+            return open_editor(session, color)
+        _complete_lines(session)
+    return Lines(session, color).read
+
+
+def open_block(session: Session, code: str) -> str | None:
+    """None when the code is ready to run, else what its next line begins with."""
+    if not code.strip():
+        return None
+    last = code.rpartition("\n")[2]
+    reply = session.is_complete(code if last.strip() else code[: len(code) - len(last)])
+    return (reply.indent or "") if reply.status == "incomplete" else None
+
+
+class Lines:
+    """Line after line from standard input, as the interactive interpreter reads them. Prompts are
+    for terminals only."""
+
+    def __init__(self, session: Session, color: bool) -> None:
+        self._session = session
+        self._color = color
+        self._prompts = sys.stdin.isatty()
+
+    def read(self) -> str:
+        code = self._line(PROMPT)
+        while open_block(self._session, code) is not None:
+            try:
+                code = f"{code}\n{self._line(MORE)}"
+            except EOFError:
+                break
+        return code
+
+    def _line(self, prompt: str) -> str:
+        if not self._prompts:
+            return input()
+        # \1 and \2 tell readline what takes no room.
+        return input(f"\1{GREEN}\2{prompt}\1{PLAIN}\2" if self._color else prompt)
+
+
+def _complete_lines(session: Session) -> None:
+    try:
+        import readline  # noqa: PLC0415  # changes what input() does
+    except ImportError:
+        return
+    found: list[str] = []
+
+    def complete(_: str, number: int) -> str | None:
+        if number == 0:
+            found[:] = _matches(session, readline.get_line_buffer(), readline.get_begidx())
+        return found[number] if number < len(found) else None
+
+    readline.set_completer_delims(" \t\n`~!@#$%^&*()-=+[{]}\\|;:'\",<>/?.")
+    readline.set_completer(complete)
+    readline.parse_and_bind("tab: complete")
+
+
+def _matches(session: Session, line: str, begin: int) -> list[str]:
+    try:
+        reply = session.complete(line)
+    except ReplwireError:
+        return []
+    # readline replaces from `begin` on, the session from its own start.
+    cut = begin - reply.cursor_start
+    return [each[cut:] if cut >= 0 else each for each in reply.matches]

@@ -1,0 +1,103 @@
+"""Runs code in a session, and is the terminal that it talks with."""
+
+from __future__ import annotations
+
+import getpass
+import signal
+import sys
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from .. import frames
+from ..errors import SessionDied
+from ..sync import Session
+from ..transcript.compare import Got
+from ..transcript.play import take
+from .screen import Screen
+
+
+class Terminal:
+    """Answers come from standard input; Ctrl-C interrupts the code that runs, over the wire."""
+
+    def __init__(self, session: Session, screen: Screen) -> None:
+        self.session = session
+        self.screen = screen
+
+    def run(
+        self, code: str, got: Got | None = None, **options: Any
+    ) -> frames.Result | frames.Error:
+        """Shows what comes, and takes it down in `got`."""
+        stream = self.session.stream(code, on_input="ask", **options)
+        with on_interrupt(lambda: self.session.interrupt(stream.id)):
+            for event in stream:
+                if isinstance(event, frames.Input):
+                    self._ask(event, got)
+                    continue
+                self.screen.show(event)
+                if got is not None:
+                    take(event, got)
+                if isinstance(event, (frames.Result, frames.Error)):
+                    return event
+        raise AssertionError("a stream ends with a result or an error")
+
+    def _ask(self, question: frames.Input, got: Got | None) -> None:
+        typed = "<^D"
+        try:
+            with on_interrupt(None):
+                answer = read_answer(question.prompt, question.password)
+            typed = f"< {answer}" if answer else "<"
+            if question.password:
+                typed = "< (password)"  # it does not belong in a file
+            self.session.answer(question, answer)
+        except EOFError:
+            self.session.answer(question, EOFError())
+        except KeyboardInterrupt:
+            typed = "<^C"
+            self.session.interrupt(question.execution_id)
+        if typed in ("<^C", "<^D") and sys.stdin.isatty():
+            print(flush=True)  # the cursor still stands behind the prompt
+        self.screen.answered()
+        if got is not None:
+            got.texts[-1] += question.prompt
+            got.texts.append("")
+            got.answers.append(typed)
+
+
+def read_answer(prompt: str, password: bool) -> str:
+    if password and sys.stdin.isatty():
+        return getpass.getpass(prompt)
+    return input(prompt)
+
+
+@contextmanager
+def on_interrupt(act: Callable[[], object] | None) -> Generator[None]:
+    """What Ctrl-C does meanwhile; None: KeyboardInterrupt, as ever. The reader of a session must
+    not be torn out of the middle of a frame, so another thread acts."""
+
+    def handler(number: int, frame: FrameType | None) -> None:
+        if act is not None:
+            threading.Thread(target=act, daemon=True).start()
+
+    before = signal.signal(signal.SIGINT, handler if act else signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def exit_status(end: frames.Result | frames.Error) -> int:
+    """What the shell is told, as python3 would."""
+    if isinstance(end, frames.Result):
+        return 0
+    if end.reason == "exit":
+        code = end.exit_code
+        return 0 if code is None else code & 0xFF if isinstance(code, int) else 1
+    return 130 if end.reason == "interrupt" else 1
+
+
+def status_of_death(death: SessionDied) -> int:
+    status = death.exit_status or 0
+    return 128 - status if status < 0 else status
