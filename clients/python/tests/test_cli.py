@@ -93,9 +93,8 @@ def test_run_answers_from_standard_input(tmp_path: Path) -> None:
 def test_run_traceback(tmp_path: Path) -> None:
     told = run(tmp_path, "print('before')\ndef f():\n    1/0\nf()\n")
     assert told.stdout == "before\n"
-    assert told.stderr.startswith(
-        'Traceback (most recent call last):\n  File "file.py", line 4, in '
-    )
+    head = f'Traceback (most recent call last):\n  File "{tmp_path}/file.py", line 4, in <module>\n'
+    assert told.stderr.startswith(head)
     assert told.stderr.endswith("    1/0\n    ~^~\nZeroDivisionError: division by zero\n")
 
 

@@ -86,4 +86,4 @@ def _lexer() -> Lexer | None:
         from pygments.lexers import PythonLexer  # noqa: PLC0415  # pyright: ignore
     except ImportError:
         return None
-    return PygmentsLexer(PythonLexer)
+    return PygmentsLexer(PythonLexer)  # pyright: ignore

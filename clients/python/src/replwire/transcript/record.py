@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TextIO
+from typing import IO
 
 from ..cli.__main__ import open_session
 from ..cli.prompt import open_prompt
@@ -18,7 +18,7 @@ from .rewrite import shown
 class Notes:
     """Owns the file; each example is in it as soon as it has run."""
 
-    def __init__(self, file: TextIO) -> None:
+    def __init__(self, file: IO[str]) -> None:
         self._file = file
         self._in_example = False
 
