@@ -1,6 +1,7 @@
 #include "runtime/detached_fork.h"
 
 #include <sched.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,7 +20,10 @@ alignas(16) std::array<char, 256UL * 1024> stack;
 void* here[5];  // where the new process goes on: __builtin_setjmp's
 volatile pid_t forked = -1;
 
-int fork_and_leave(void* /*unused*/) {
+// When this process is killed meanwhile, that one may wait for a thread of it for ever.
+int fork_and_leave(void* parent) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (::getppid() != *static_cast<pid_t*>(parent)) ::_exit(0);
   const pid_t child = ::fork();
   if (child == 0) __builtin_longjmp(here, 1);
   forked = child;
@@ -29,8 +33,9 @@ int fork_and_leave(void* /*unused*/) {
 // Without a signal at its end, and seen by no wait() that does not ask for such.
 void fork_in_between() {
   forked = -1;
+  pid_t self = ::getpid();
   const pid_t between =
-      ::clone(fork_and_leave, stack.data() + stack.size(), CLONE_VM | CLONE_VFORK, nullptr);
+      ::clone(fork_and_leave, stack.data() + stack.size(), CLONE_VM | CLONE_VFORK, &self);
   while (between > 0 && ::waitpid(between, nullptr, __WCLONE) < 0 && errno == EINTR) {
   }
 }

@@ -114,6 +114,26 @@ void Interpreter::handle(const Checkpoint& checkpoint) {
   PyOS_BeforeFork();
   if (link_.checkpoint(checkpoint.number)) return go_on_as_snapshot(std::move(threads));
   PyOS_AfterFork_Parent();
+  rehearse();
+}
+
+// A page that the process has in common with a snapshot is copied when it is first written, which
+// takes microseconds. So what an execution writes is written now, while the client thinks.
+void Interpreter::rehearse() {
+  const SavedError kept;
+  Run run;
+  run.execution = std::make_shared<const Execution>();
+  run.code = "0+0";
+  run.repr_limit = kReprBytes;
+  hooks_.restore();
+  descriptors_.restore();
+  const auto cell = compiler_.compile(run);
+  const Ref space(PyDict_New());
+  const Ref value(cell && space ? PyEval_EvalCode(cell->expression.get(), space.get(), space.get())
+                                : nullptr);
+  Completed completed;
+  if (value && say(run, value, completed)) completed.value = plain_json(value.get());
+  PyErr_Clear();
 }
 
 // The process that was at rest here is gone, and the threads of then with it.

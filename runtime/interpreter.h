@@ -57,6 +57,7 @@ class Interpreter {
   void handle(const Run& run);
   void handle(const Reset& reset);
   void handle(const Checkpoint& checkpoint);
+  void rehearse();
   void go_on_as_snapshot(std::vector<std::string> threads);
   void handle(const Stop& stop);
   Outcome execute(const Run& run);

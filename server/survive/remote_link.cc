@@ -8,6 +8,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
+#include <utility>
 
 #include "runtime/interrupts.h"
 #include "runtime/stack_dump.h"
@@ -160,9 +161,12 @@ void RemoteLink::watch_output() {
 }
 
 void RemoteLink::watch_socket() {
+  if (std::exchange(watched_, true)) return;
   socket_.async_wait(kReadable,
                      asio::bind_executor(strand_, [this](const boost::system::error_code& error) {
-                       if (!error) read();
+                       if (error) return;
+                       watched_ = false;
+                       read();
                      }));
 }
 
@@ -268,6 +272,7 @@ void RemoteLink::adopt(Descriptor link, Descriptor inquiries) {
   commands_.connect(Descriptor(::fcntl(link.get(), F_DUPFD_CLOEXEC, 3)));
   inquiries_.connect(std::move(inquiries));
   socket_.assign(link.release());
+  watched_ = false;
   watch_socket();
 }
 

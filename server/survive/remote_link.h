@@ -86,6 +86,7 @@ class RemoteLink final : public InterpreterLink {
   asio::posix::stream_descriptor socket_;
   std::string in_;
   std::deque<Descriptor> received_;
+  bool watched_ = false;
   bool started_ = false;
   std::int64_t killed_for_memory_ = 0;  // processes, by the system, when this one was made
 
