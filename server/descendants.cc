@@ -41,19 +41,6 @@ void read_children(const std::string& task, std::vector<pid_t>& children) {
   for (pid_t child = 0; list >> child;) children.push_back(child);
 }
 
-// A process's children are listed by the thread that started them.
-std::vector<pid_t> children_of(pid_t process) {
-  std::vector<pid_t> children;
-  const std::string tasks = folder_of(process) + "/task";
-  DIR* folder = ::opendir(tasks.c_str());
-  if (folder == nullptr) return children;
-  while (const dirent* entry = ::readdir(folder)) {
-    if (entry->d_name[0] != '.') read_children(tasks + "/" + entry->d_name, children);
-  }
-  ::closedir(folder);
-  return children;
-}
-
 struct Facts {
   pid_t parent;
   pid_t session;
@@ -142,6 +129,19 @@ bool has_children(pid_t process) {
   if (process != ::getpid()) return !children_of(process).empty();
   siginfo_t info = {};
   return ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
+// A process's children are listed by the thread that started them.
+std::vector<pid_t> children_of(pid_t process) {
+  std::vector<pid_t> children;
+  const std::string tasks = folder_of(process) + "/task";
+  DIR* folder = ::opendir(tasks.c_str());
+  if (folder == nullptr) return children;
+  while (const dirent* entry = ::readdir(folder)) {
+    if (entry->d_name[0] != '.') read_children(tasks + "/" + entry->d_name, children);
+  }
+  ::closedir(folder);
+  return children;
 }
 
 std::vector<pid_t> children_of_first_thread(pid_t process) {

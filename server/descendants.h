@@ -42,6 +42,7 @@ class Descendants {
 // One system call for this process.
 bool has_children(pid_t process);
 
+std::vector<pid_t> children_of(pid_t process);
 std::vector<pid_t> children_of_first_thread(pid_t process);
 
 }  // namespace replwire::server

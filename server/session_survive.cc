@@ -2,6 +2,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "runtime/stack_dump.h"
@@ -337,6 +338,8 @@ std::vector<pid_t> Session::own_processes() const {
 // Processes that the lost execution started are this one's children now; nobody knows of them.
 void Session::end_what_it_started() const {
   std::vector<pid_t> earlier = own_processes();
+  const auto is_own = [&earlier](pid_t pid) { return std::ranges::count(earlier, pid) > 0; };
+  if (std::ranges::all_of(children_of(::getpid()), is_own)) return;
   earlier.insert(earlier.end(), running_->earlier.begin(), running_->earlier.end());
   Descendants::started_since(::getpid(), running_->started, earlier).signal(SIGKILL);
 }

@@ -249,10 +249,9 @@ Descriptor RemoteLink::next_descriptor() {
 // ---- processes ------------------------------------------------------------------------------
 
 void RemoteLink::wake(std::uint64_t snapshot) {
-  asio::post(strand_, [this, snapshot] {
+  asio::dispatch(strand_, [this, snapshot] {
     SocketPair link(SOCK_STREAM);
     SocketPair inquiries(SOCK_STREAM);
-    killed_for_memory_ = killed_for_memory();
     started_ = false;
     {
       const std::lock_guard lock(mutex_);
@@ -263,6 +262,7 @@ void RemoteLink::wake(std::uint64_t snapshot) {
       }
     }
     adopt(std::move(link.server), std::move(inquiries.server));
+    killed_for_memory_ = killed_for_memory();
   });
 }
 

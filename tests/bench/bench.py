@@ -4,7 +4,6 @@ Machines are noisy: what is compared runs in turns, and the figures are medians 
 """
 
 import argparse
-import contextlib
 import json
 import os
 import platform
@@ -12,11 +11,9 @@ import signal
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 
 from measure import (
-    CHUNK,
     ENVIRONMENT,
     MIB,
     Process,

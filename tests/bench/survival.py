@@ -84,7 +84,8 @@ class Survival:
     def crashes(self):
         count = self.fewer(1000, 100)
         with self.surviving() as server:
-            server.execute("kept = {'a': [1, 2]}")
+            for _ in range(3):
+                server.execute("kept = {'a': [1, 2]}")
             before = self.traces(server)
             for n in range(count):
                 server.ask(KILL, ERROR)
