@@ -1,0 +1,95 @@
+// --survive, when there is no snapshot to wake: Python starts anew, three times.
+#include <gtest/gtest.h>
+
+#include "support/survival.h"
+
+namespace replwire_tests {
+namespace {
+
+TEST(SurviveAnewTest, AboveTheLimitNothingIsTakenAndACrashStartsAnew) {
+  ServerProcess server(surviving({"--snapshot-limit", "1"}));
+  server.execute("import os\ngone = 1");
+  EXPECT_EQ(server.status()["snapshots"]["count"], 0);
+  EXPECT_EQ(request(server, {{"type", "checkpoints"}})["checkpoints"], Json::array());
+  const Execution lost = server.execute("os.abort()");
+  EXPECT_EQ(lost.reason(), "crash");
+  EXPECT_EQ(lost.terminal.value("restored", false), false) << lost;
+  EXPECT_EQ(lost.terminal["signal"], "SIGABRT");
+  const Json restored = frame_of(lost.frames, "restored");
+  EXPECT_EQ(restored["checkpoint_id"], nullptr);
+  const Execution next = server.execute("'gone' in globals()");
+  EXPECT_EQ(next.value(), false);
+  EXPECT_EQ(next.terminal["execution_count"], 3);
+  EXPECT_EQ(server.ask("input()", "works").value(), "works");
+}
+
+TEST(SurviveAnewTest, AboveTheLimitAnExplicitCheckpointIsTaken) {
+  ServerProcess server(surviving({"--snapshot-limit", "1"}));
+  server.execute("import os\nkept = 1");
+  ASSERT_TRUE(checkpoint(server).is_string());
+  server.execute("kept = 2");
+  ASSERT_EQ(server.execute("os.abort()").terminal.value("restored", false), true);
+  EXPECT_EQ(server.execute("kept").value(), 1);
+}
+
+TEST(SurviveAnewTest, TheStartupFileIsRunAgain) {
+  ServerProcess server(surviving({"--snapshot-limit", "1"}));
+  server.execute("import sys\nsys.path.append('x')");
+  server.execute("import os\nos._exit(1)");
+  EXPECT_EQ(server.execute("import sys\n'x' in sys.path").value(), false);
+}
+
+TEST(SurviveAnewTest, ThreeSuchStartsInARowAreThem) {
+  ServerProcess server(surviving({"--snapshot-limit", "1"}));
+  for (int start = 0; start < 3; ++start) {
+    ASSERT_EQ(server.execute("import os\nos._exit(1)").reason(), "crash") << start;
+  }
+  server.start("import os\nos._exit(1)", {{"id", "last"}});
+  const std::vector<Json> frames = server.read_to_end();
+  ASSERT_FALSE(frames.empty());
+  EXPECT_EQ(frames.back()["type"], "fatal") << server.describe();
+  EXPECT_EQ(frames.back()["execution_id"], "last");
+  EXPECT_NE(server.wait_exit(), 0);
+}
+
+TEST(SurviveAnewTest, AnExecutionThatEndsBetweenThemCounts) {
+  ServerProcess server(surviving({"--snapshot-limit", "1"}));
+  for (int start = 0; start < 5; ++start) {
+    ASSERT_EQ(server.execute("import os\nos._exit(1)").reason(), "crash") << start;
+    ASSERT_TRUE(server.execute("1").ok());
+  }
+}
+
+// A hook of user code's that ends each process that wakes, and only those.
+constexpr const char* kDiesWhenWoken =
+    "import os\nos.register_at_fork(after_in_child=lambda: os._exit(9))\nbound = 1";
+
+TEST(SurviveAnewTest, ASnapshotThatDiesEachTimeIsGivenUp) {
+  ServerProcess server(surviving());
+  ASSERT_TRUE(server.execute(kDiesWhenWoken).ok());
+  ASSERT_TRUE(server.execute("bound += 1").ok());
+  const Execution lost = server.execute("os.abort()");
+  EXPECT_EQ(lost.reason(), "crash") << lost;
+  const Execution next = server.execute("'bound' in globals()");
+  EXPECT_EQ(next.value(), false) << next;
+}
+
+TEST(SurviveAnewTest, ASnapshotThatDiesEachTimeAtRestIsGivenUp) {
+  ServerProcess server(surviving());
+  ASSERT_TRUE(server.execute(kDiesWhenWoken).ok());
+  ASSERT_TRUE(server.execute("bound += 1").ok());
+  EXPECT_EQ(kill_at_rest(server, first_interpreter(server))["cause"], "crash");
+  EXPECT_TRUE(server.execute("1").ok());
+}
+
+TEST(SurviveAnewTest, RestoringOneThatDiesEachTimeIsSaid) {
+  ServerProcess server(surviving());
+  ASSERT_TRUE(server.execute(kDiesWhenWoken).ok());
+  const Json id = checkpoint(server);
+  const Json reply = request(server, {{"type", "restore"}, {"checkpoint_id", id}});
+  EXPECT_EQ(reply["type"], "protocol_error") << reply;
+  EXPECT_TRUE(server.execute("1").ok());
+}
+
+}  // namespace
+}  // namespace replwire_tests
