@@ -150,7 +150,7 @@ void Session::start(protocol::Execute&& request, std::string id) {
   auto inputs = std::move(request.inputs).value_or(std::vector<std::string>{});
   const auto transaction = request.transaction.value_or(protocol::Transaction::kCommit);
   if (transaction != protocol::Transaction::kCommit && !snapshots_.is_fresh()) {
-    take_snapshot(std::nullopt, true);
+    take_snapshot(std::nullopt, true, true);
   }
   const Clock::time_point now = Clock::now();
   running_ =
@@ -162,7 +162,7 @@ void Session::start(protocol::Execute&& request, std::string id) {
               request.timeout_includes_input.value_or(false),
               request.stop_on_error.value_or(false),
               transaction,
-              snapshots_.newest_begun()};
+              snapshots_.is_fresh() ? snapshots_.newest_begun() : std::nullopt};
   ladder_.begin(timeout_of(request, options_), duration(request.grace.value_or(kGrace)), now);
   watch_time();
   auto output_limit = options_.output_limit;

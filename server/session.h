@@ -217,7 +217,7 @@ class Session {
   void reply_with(const WorkerStack::Outcome& outcome);
   void fill(protocol::SessionFacts& facts) const;
 
-  bool take_snapshot(std::optional<std::string> name, bool automatic);
+  bool take_snapshot(std::optional<std::string> name, bool automatic, bool needed = false);
   void drop(const std::vector<std::uint64_t>& snapshots);
   void revive(Revival revival);
   bool rolls_back(const runtime::Outcome& outcome) const;

@@ -91,12 +91,12 @@ InputClosedReason closed_by(RestoredCause cause) {
 
 // ---- snapshots ------------------------------------------------------------------------------
 
-// True when one is on its way.
-bool Session::take_snapshot(std::optional<std::string> name, bool automatic) {
+// True when one is on its way. `needed`: however large the interpreter is.
+bool Session::take_snapshot(std::optional<std::string> name, bool automatic, bool needed) {
   if (!options_.survive || stopping_) return false;
   const bool last = shutting_down_ || (input_ended_ && queue_.empty());
   const auto size = static_cast<std::size_t>(resident_bytes(parts_.link.process()));
-  if (automatic && (last || size > options_.snapshot_limit)) return false;
+  if (automatic && !needed && (last || size > options_.snapshot_limit)) return false;
   parts_.link.post(runtime::Checkpoint{snapshots_.begin(std::move(name), automatic)});
   return true;
 }
@@ -224,6 +224,7 @@ void Session::interpreter_died(const Death& death) {
 void Session::replace(const Death& death) {
   parts_.outputs.flush();
   const bool expected = revival_ && std::exchange(revival_->awaited, false);
+  const bool at_rest = !running_ || revival_;  // or while it woke: it ran no code of the execution
   if (!revival_) {
     revival_ = Revival{RestoredCause::kCrash, snapshots_.newest(), {}, false,
                        signal_name(death),    exit_status(death)};
@@ -240,7 +241,7 @@ void Session::replace(const Death& death) {
     in_turn_.reset();
   }
   if (in_turn_) refuse_reset();
-  if (!expected && !running_) distrust_snapshot();
+  if (!expected && at_rest) distrust_snapshot();
   wake();
 }
 
@@ -311,12 +312,18 @@ void Session::finish_revival(Crash& crash) {
 }
 
 void Session::finish_revival(runtime::Done& done) {
-  write_outcome(done, true);
+  write_outcome(done, revival_->snapshot.has_value());
   end_execution(!std::holds_alternative<runtime::Completed>(done.outcome), true);
 }
 
 void Session::finish_revival(Answered& answered) {
-  const std::string id = checkpoint_id(revival_->snapshot.value_or(0));
+  if (!revival_->snapshot) {
+    return refuse(ErrorCode::kInvalidField,
+                  std::string(answered.undo ? "undo" : "restore") +
+                      ": the snapshot died as it was woken; the interpreter was started anew",
+                  std::move(answered.id), 0);
+  }
+  const std::string id = checkpoint_id(*revival_->snapshot);
   if (answered.undo) {
     write(protocol::UndoReply{std::move(answered.id), id});
   } else {

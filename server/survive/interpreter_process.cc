@@ -36,8 +36,8 @@ void run_interpreter(const Options& options, Channels& channels, const StartPyth
 
 void run_handed_interpreter(const Options& options, const std::vector<int>& channels,
                             const StartPython& start) {
-  static Channels found(channels);
-  { const PrivateRange range; }  // as it was when they were made
+  static auto& found = *new Channels(channels);  // never destroyed: see serve()
+  { const PrivateRange range; }                  // as it was when they were made
   run_interpreter(options, found, start);
 }
 

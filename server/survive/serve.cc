@@ -76,7 +76,8 @@ class RemoteServer {
 void serve(const Options& options, const TakeStreams& take, const BecomeInterpreter& become,
            const std::string& why) {
   StandardStreams streams;
-  static std::optional<Channels> channels;
+  // Never destroyed: an exit() of C would close them before its status is known.
+  static auto& channels = *new std::optional<Channels>();
   Descriptor signals;
   {
     const PrivateRange range;

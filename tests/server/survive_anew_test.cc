@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "support/survival.h"
+#include "support/temp_dir.h"
 
 namespace replwire_tests {
 namespace {
@@ -33,10 +34,12 @@ TEST(SurviveAnewTest, AboveTheLimitAnExplicitCheckpointIsTaken) {
 }
 
 TEST(SurviveAnewTest, TheStartupFileIsRunAgain) {
-  ServerProcess server(surviving({"--snapshot-limit", "1"}));
-  server.execute("import sys\nsys.path.append('x')");
-  server.execute("import os\nos._exit(1)");
-  EXPECT_EQ(server.execute("import sys\n'x' in sys.path").value(), false);
+  TempDir directory;
+  Launch launch = surviving({"--snapshot-limit", "1", "--startup"});
+  launch.args.push_back(directory.write("startup.py", "import os\ngiven = [1]"));
+  ServerProcess server(launch);
+  ASSERT_EQ(server.execute("given.append(2)\nos._exit(1)").reason(), "crash");
+  EXPECT_EQ(server.execute("given").value(), Json({1}));
 }
 
 TEST(SurviveAnewTest, ThreeSuchStartsInARowAreThem) {

@@ -1,0 +1,255 @@
+// --survive: checkpoint, checkpoints, restore, undo, and what goes back with them.
+#include <gtest/gtest.h>
+
+#include "support/case.h"
+#include "support/survival.h"
+#include "support/temp_dir.h"
+
+namespace replwire_tests {
+namespace {
+
+Json restore(ServerProcess& server, const Json& id) {
+  return request(server, {{"type", "restore"}, {"checkpoint_id", id}});
+}
+
+Json undo(ServerProcess& server, Json count = nullptr) {
+  Json frame{{"type", "undo"}};
+  if (!count.is_null()) frame["count"] = std::move(count);
+  return request(server, std::move(frame));
+}
+
+Json checkpoints(ServerProcess& server) {
+  return request(server, {{"type", "checkpoints"}})["checkpoints"];
+}
+
+struct State : Case {
+  const char* first;
+  const char* then;
+  const char* seen;
+  Json value;
+};
+
+class SurviveStateTest : public ::testing::TestWithParam<State> {};
+
+TEST_P(SurviveStateTest, GoesBackWithARestore) {
+  ServerProcess server(surviving());
+  ASSERT_TRUE(server.execute(std::string("import os, sys\n") + GetParam().first).ok());
+  const Json id = checkpoint(server);
+  ASSERT_TRUE(server.execute(GetParam().then).ok());
+  EXPECT_NE(server.execute(GetParam().seen).value(), GetParam().value);
+  EXPECT_EQ(restore(server, id)["checkpoint_id"], id);
+  const Execution seen = server.execute(GetParam().seen);
+  EXPECT_EQ(seen.value(), GetParam().value) << seen;
+}
+
+const State kStates[] = {
+    {"ABoundName", "x = 1", "x = 2", "x", 1},
+    {"ADeletedName", "x = 1", "del x", "globals().get('x')", 1},
+    {"AMutatedObject", "x = [1]\ny = {'x': x}", "x.append(2)", "y", {{"x", {1}}}},
+    {"WhatNoPickleCan", "g = (n for n in range(9))\nx = next(g)", "x = next(g)", "next(g)", 1},
+    {"AClosure",
+     "def f():\n    n = 0\n    def g():\n        nonlocal n\n        n += 1\n"
+     "        return n\n    return g\ng = f()",
+     "x = g()", "g()", 1},
+    {"AnImportedModule", "", "import colorsys", "'colorsys' in sys.modules", false},
+    {"AMonkeypatch", "import json\nd = json.dumps", "json.dumps = repr", "json.dumps is d", true},
+    {"TheWorkingDirectory", "os.chdir('/')", "os.chdir('/usr')", "os.getcwd()", "/"},
+    {"TheEnvironment", "os.environ['A'] = '1'", "os.environ['A'] = '2'", "os.getenv('A')", "1"},
+    {"TheEnvironmentOfChildren", "os.environ['A'] = '1'", "os.environ['A'] = '2'",
+     "os.popen('printf $A').read()", "1"},
+    {"TheLastValue", "5", "6", "_", 5},
+    {"AStreamOfTheUsers", "", "import io\nsys.stderr = io.StringIO()",
+     "type(sys.stderr).__name__ != 'StringIO'", true},
+    {"ASignalHandler", "import signal", "x = signal.signal(signal.SIGUSR1, signal.SIG_IGN)",
+     "signal.getsignal(signal.SIGUSR1) == signal.SIG_DFL", true},
+};
+
+INSTANTIATE_TEST_SUITE_P(States, SurviveStateTest, ::testing::ValuesIn(kStates), CaseName{});
+
+TEST(SurviveCheckpointTest, IsListedWithItsNameAgeMemoryAndExecution) {
+  ServerProcess server(surviving());
+  server.execute("x = 1", {{"id", "first"}});
+  const Json reply = request(server, {{"type", "checkpoint"}, {"name", "before the import"}});
+  EXPECT_EQ(reply["type"], "checkpoint_reply");
+  Json mine;
+  for (const Json& each : checkpoints(server)) {
+    if (each["checkpoint_id"] == reply["checkpoint_id"]) mine = each;
+  }
+  ASSERT_TRUE(mine.is_object());
+  EXPECT_EQ(mine["name"], "before the import");
+  EXPECT_EQ(mine["automatic"], false);
+  EXPECT_EQ(mine["execution_id"], "first");
+  EXPECT_EQ(mine["execution_count"], 1);
+  EXPECT_GE(mine["age"], 0);
+  EXPECT_LT(mine["age"], 20);
+  EXPECT_GT(mine["memory"], 0);
+}
+
+TEST(SurviveCheckpointTest, OfAnUntouchedSessionCostsLittle) {
+  ServerProcess server(surviving());
+  checkpoint(server);
+  for (const Json& each : checkpoints(server)) EXPECT_LT(each["memory"], 2 << 20) << each;
+}
+
+TEST(SurviveCheckpointTest, NoMoreAutomaticOnesThanToldAreKeptAndAllThatWereAskedFor) {
+  ServerProcess server(surviving({"--snapshots", "2"}));
+  for (int n = 0; n < 5; ++n) server.execute("n = " + std::to_string(n));
+  for (int n = 0; n < 4; ++n) checkpoint(server);
+  for (int n = 0; n < 5; ++n) server.execute("n = " + std::to_string(n));
+  server.execute("'the one before has its snapshot'");
+  int automatic = 0;
+  int explicitly = 0;
+  for (const Json& each : checkpoints(server))
+    ++(each["automatic"] == true ? automatic : explicitly);
+  EXPECT_LE(automatic, 2);
+  EXPECT_EQ(explicitly, 4);
+  EXPECT_EQ(server.status()["snapshots"]["count"], automatic + explicitly);
+}
+
+TEST(SurviveCheckpointTest, StatusTellsWhatTheyCost) {
+  ServerProcess server(surviving());
+  server.execute("x = bytearray(100 << 20)\nx[::4096] = b'1' * (100 << 8)");
+  server.execute("x[::4096] = b'2' * (100 << 8)");  // its pages are the snapshot's own now
+  checkpoint(server);
+  const Json snapshots = server.status()["snapshots"];
+  EXPECT_GE(snapshots["count"], 1);
+  EXPECT_GT(snapshots["memory"], 50 << 20);
+}
+
+TEST(SurviveCheckpointTest, WithoutTheOptionStatusTellsOfNone) {
+  ServerProcess server;
+  if (server.ready()["capabilities"].contains("checkpoint")) GTEST_SKIP() << "it is on";
+  EXPECT_FALSE(server.status().contains("snapshots"));
+  for (const char* type : {"checkpoint", "checkpoints", "restore", "undo"}) {
+    const Json reply = request(server, {{"type", type}, {"checkpoint_id", "x"}});
+    EXPECT_EQ(reply["type"], "protocol_error");
+    EXPECT_EQ(reply["code"], "unknown_type") << type;
+  }
+}
+
+TEST(SurviveCheckpointTest, CanBeRestoredManyTimesAndBothWays) {
+  ServerProcess server(surviving());
+  server.execute("x = 'a'");
+  const Json a = checkpoint(server);
+  server.execute("x = 'b'");
+  const Json b = checkpoint(server);
+  for (int round = 0; round < 5; ++round) {
+    ASSERT_EQ(restore(server, a)["checkpoint_id"], a);
+    ASSERT_EQ(server.execute("x").value(), "a");
+    ASSERT_EQ(restore(server, b)["checkpoint_id"], b);
+    ASSERT_EQ(server.execute("x").value(), "b");
+  }
+}
+
+TEST(SurviveCheckpointTest, TakesItsTurnAmongTheExecutions) {
+  ServerProcess server(surviving());
+  server.start("import time\nx = 1\ntime.sleep(0.05)");
+  server.send({{"type", "checkpoint"}, {"id", "c"}});
+  server.start("x = 2");
+  server.send({{"type", "undo"}, {"id", "u"}});
+  const Json last = server.start("x");
+  const std::vector<Json> frames =
+      server.read_until([&](const Json& f) { return f.value("execution_id", Json()) == last; });
+  EXPECT_EQ(types_of(frames), (std::vector<std::string>{"result", "checkpoint_reply", "result",
+                                                        "restored", "undo_reply", "result"}));
+  EXPECT_EQ(frames.back()["value"], 1);
+}
+
+TEST(SurviveCheckpointTest, RestoreSaysWhatItLeaves) {
+  ServerProcess server(surviving());
+  server.execute("import threading\ngo = threading.Event()");
+  const Json id = checkpoint(server);
+  server.send({{"type", "restore"}, {"id", "r"}, {"checkpoint_id", id}});
+  const Json restored = server.read_until("restored").back();
+  EXPECT_EQ(restored["cause"], "restore");
+  EXPECT_EQ(restored["checkpoint_id"], id);
+  EXPECT_EQ(restored["execution_id"], nullptr);
+  EXPECT_FALSE(restored.contains("signal"));
+  EXPECT_FALSE(restored.contains("exit_status"));
+  EXPECT_EQ(server.read_frame()["type"], "restore_reply");
+}
+
+TEST(SurviveCheckpointTest, AnUnknownOneIsRefusedAndNothingChanges) {
+  ServerProcess server(surviving());
+  server.execute("x = 1");
+  for (const Json& id : {Json("checkpoint-999"), Json("checkpoint-0"), Json(""), Json("x")}) {
+    const Json reply = restore(server, id);
+    EXPECT_EQ(reply["type"], "protocol_error");
+    EXPECT_EQ(reply["code"], "invalid_field") << id;
+  }
+  EXPECT_EQ(restore(server, 3)["code"], "invalid_field");
+  EXPECT_EQ(request(server, {{"type", "restore"}})["code"], "missing_field");
+  EXPECT_EQ(server.execute("x").value(), 1);
+}
+
+TEST(SurviveUndoTest, GoesBackToBeforeTheLastExecution) {
+  ServerProcess server(surviving());
+  server.execute("x = [1]");
+  server.execute("x.append(2)");
+  EXPECT_EQ(undo(server)["type"], "undo_reply");
+  EXPECT_EQ(server.execute("x").value(), Json({1}));
+}
+
+TEST(SurviveUndoTest, GoesBackSeveral) {
+  ServerProcess server(surviving({"--snapshots", "5"}));
+  for (int n = 0; n < 5; ++n) server.execute("x = " + std::to_string(n));
+  EXPECT_EQ(undo(server, 3)["type"], "undo_reply");
+  EXPECT_EQ(server.execute("x", {{"silent", true}}).ok(), true);
+  EXPECT_EQ(server.execute("x").value(), 1);
+}
+
+TEST(SurviveUndoTest, AgainAndAgain) {
+  ServerProcess server(surviving({"--snapshots", "6"}));
+  for (int n = 0; n < 4; ++n) server.execute("x = " + std::to_string(n));
+  EXPECT_EQ(undo(server)["type"], "undo_reply");
+  EXPECT_EQ(undo(server)["type"], "undo_reply");
+  EXPECT_EQ(server.execute("x").value(), 1);
+  EXPECT_EQ(server.execute("x").value(), 1);
+}
+
+TEST(SurviveUndoTest, FurtherThanThereIsIsRefused) {
+  ServerProcess server(surviving({"--snapshots", "2"}));
+  for (int n = 0; n < 5; ++n) server.execute("x = " + std::to_string(n));
+  const Json reply = undo(server, 4);
+  EXPECT_EQ(reply["code"], "invalid_field") << reply;
+  for (const Json& count : {Json(0), Json(-1), Json(1.5), Json("2"), Json(1e18)}) {
+    EXPECT_EQ(undo(server, count)["code"], "invalid_field") << count;
+  }
+  EXPECT_EQ(server.execute("x").value(), 4);
+}
+
+TEST(SurviveUndoTest, OfNothingIsRefused) {
+  ServerProcess server(surviving());
+  EXPECT_EQ(undo(server)["code"], "invalid_field");
+  EXPECT_TRUE(server.execute("1").ok());
+}
+
+TEST(SurviveUndoTest, BringsBackWhatAResetCleared) {
+  ServerProcess server(surviving());
+  server.execute("x = 1");
+  ASSERT_EQ(request(server, {{"type", "reset"}})["type"], "reset_reply");
+  ASSERT_EQ(server.execute("'x' in globals()", {{"silent", true}}).ok(), true);
+  EXPECT_EQ(undo(server, 2)["type"], "undo_reply");
+  EXPECT_EQ(server.execute("x").value(), 1);
+}
+
+TEST(SurviveUndoTest, AnExecutionThatFailedCountsAndOneThatCrashedDoesNot) {
+  ServerProcess server(surviving());
+  server.execute("x = 1");
+  server.execute("x = 2\n1 / 0");
+  server.execute("import os\nos.abort()");
+  EXPECT_EQ(server.execute("x", {{"id", "looks"}}).value(), 2);
+  EXPECT_EQ(undo(server, 2)["type"], "undo_reply");
+  EXPECT_EQ(server.execute("x").value(), 1);
+}
+
+TEST(SurviveUndoTest, ExecutionCountsAreNeverUsedTwice) {
+  ServerProcess server(surviving());
+  server.execute("x = 1");
+  server.execute("x = 2");
+  undo(server);
+  EXPECT_EQ(server.execute("x").terminal["execution_count"], 3);
+}
+
+}  // namespace
+}  // namespace replwire_tests

@@ -1,0 +1,130 @@
+// --survive: executions that leave nothing behind.
+#include <gtest/gtest.h>
+
+#include "support/survival.h"
+
+namespace replwire_tests {
+namespace {
+
+Json transaction(const char* kind) { return {{"transaction", kind}}; }
+
+TEST(SurviveTransactionTest, CommitIsTheDefaultAndKeepsAll) {
+  ServerProcess server(surviving());
+  server.execute("x = [1]");
+  EXPECT_EQ(server.execute("x.append(2)\n1 / 0", transaction("commit")).reason(), "exception");
+  server.execute("x.append(3)\n1 / 0");
+  EXPECT_EQ(server.execute("x").value(), Json({1, 2, 3}));
+}
+
+TEST(SurviveTransactionTest, RollbackOnFailureUndoesOnlyWhatFailed) {
+  ServerProcess server(surviving());
+  server.execute("x = [1]");
+  const Execution done = server.execute("x.append(2)\nlen(x)", transaction("rollback_on_failure"));
+  EXPECT_EQ(done.value(), 2);
+  EXPECT_EQ(done.terminal.value("restored", false), false);
+  const Execution failed =
+      server.execute("x.append(3)\nprint(x)\n1 / 0", transaction("rollback_on_failure"));
+  EXPECT_EQ(failed.reason(), "exception");
+  EXPECT_EQ(failed.exception(), "ZeroDivisionError");
+  EXPECT_EQ(failed.terminal["restored"], true);
+  EXPECT_EQ(failed.out, "[1, 2, 3]\n");
+  EXPECT_EQ(frame_of(failed.frames, "restored")["cause"], "rollback");
+  EXPECT_EQ(server.execute("x").value(), Json({1, 2}));
+}
+
+TEST(SurviveTransactionTest, RollbackAlwaysGivesTheValueAndKeepsNothing) {
+  ServerProcess server(surviving());
+  server.execute("import os\nx = [1]");
+  const Execution tried =
+      server.execute("x.append(2)\nos.chdir('/usr')\nx", transaction("rollback_always"));
+  EXPECT_EQ(tried.value(), Json({1, 2})) << tried;
+  EXPECT_EQ(tried.terminal["restored"], true);
+  EXPECT_EQ(server.execute("x").value(), Json({1}));
+  EXPECT_NE(server.execute("os.getcwd()").value(), "/usr");
+}
+
+TEST(SurviveTransactionTest, InAPipelineEachSeesWhatWasCommitted) {
+  ServerProcess server(surviving());
+  std::vector<Json> ids;
+  server.start("x = []");
+  for (int n = 0; n < 10; ++n) {
+    ids.push_back(server.start("x.append(" + std::to_string(n) + ")\nx[:]",
+                               transaction(n % 2 != 0 ? "rollback_always" : "commit")));
+  }
+  for (int n = 0; n < 10; ++n) {
+    Json expected = Json::array();
+    for (int before = 0; before <= n; ++before) {
+      if (before % 2 == 0 || before == n) expected.push_back(before);
+    }
+    EXPECT_EQ(server.finish(ids[n]).value(), expected);
+  }
+}
+
+TEST(SurviveTransactionTest, InterruptedTimedOutOrExitedIsFailed) {
+  ServerProcess server(surviving());
+  server.execute("x = 1");
+  Json extra = transaction("rollback_on_failure");
+  extra["timeout"] = 0.1;
+  const Execution late = server.execute("x = 2\nwhile True: pass", extra);
+  EXPECT_EQ(late.reason(), "timeout");
+  EXPECT_EQ(late.terminal["restored"], true);
+  EXPECT_EQ(server.execute("x").value(), 1);
+  EXPECT_EQ(server.execute("x = 3\nexit(4)", transaction("rollback_on_failure")).reason(), "exit");
+  EXPECT_EQ(server.execute("x").value(), 1);
+  const Json id =
+      server.start("x = 4\nprint('on')\nwhile True: pass", transaction("rollback_on_failure"));
+  server.read_until("output");
+  server.interrupt(id);
+  EXPECT_EQ(server.finish(id).reason(), "interrupt");
+  EXPECT_EQ(server.execute("x").value(), 1);
+}
+
+TEST(SurviveTransactionTest, ACrashIsACrash) {
+  ServerProcess server(surviving());
+  server.execute("x = 1");
+  const Execution lost =
+      server.execute("x = 2\nimport os\nos.abort()", transaction("rollback_always"));
+  EXPECT_EQ(lost.reason(), "crash");
+  EXPECT_EQ(server.execute("x").value(), 1);
+}
+
+TEST(SurviveTransactionTest, IsNotAStepThatAnUndoGoesBack) {
+  ServerProcess server(surviving());
+  server.execute("x = 1");
+  server.execute("x = 2");
+  server.execute("x = 3", transaction("rollback_always"));
+  ASSERT_EQ(request(server, {{"type", "undo"}})["type"], "undo_reply");
+  EXPECT_EQ(server.execute("x").value(), 1);
+}
+
+// The snapshot that it goes back to is asked for, whatever the size.
+TEST(SurviveTransactionTest, AboveTheLimitItGoesBackToWhereItBegan) {
+  ServerProcess server(surviving({"--snapshot-limit", "1"}));
+  server.execute("x = 1");
+  checkpoint(server);
+  server.execute("x = 2");
+  const Execution tried = server.execute("x = 3", transaction("rollback_always"));
+  EXPECT_EQ(tried.terminal["restored"], true) << tried;
+  EXPECT_EQ(server.execute("x").value(), 2);
+}
+
+TEST(SurviveTransactionTest, ItsFieldIsChecked) {
+  ServerProcess server(surviving());
+  for (const Json& wrong : {Json("never"), Json(1), Json(true)}) {
+    const Json reply =
+        request(server, {{"type", "execute"}, {"code", "x = 1"}, {"transaction", wrong}});
+    EXPECT_EQ(reply.value("code", ""), "invalid_field") << wrong;
+  }
+}
+
+TEST(SurviveTransactionTest, WithoutTheOptionItIsRefused) {
+  ServerProcess server;
+  if (server.ready()["capabilities"].contains("checkpoint")) GTEST_SKIP() << "it is on";
+  const Json reply =
+      request(server, {{"type", "execute"}, {"code", "x = 1"}, {"transaction", "rollback_always"}});
+  EXPECT_EQ(reply["type"], "protocol_error");
+  EXPECT_TRUE(server.execute("1", transaction("commit")).ok());
+}
+
+}  // namespace
+}  // namespace replwire_tests
