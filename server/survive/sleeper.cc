@@ -16,10 +16,11 @@
 namespace replwire::server::survive {
 namespace {
 
-constexpr const char* kScore = "/proc/self/oom_score_adj";
+std::string score_file(const std::string& process) { return "/proc/" + process + "/oom_score_adj"; }
 
-int score() {
-  const Descriptor file(::open(kScore, O_RDONLY | O_CLOEXEC));
+int score_of(pid_t process) {
+  const std::string path = score_file(std::to_string(process));
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   std::array<char, 16> text = {};
   int value = 0;
   const ssize_t size = ::read(file.get(), text.data(), text.size());
@@ -28,7 +29,7 @@ int score() {
 }
 
 void set_score(int value) {
-  const Descriptor file(::open(kScore, O_WRONLY | O_CLOEXEC));
+  const Descriptor file(::open(score_file("self").c_str(), O_WRONLY | O_CLOEXEC));
   const std::string text = std::to_string(value);
   [[maybe_unused]] const auto written = ::write(file.get(), text.data(), text.size());
 }
@@ -53,7 +54,7 @@ void take_place(Descriptor& place, const Descriptor& socket) {
 }  // namespace
 
 void sleep_until_woken(Descriptor control, Channels& channels) {
-  static const int server_score = score();
+  const int server_score = score_of(channels.server);
   set_score(server_score);
   sigset_t all;
   sigset_t before;
