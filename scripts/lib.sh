@@ -10,7 +10,7 @@ python=${PYTHON:-/usr/bin/python3}
 
 build_packages=(g++ cmake ninja-build libboost-dev nlohmann-json3-dev python3-dev libpython3-dev libgtest-dev libcli11-dev ccache help2man)
 test_packages=(python3-numpy python3-pandas python3-matplotlib python3-jedi python3-ipython python3-tqdm python3-rich python3-venv virtualenv pypy3)
-client_packages=(python3-pytest python3-pytest-asyncio python3-pytest-timeout python3-jsonschema python3-distributed openssh-server openssh-client)
+client_packages=(python3-pytest python3-pytest-asyncio python3-pytest-timeout python3-prompt-toolkit python3-pygments python3-jsonschema python3-distributed openssh-server openssh-client)
 check_packages=(git clang clang-format clang-tidy libclang-rt-14-dev mmdebstrap dpkg-dev)
 
 versions=(3.10 3.11 3.12 3.13 3.14)
@@ -50,6 +50,7 @@ probe() {
     python3-dev | libpython3-dev) [[ -f $("$python" -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h ]] ;;
     python3-venv) "$python" -c "import ensurepip" ;;
     python3-ipython) has_module IPython ;;
+    python3-prompt-toolkit) has_module prompt_toolkit ;;
     openssh-server) command -v sshd || [[ -x /usr/sbin/sshd ]] ;;
     openssh-client) command -v ssh ;;
     python3-*) has_module "${1#python3-}" ;;

@@ -1,65 +1,15 @@
-// Top-level `await`: one event loop for the session, and tasks that go on at rest.
+// Top-level `await` and tasks that go on at rest. tests/sessions/awaiting.replwire has what code
+// sees of it.
 #include <gtest/gtest.h>
 
-#include "support/case.h"
 #include "support/server_process.h"
 
 namespace replwire_tests {
 namespace {
 
-struct Awaiting : Case {
-  const char* code;
-  Json value;
-};
-
-class AsyncCodeTest : public ::testing::TestWithParam<Awaiting> {};
-
-TEST_P(AsyncCodeTest, RunsAtTopLevel) {
-  ServerProcess server;
-  server.execute(
-      "import asyncio\n"
-      "async def numbers():\n"
-      "    for n in range(3):\n        await asyncio.sleep(0)\n        yield n\n"
-      "class Room:\n"
-      "    async def __aenter__(self): return 'inside'\n"
-      "    async def __aexit__(self, *rest): await asyncio.sleep(0)");
-  const Execution execution = server.execute(GetParam().code);
-  EXPECT_EQ(execution.value(), GetParam().value) << execution;
-  EXPECT_EQ(server.execute("_").value(), GetParam().value);
-}
-
-const Awaiting kCodes[] = {
-    {"Await", "await asyncio.sleep(0.001, 'slept')", "slept"},
-    {"AwaitInTheMiddle", "x = await asyncio.sleep(0, 20)\nx += 1\nx * 2", 42},
-    {"AwaitAtTheEndOnly", "x = 1\nawait asyncio.sleep(0, x)", 1},
-    {"AsyncFor", "seen = []\nasync for n in numbers():\n    seen.append(n)\nseen", {0, 1, 2}},
-    {"AsyncWith", "async with Room() as room:\n    pass\nroom", "inside"},
-    {"AsyncComprehension", "[n async for n in numbers()]", {0, 1, 2}},
-    {"AwaitInComprehension", "{n: await asyncio.sleep(0, n) for n in 'a'}", {{"a", "a"}}},
-    {"AsyncGeneratorExpression", "g = (n async for n in numbers())\nawait anext(g)", 0},
-    {"Gather", "await asyncio.gather(asyncio.sleep(0, 1), asyncio.sleep(0, 2))", {1, 2}},
-    {"Thread", "await asyncio.to_thread(sum, [1, 2])", 3},
-    {"Process",
-     "p = await asyncio.create_subprocess_exec('echo', 'hi', stdout=asyncio.subprocess.PIPE)\n"
-     "(await p.communicate())[0].decode()",
-     "hi\n"},
-};
-
-INSTANTIATE_TEST_SUITE_P(Codes, AsyncCodeTest, ::testing::ValuesIn(kCodes), CaseName{});
-
 // Imports asyncio, so that only what is tested takes time.
 void import_asyncio(ServerProcess& server) {
   ASSERT_TRUE(server.execute("import asyncio, time\nawait asyncio.sleep(0)").ok());
-}
-
-TEST(AsyncTest, OneLoopLastsAsLongAsTheSession) {
-  ServerProcess server;
-  import_asyncio(server);
-  server.execute("before = asyncio.get_running_loop()\nawait asyncio.sleep(0)");
-  server.execute("future = before.create_future(); before.call_later(0.01, future.set_result, 5)");
-  const Execution execution =
-      server.execute("(await future, asyncio.get_running_loop() is before)");
-  EXPECT_EQ(execution.value(), Json({5, true})) << execution;
 }
 
 TEST(AsyncTest, TheLoopThatCodeAskedForBeforeIsTheOne) {
@@ -72,58 +22,9 @@ TEST(AsyncTest, TheLoopThatCodeAskedForBeforeIsTheOne) {
             Json({7, true}));
 }
 
-TEST(AsyncTest, NoLoopRunsWhileCodeDoesNotAwait) {
-  ServerProcess server;
-  import_asyncio(server);
-  const char* running =
-      "try: asyncio.get_running_loop()\nexcept RuntimeError: no = True\nelse: no = False\nno";
-  EXPECT_EQ(server.execute(running).value(), true);
-  server.execute("t = asyncio.get_event_loop().create_task(asyncio.sleep(600))");
-  EXPECT_EQ(server.execute(running).value(), true);
-}
-
 TEST(AsyncTest, AsyncioIsNotImportedForCodeThatDoesNotAwait) {
   ServerProcess server;
   EXPECT_EQ(server.execute("import sys\n'asyncio' in sys.modules").value(), false);
-}
-
-TEST(AsyncTest, RunAndRunnerAndOtherLoopsWork) {
-  ServerProcess server;
-  server.execute("import asyncio\nasync def f(): return 'ran'");
-  for (int round = 0; round < 2; ++round) {
-    EXPECT_EQ(server.execute("asyncio.run(f())").value(), "ran");
-    EXPECT_EQ(server
-                  .execute("l = asyncio.new_event_loop()\nr = l.run_until_complete(f())\n"
-                           "l.close()\nr")
-                  .value(),
-              "ran");
-    EXPECT_EQ(server.execute("await f()").value(), "ran");
-    EXPECT_EQ(server.execute("asyncio.get_event_loop().run_until_complete(asyncio.sleep(0, 'own'))")
-                  .value(),
-              "own");
-  }
-  if (server.execute("hasattr(asyncio, 'Runner')").value() == true) {
-    EXPECT_EQ(server.execute("with asyncio.Runner() as runner: r = runner.run(f())\nr").value(),
-              "ran");
-  }
-  EXPECT_EQ(
-      server.execute("await asyncio.sleep(0, asyncio.get_running_loop() is not None)").value(),
-      true);
-}
-
-TEST(AsyncTest, RunRaisesInsideALoop) {
-  ServerProcess server;
-  import_asyncio(server);
-  const Execution execution =
-      server.execute("c = asyncio.sleep(0)\nawait asyncio.sleep(0)\nasyncio.run(c)");
-  EXPECT_EQ(execution.exception(), "RuntimeError") << execution;
-}
-
-TEST(AsyncTest, AClosedLoopIsReplaced) {
-  ServerProcess server;
-  import_asyncio(server);
-  server.execute("asyncio.get_event_loop().close()");
-  EXPECT_EQ(server.execute("await asyncio.sleep(0, 'new')").value(), "new");
 }
 
 TEST(AsyncTest, ContextVariablesAreOneSetForAllExecutions) {

@@ -105,6 +105,16 @@ def test_the_diff_shows_the_whole_traceback(tmp_path: Path) -> None:
     assert f'+  File "{tmp_path}/a.replwire", line 7, in f\n' in diff
 
 
+def test_no_trace_of_how_it_is_run(tmp_path: Path) -> None:
+    """Code that is compiled as the interpreter's prompt does, in several statements."""
+    text = ">>> def f(): 1/0\n>>> for n in range(2):\n...     n\n...     f()\n>>> dir()\n"
+    diff = played(tmp_path / "a.replwire", text).diff()
+    assert "<typed>" not in diff
+    assert f'+  File "{tmp_path}/a.replwire", line 4, in <module>\n+    f()\n' in diff
+    assert f'+  File "{tmp_path}/a.replwire", line 1, in f\n' in diff
+    assert "__typed__" not in diff
+
+
 def test_a_server_that_dies(tmp_path: Path) -> None:
     outcome = played(tmp_path / "a.replwire", ">>> import os\n>>> os.abort()\n>>> 1\n2\n")
     assert "SIGABRT" in outcome.diff()

@@ -78,6 +78,7 @@ def test_update_changes_what_is_expected_and_nothing_else(tmp_path: Path) -> Non
         "Title  \n\n\n# comment\t\n>>> 1 + 1   # code stays as it is\n3\n>>> print('a')\n"
         "\n  >>> input('x ')\n  x\n  < 5\n  '6'\n  >>> 1/0\n  1\n\n"
         ">>> print('took 1.5 s\\nnew\\n\\n>>> x\\n< y')\n/took .* s/\nold\n\n"
+        ">>> for n in range(2):\n...     n\n...\n0\n2\n"
         ">>> print('kept')\n/k.*/\n>>> object()\n<obj...>\n\n\nThe end, without newline"
     )
     after = (
@@ -86,6 +87,7 @@ def test_update_changes_what_is_expected_and_nothing_else(tmp_path: Path) -> Non
         "  Traceback (most recent call last):\n    ...\n  ZeroDivisionError: division by zero\n\n"
         ">>> print('took 1.5 s\\nnew\\n\\n>>> x\\n< y')\n/took .* s/\nnew\n<BLANKLINE>\n"
         "/>>> x/\n/< y/\n\n"
+        ">>> for n in range(2):\n...     n\n...\n0\n1\n"
         ">>> print('kept')\n/k.*/\n>>> object()\n<obj...>\n\n\nThe end, without newline"
     )
     path = tmp_path / "a.replwire"

@@ -3,22 +3,46 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
+from typing import NamedTuple
+
+WRAPPER = "<typed>"
+_WRAPPED = re.compile(rf'^  File "{WRAPPER}", .*\n(?:    .*\n)*', re.M)
+# Its lines are made known, as `execute` does for its own code.
+_RUN = """def __typed__(name, text):
+    import ast, linecache
+    linecache.cache[name] = len(text), None, text.splitlines(True), name
+    return compile(ast.Interactive(ast.parse(text).body), name, "single")
+exec(globals().pop("__typed__")({name!r}, {text!r}))
+"""
 
 
-def as_typed(code: str, filename: str = "<stdin>", first_line: int = 1) -> str:
+class Typed(NamedTuple):
+    """What is executed, and where its first line stands."""
+
+    code: str
+    filename: str
+    first_line: int
+
+
+def as_typed(code: str, filename: str, first_line: int = 1) -> Typed:
     """The interactive interpreter shows the value of every expression statement, `execute` that of
     the last one: code for which this makes a difference is compiled as the former does."""
+    typed = Typed(code, filename, first_line)
     try:
         body = ast.parse(code).body
     except (SyntaxError, ValueError):  # the session says what is wrong with it
-        return code
+        return typed
     shown = [each for each in _at_top(body) if isinstance(each, ast.Expr)]
     if all(each is body[-1] for each in shown) or _awaits(body):
-        return code
+        return typed
     text = "\n" * (first_line - 1) + code
-    tree = f"__import__('ast').Interactive(__import__('ast').parse({text!r}).body)"
-    return f"exec(compile({tree}, {filename!r}, 'single'))"
+    return Typed(_RUN.format(name=filename, text=text), WRAPPER, 1)
+
+
+def without_wrapper(traceback: str) -> str:
+    return _WRAPPED.sub("", traceback)
 
 
 def _at_top(body: list[ast.stmt]) -> Iterator[ast.stmt]:

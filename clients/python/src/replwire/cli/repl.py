@@ -30,9 +30,9 @@ def converse(terminal: Terminal, prompt: Prompt, recorder: Recorder | None = Non
         if not code.strip():
             continue
         count += 1
-        filename = f"<stdin-{count}>"
         got = Got() if recorder is not None else None
-        end = terminal.run(as_typed(code, filename), got, filename=filename)
+        typed = as_typed(code, f"<stdin-{count}>")
+        end = terminal.run(typed.code, got, filename=typed.filename)
         if isinstance(end, frames.Error) and end.reason == "exit":
             return exit_status(end)
         if recorder is not None and got is not None:

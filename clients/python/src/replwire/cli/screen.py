@@ -7,6 +7,7 @@ import sys
 from typing import TextIO
 
 from .. import frames
+from ..typed import without_wrapper
 
 RED, GREEN, PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[0m"
 
@@ -39,7 +40,7 @@ class Screen:
                 self._write(sys.stdout, event.repr + "\n")
         elif isinstance(event, frames.Error):
             if event.reason != "exit":
-                self.complain(event.traceback or event.reason)
+                self.complain(without_wrapper(event.traceback) or event.reason)
             elif isinstance(event.exit_code, str):
                 self.complain(event.exit_code)
 

@@ -20,6 +20,7 @@ class Example:
     source: str
     want: str  # the lines below the code, answers included
     line: int  # of the code's first line, from 0
+    want_begin: int  # the line behind the code
     indent: int = 0
     kind: Kind = "transcript"
     options: dict[int, bool] = field(default_factory=dict[int, bool])
@@ -29,10 +30,6 @@ class Example:
     @property
     def want_lines(self) -> list[str]:
         return self.want.split("\n")[:-1]
-
-    @property
-    def want_begin(self) -> int:
-        return self.line + self.source.count("\n")
 
     def flags(self, others: int = 0) -> int:
         flags = others | DEFAULTS[self.kind]
@@ -49,7 +46,9 @@ def parse(text: str, kind: Kind = "transcript") -> list[Example]:
 
 
 def _of_doctest(found: doctest.Example, lines: list[str], kind: Kind) -> Example:
-    code_ends = found.lineno + found.source.count("\n")
+    code_ends = found.lineno + 1  # `source` says nothing of an empty `...` at its end
+    while lines[code_ends : code_ends + 1] and lines[code_ends].lstrip().startswith("..."):
+        code_ends += 1
     code = lines[found.lineno : code_ends]
     expected = lines[code_ends : code_ends + found.want.count("\n")]
     source, want = found.source, found.want
@@ -58,5 +57,12 @@ def _of_doctest(found: doctest.Example, lines: list[str], kind: Kind) -> Example
         if kind == "transcript":  # doctest compares with its tabs expanded
             want = "".join(line[found.indent :] + "\n" for line in expected)
     return Example(
-        source, want, found.lineno, found.indent, kind, dict(found.options), found.exc_msg
+        source,
+        want,
+        found.lineno,
+        code_ends,
+        found.indent,
+        kind,
+        dict(found.options),
+        found.exc_msg,
     )

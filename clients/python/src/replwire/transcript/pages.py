@@ -48,10 +48,11 @@ def _of_block(language: str, first: int, lines: list[str]) -> list[Example]:
     if language not in PYTHON and kind == "doctest":
         return []
     if kind == "transcript" or re.search(r"^ *>>>( |$)", text, re.M):
-        return [replace(each, line=each.line + first) for each in parse(text, kind)]
+        return [_moved(each, first) for each in parse(text, kind)]
     indent = min((len(each) - len(each.lstrip()) for each in lines if each.strip()), default=0)
     source = "".join(each[indent:] + "\n" for each in lines)
-    return [Example(source, "", first, indent, "plain")] if source.strip() else []
+    ends = first + len(lines)
+    return [Example(source, "", first, ends, indent, "plain")] if source.strip() else []
 
 
 def _of_module(path: Path, text: str) -> list[Example]:
@@ -65,6 +66,10 @@ def _of_module(path: Path, text: str) -> list[Example]:
         found = parse(ast.get_docstring(node, clean=False) or "", "doctest")
         if found:
             first = node.body[0].lineno - 1
-            examples.append(Example(run, "", first, 0, "plain", after_reset=True))
-            examples += [replace(each, line=each.line + first) for each in found]
+            examples.append(Example(run, "", first, first, kind="plain", after_reset=True))
+            examples += [_moved(each, first) for each in found]
     return examples
+
+
+def _moved(example: Example, lines: int) -> Example:
+    return replace(example, line=example.line + lines, want_begin=example.want_begin + lines)

@@ -13,7 +13,7 @@ from .. import frames
 from ..errors import ReplwireError, SessionDied, UnansweredInput
 from ..process import Command
 from ..session import Session
-from ..typed import as_typed
+from ..typed import as_typed, without_wrapper
 from .compare import Got, fits, wanted
 from .file import Transcript
 from .format import ANSWER, Example
@@ -124,14 +124,14 @@ class Player:
 
     async def _run(self, example: Example, got: Got, answers: list[str]) -> None:
         line = example.line + 1
-        code = example.source
+        code, filename, first_line = example.source, self._filename, line
         if example.kind != "plain":
-            code = as_typed(code, self._filename, line)
+            code, filename, first_line = as_typed(code, filename, line)
         stream = self._session.stream(
             code,
             on_input="ask",
-            filename=self._filename,
-            first_line=line,
+            filename=filename,
+            first_line=first_line,
             timeout=self._timeout,
             timeout_includes_input=True,
             repr_limit=65536,
@@ -173,7 +173,7 @@ def take(event: frames.Event, got: Got, both: bool = True) -> None:
     elif isinstance(event, frames.Result) and event.repr is not None:
         got.texts[-1] += event.repr + "\n"
     elif isinstance(event, frames.Error):
-        got.traceback = event.traceback
+        got.traceback = without_wrapper(event.traceback)
         got.error = exception_only(event)
 
 

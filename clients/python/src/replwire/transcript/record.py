@@ -29,7 +29,7 @@ class Notes:
             self._in_example = False
             return
         marked = [f">>> {lines[0]}", *(f"... {line}".rstrip() for line in lines[1:])]
-        self._write(marked + shown(Example(code, "", 0), got))
+        self._write(marked + shown(Example(code, "", 0, 0), got))
         self._in_example = True
 
     def _write(self, lines: list[str]) -> None:
