@@ -44,6 +44,16 @@ class Tty:
             left = until - time.monotonic()
             assert left > 0 and self._read(left), f"no {pattern!r} in {self.text[self._seen :]!r}"
 
+    def interrupt(self, pattern: str) -> None:
+        """Ctrl-C, and what it must lead to. Python's own `input()` misses one that comes between
+        its prompt and its read: a person would press again."""
+        self.type("\x03")
+        try:
+            self.wait(pattern, 3.0)
+        except AssertionError:
+            self.type("\x03")
+            self.wait(pattern)
+
     def _read(self, patience: float) -> bool:
         if not select.select([self.descriptor], [], [], patience)[0]:
             return False

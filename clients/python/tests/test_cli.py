@@ -82,6 +82,27 @@ def test_run_is_like_python(tmp_path: Path) -> None:
     assert (told.stdout, told.stderr, told.returncode) == (python.stdout, "", 0)
 
 
+def test_run_waits_for_no_idle_executor(tmp_path: Path) -> None:
+    code = (
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "executor = ThreadPoolExecutor()\nexecutor.submit(print, 'done').result()\n"
+    )
+    assert run(tmp_path, code).stdout == "done\n"
+
+
+def test_bytes_that_are_no_text(tmp_path: Path) -> None:
+    told = subprocess.run(
+        [sys.executable, "-m", "replwire.cli", "exec", "input('\\0\\u20ac')"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": SOURCE, "PYTHONIOENCODING": "ascii:strict"},
+        input=b"\xff\n",
+        check=True,
+        capture_output=True,
+        timeout=60,
+    )
+    assert told.stdout == b"\\u20ac'\\ufffd'\n"
+
+
 def test_run_answers_from_standard_input(tmp_path: Path) -> None:
     code = (
         "import sys\nprint(input('a '), sys.stdin.readline())\nfor line in sys.stdin: print(line)"
@@ -214,8 +235,7 @@ def test_ctrl_c_and_ctrl_d_at_a_question(tmp_path: Path) -> None:
     code = "for n in range(2):\n  try: input('? ')\n  except BaseException as e: print(repr(e))"
     with terminal("replwire.cli", "exec", code, cwd=tmp_path) as tty:
         tty.wait(r"\? ")
-        tty.type("\x03")
-        tty.wait(r"KeyboardInterrupt\(\)")
+        tty.interrupt(r"KeyboardInterrupt\(\)")
         tty.wait(r"\? ")
         tty.type("\x04")
         tty.wait("EOFError")

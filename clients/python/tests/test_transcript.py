@@ -56,6 +56,7 @@ PASS = {
     "display": ">>> display({'a': 1})\n{'a': 1}\n",
     "long repr": ">>> 'x' * 60_000\n'" + "x" * 60_000 + "'\n",
     "unicode": ">>> print('größer 🐍\\x0b\\u2028|')\ngrößer 🐍\x0b\u2028|\n",
+    "byte order mark": "\ufeff>>> 1\n1\n",
     "windows": ">>> print('a')\r\na\r\n>>> input()\r\n< b\r\n'b'\r\n",
 }
 FAIL = {
@@ -134,6 +135,13 @@ def test_an_example_that_takes_too_long(tmp_path: Path) -> None:
     assert "-'free'" not in diff
 
 
+def test_output_without_end(tmp_path: Path) -> None:
+    text = ">>> while True: print('x' * 1000)\n"
+    diff = played(tmp_path / "a.replwire", text, timeout=1.0).diff()
+    assert " bytes are left out]" in diff
+    assert len(diff) < 5_000_000
+
+
 def test_an_example_that_nothing_stops(tmp_path: Path) -> None:
     outcome = played(tmp_path / "a.replwire", ">>> sum(range(10**12))\n>>> 1\n", timeout=0.2)
     assert "+the code does not stop" in outcome.diff()
@@ -144,6 +152,8 @@ def test_a_line_that_cannot_be_read(tmp_path: Path) -> None:
     for text in (">>>1\n", "  >>> 1\n1\n"):
         with pytest.raises(TranscriptError, match=r"a\.replwire: line \d"):
             played(tmp_path / "a.replwire", text)
+    with pytest.raises(TranscriptError, match=r"no example"):
+        played(tmp_path / "a.replwire", "1 + 1\n2\n")
     (tmp_path / "b.replwire").write_bytes(b"\xff")
     with pytest.raises(TranscriptError, match="utf-8"):
         Transcript.read(tmp_path / "b.replwire")

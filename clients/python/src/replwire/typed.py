@@ -32,7 +32,12 @@ def as_typed(code: str, filename: str, first_line: int = 1) -> Typed:
     typed = Typed(code, filename, first_line)
     try:
         body = ast.parse(code).body
-    except (SyntaxError, ValueError):  # the session says what is wrong with it
+    except (
+        SyntaxError,
+        ValueError,
+        RecursionError,
+        MemoryError,
+    ):  # the session says what is wrong with it
         return typed
     shown = [each for each in _at_top(body) if isinstance(each, ast.Expr)]
     if all(each is body[-1] for each in shown) or _awaits(body):

@@ -18,9 +18,11 @@ from .repl import converse
 from .screen import Screen
 from .terminal import Terminal, exit_status, read_answer, status_of_death
 
-# As at the end of a script: threads that are no daemons are waited for.
+# As at the end of a script: executors are told to end, threads that are no daemons waited for.
 JOIN = """def join():
     import threading
+    for each in reversed(getattr(threading, "_threading_atexits", [])):
+        each()
     for each in threading.enumerate():
         if each is not threading.main_thread() and not each.daemon:
             each.join()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from typing import TextIO
@@ -25,6 +26,14 @@ class Screen:
     their place."""
 
     def __init__(self, color: str = "auto", values: bool = True) -> None:
+        # What a stream cannot carry must not cost the session.
+        for stream, errors in (
+            (sys.stdin, "replace"),
+            (sys.stdout, "backslashreplace"),
+            (sys.stderr, "backslashreplace"),
+        ):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors=errors)
         self.color = wants_color(color, sys.stdout)
         self._color_errors = wants_color(color, sys.stderr)
         self._values = values  # whether the last expression's is shown
@@ -58,7 +67,6 @@ class Screen:
 
     def _write(self, stream: TextIO, text: str) -> None:
         if text:
-            encoding = stream.encoding or "utf-8"
-            stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+            stream.write(text)
             stream.flush()
             self._midline = not text.endswith("\n")

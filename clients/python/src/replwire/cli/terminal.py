@@ -7,12 +7,12 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
 from .. import frames
-from ..errors import SessionDied
+from ..errors import ReplwireError, SessionDied
 from ..sync import Session
 from ..transcript.compare import Got
 from ..transcript.play import take
@@ -61,15 +61,14 @@ class Terminal:
             print(flush=True)  # the cursor still stands behind the prompt
         self.screen.answered()
         if got is not None:
-            got.texts[-1] += question.prompt
-            got.texts.append("")
-            got.answers.append(typed)
+            got.show(question.prompt)
+            got.answer(typed)
 
 
 def read_answer(prompt: str, password: bool) -> str:
     if password and sys.stdin.isatty():
         return getpass.getpass(prompt)
-    return input(prompt)
+    return input(prompt.replace("\0", ""))  # which it would refuse
 
 
 @contextmanager
@@ -77,9 +76,13 @@ def on_interrupt(act: Callable[[], object] | None) -> Generator[None]:
     """What Ctrl-C does meanwhile; None: KeyboardInterrupt, as ever. The reader of a session must
     not be torn out of the middle of a frame, so another thread acts."""
 
+    def quietly() -> None:
+        with suppress(ReplwireError):  # the code, or the session, has ended by itself
+            if act is not None:
+                act()
+
     def handler(number: int, frame: FrameType | None) -> None:
-        if act is not None:
-            threading.Thread(target=act, daemon=True).start()
+        threading.Thread(target=quietly, daemon=True).start()
 
     before = signal.signal(signal.SIGINT, handler if act else signal.default_int_handler)
     try:

@@ -29,7 +29,12 @@ class Transcript:
         newline = "\r\n" if text.partition("\n")[0].endswith("\r") else "\n"
         text = text.replace(newline, "\n")
         try:
-            return cls(path, text, examples_of(path, text), newline)
+            examples = examples_of(path, text.removeprefix("\ufeff"))
+            if not examples and path.suffix == ".replwire":
+                raise TranscriptError(f"{path}: there is no example in it (>>> code)")
+            return cls(path, text, examples, newline)
+        except TranscriptError:
+            raise
         except (ValueError, SyntaxError) as error:
             said = str(error).replace("of the docstring for <string> ", "")
             raise TranscriptError(f"{path}: {said}") from None

@@ -19,6 +19,8 @@ from .file import Transcript
 from .format import ANSWER, Example
 from .rewrite import difference, may_be_updated, rewritten
 
+MOST = 4 << 20  # bytes of an example's output that are looked at
+
 
 @dataclass(frozen=True)
 class Play:
@@ -134,11 +136,11 @@ class Player:
             first_line=first_line,
             timeout=self._timeout,
             timeout_includes_input=True,
-            repr_limit=65536,
+            output_limit=MOST,
         )
         async for event in stream:
             if isinstance(event, frames.Input):
-                got.texts[-1] += event.prompt
+                got.show(event.prompt)
                 await self._answer(event, got, answers)
             elif isinstance(event, frames.Stuck):
                 got.problem, self.over = "the code does not stop, though its time is over", True
@@ -151,8 +153,7 @@ class Player:
             self._session.answer(question, None)
             return
         line = answers[len(got.answers)]
-        got.answers.append(line)
-        got.texts.append("")
+        got.answer(line)
         answer = ANSWER.fullmatch(line)
         assert answer is not None
         if answer["key"] == "^C":
@@ -167,11 +168,13 @@ def take(event: frames.Event, got: Got, both: bool = True) -> None:
     """Shows an event as a terminal would; without `both` what is written to stderr is left out."""
     if isinstance(event, frames.Output):
         if both or event.stream == "stdout":
-            got.texts[-1] += event.data
+            got.show(event.data)
+    elif isinstance(event, frames.OutputTruncated):
+        got.show(f"[{event.omitted} bytes are left out]")
     elif isinstance(event, frames.Display):
-        got.texts[-1] += f"{event.data.get('text/plain', '')}\n"
+        got.show(f"{event.data.get('text/plain', '')}\n")
     elif isinstance(event, frames.Result) and event.repr is not None:
-        got.texts[-1] += event.repr + "\n"
+        got.show(event.repr + "\n")
     elif isinstance(event, frames.Error):
         got.traceback = without_wrapper(event.traceback)
         got.error = exception_only(event)
