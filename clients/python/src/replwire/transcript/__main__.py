@@ -17,7 +17,11 @@ from .play import Outcome, Play, play_all
 from .record import record
 from .report import junit, summary, tap
 
-FLAGS = {name: flag for name, flag in doctest.OPTIONFLAGS_BY_NAME.items() if "REPORT" not in name}
+FLAGS = {  # but those that say what doctest shows
+    name: flag
+    for name, flag in doctest.OPTIONFLAGS_BY_NAME.items()
+    if not name.startswith(("REPORT", "FAIL"))
+}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -50,7 +54,7 @@ def parser() -> argparse.ArgumentParser:
         description="Runs what is typed, or piped in, and writes the transcript of it. A line that "
         "begins with # becomes a comment.",
     )
-    new.add_argument("file", metavar="FILE", help="what to write; - is standard output")
+    new.add_argument("file", metavar="FILE", help="what to write")
     new.add_argument("--force", action="store_true", help="write over a file that exists")
     for each in (run, new):
         each.add_argument("--server", metavar="COMMAND", help="starts the server (replwire)")

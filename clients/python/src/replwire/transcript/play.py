@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass, field
 
 from .. import frames
-from ..errors import ReplwireError, SessionDied, UnansweredInput
+from ..errors import ReplwireError, ServerNotFound, SessionDied, UnansweredInput
 from ..process import Command
 from ..session import Session
 from ..typed import as_typed, without_wrapper
@@ -94,6 +94,8 @@ async def play(transcript: Transcript, how: Play | None = None) -> Outcome:
                 outcome.played.append((example, got))
                 if player.over:
                     break
+    except ServerNotFound:  # no transcript's own fault
+        raise
     except (ReplwireError, OSError) as error:
         outcome.failure = f"{transcript.path}: {error}\n"
     outcome.seconds = time.monotonic() - begun
