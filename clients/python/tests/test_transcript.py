@@ -42,6 +42,15 @@ PASS = {
     "printed traceback": ">>> import traceback\n>>> try: 1/0\n"
     "... except Exception: traceback.print_exc()\n...\nTraceback (most recent call last):\n"
     "  ...\nZeroDivisionError: division by zero\n",
+    "traceback in a message": ">>> print('x')\n"
+    "... raise ValueError('a\\nTraceback (most recent call last):\\nb')\n"
+    "x\nTraceback (most recent call last):\nValueError: a\nTraceback (most recent call last):\nb\n",
+    "message that repeats": ">>> raise ValueError('a\\nValueError: b')\n"
+    "Traceback (most recent call last):\nValueError: a\nValueError: b\n",
+    "group": ">>> import sys\n>>> if sys.version_info >= (3, 11):\n"
+    "...     raise ExceptionGroup('two', [ValueError(1), KeyError(2)])\n"
+    "... else: raise ValueError\nTraceback (most recent call last):\n"
+    "/ExceptionGroup: two .2 sub-exceptions.|ValueError/\n",
     "exit": ">>> exit(3)\nTraceback (most recent call last):\nSystemExit: 3\n>>> 1\n1\n",
     "directives": ">>> print('a   b')  # doctest: +NORMALIZE_WHITESPACE\na b\n"
     ">>> open('none')  # doctest: +IGNORE_EXCEPTION_DETAIL\n"
@@ -131,7 +140,7 @@ def test_no_server(tmp_path: Path) -> None:
 def test_an_example_that_takes_too_long(tmp_path: Path) -> None:
     text = ">>> while True: pass\n>>> 'free'\n'free'\n"
     diff = played(tmp_path / "a.replwire", text, timeout=0.2).diff()
-    assert "+KeyboardInterrupt" in diff
+    assert "+KeyboardInterrupt\n+it took longer than 0.2 s\n" in diff  # which no update writes
     assert "-'free'" not in diff
 
 

@@ -62,7 +62,8 @@ def test_update_changes_what_is_expected_and_nothing_else(tmp_path: Path) -> Non
         "\n  >>> input('x ')\n  x\n  < 5\n  '6'\n  >>> 1/0\n  1\n\n"
         ">>> print('took 1.5 s\\nnew\\n\\n>>> x\\n< y')\n/took .* s/\nold\n\n"
         ">>> for n in range(2):\n...     n\n...\n0\n2\n"
-        ">>> print(*range(3), sep='\\n')\n0\n...\n>>> print('kept')\n/k.*/\n>>> object()\n<obj...>\n\n\nThe end, without newline"
+        ">>> print(*range(3), sep='\\n')\n0\n...\n"
+        ">>> print('kept')\n/k.*/\n>>> object()\n<obj...>\n\n\nThe end, without newline"
     )
     after = (
         "Title  \n\n\n# comment\t\n>>> 1 + 1   # code stays as it is\n2\n>>> print('a')\na\n"
@@ -71,7 +72,8 @@ def test_update_changes_what_is_expected_and_nothing_else(tmp_path: Path) -> Non
         ">>> print('took 1.5 s\\nnew\\n\\n>>> x\\n< y')\n/took .* s/\nnew\n<BLANKLINE>\n"
         "/>>> x/\n/< y/\n\n"
         ">>> for n in range(2):\n...     n\n...\n0\n1\n"
-        ">>> print(*range(3), sep='\\n')\n0\n...\n>>> print('kept')\n/k.*/\n>>> object()\n<obj...>\n\n\nThe end, without newline"
+        ">>> print(*range(3), sep='\\n')\n0\n...\n"
+        ">>> print('kept')\n/k.*/\n>>> object()\n<obj...>\n\n\nThe end, without newline"
     )
     path = tmp_path / "a.replwire"
     for ending in ("\n", "\r\n"):

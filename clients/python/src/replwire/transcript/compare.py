@@ -11,7 +11,7 @@ from .format import ANSWER, Example
 
 _checker = doctest.OutputChecker()
 _TRACEBACK = re.compile(r"^Traceback \((?:most recent call last|innermost last)\):[ \t]*\n", re.M)
-_MESSAGE = re.compile(r"^\w", re.M)
+_MESSAGE = re.compile(r"^(?:\w|/.+/$)", re.M)
 
 
 @dataclass
@@ -78,17 +78,12 @@ def _end_fits(example: Example, want: str, shown: str, error: str | None, flags:
         return text_fits(want, shown, flags, loose)
     if not loose:  # doctest does not look at what was printed before
         return example.exc_msg is not None and _error_fits(example.exc_msg, error, flags, loose)
-    header = None
-    for header in _TRACEBACK.finditer(want):  # noqa: B007  # the last: others may be printed
-        pass
-    if header is None:
-        return False
-    rest = want[header.end() :]
-    message = _MESSAGE.search(rest)
-    return (
-        message is not None
-        and text_fits(want[: header.start()], shown, flags, loose)
+    # What was printed, and what the exception says, may hold tracebacks as well.
+    return any(
+        text_fits(want[: header.start()], shown, flags, loose)
         and _error_fits(rest[message.start() :], error, flags, loose)
+        for header in _TRACEBACK.finditer(want)
+        if (message := _MESSAGE.search(rest := want[header.end() :]))
     )
 
 

@@ -12,7 +12,6 @@ from .format import Example, Kind, parse
 
 FENCE = re.compile(r"^(?P<indent> *)(?P<marks>`{3,}|~{3,})[ \t]*(?P<word>[\w.+-]*)[^`\n]*$")
 PYTHON = {"python", "python3", "py", "py3", "pycon", "python-repl", "doctest"}
-SUFFIXES = (".replwire", ".md", ".markdown", ".py", ".txt", ".rst")
 
 
 def examples_of(path: Path, text: str) -> list[Example]:

@@ -149,6 +149,8 @@ class Player:
                 return
             else:
                 take(event, got, both=example.kind == "transcript")
+                if isinstance(event, frames.Error) and event.reason == "timeout":
+                    got.problem = f"it took longer than {self._timeout:g} s"
 
     async def _answer(self, question: frames.Input, got: Got, answers: list[str]) -> None:
         if len(got.answers) >= len(answers):
@@ -185,11 +187,13 @@ def take(event: frames.Event, got: Got, both: bool = True) -> None:
 def exception_only(error: frames.Error) -> str:
     """The last lines of a traceback, which may be several."""
     name = error.exception_type
+    said = f"{name}: {error.exception_message}" if error.exception_message else name
+    if said and said in error.traceback:
+        return said + "\n"
     lines = error.traceback.rstrip("\n").split("\n")
     for number in range(len(lines) - 1, -1, -1):
         if name and _tells(lines[number], name):
             return "\n".join(lines[number:]) + "\n"
-    said = f"{name}: {error.exception_message}" if error.exception_message else name
     return (said or error.reason) + "\n"
 
 

@@ -43,7 +43,7 @@ def shown(example: Example, got: Got, flags: int = 0, whole: bool = False) -> li
         shown_lines = (text.rstrip() if answered else text).split("\n")
         if shown_lines[-1] == "":
             shown_lines.pop()
-        patterns = [line for line in wants[number] if _is_pattern(line)]
+        patterns = [line for line in wants[number] if _is_pattern(line, example)]
         for line in shown_lines:
             lines.append(_kept(line, patterns, flags) or _escaped(example, line, not lines))
         lines += got.answers[number : number + 1]
@@ -53,8 +53,10 @@ def shown(example: Example, got: Got, flags: int = 0, whole: bool = False) -> li
     return lines
 
 
-def _is_pattern(line: str) -> bool:
-    return expression(line) is not None or ("..." in line and line.strip() != "...")
+def _is_pattern(line: str, example: Example) -> bool:
+    if expression(line) is not None:
+        return example.kind == "transcript"
+    return "..." in line and line.strip() != "..."
 
 
 def _kept(line: str, patterns: list[str], flags: int) -> str | None:
@@ -85,7 +87,7 @@ def _traceback(example: Example, got: Got, flags: int, whole: bool) -> list[str]
     if got.error is None:
         return []
     if whole:
-        return got.traceback.rstrip("\n").split("\n")
+        return (got.traceback or got.error).rstrip("\n").split("\n")
     message = got.error.rstrip("\n").split("\n")
     return ["Traceback (most recent call last):", STACK, *message]
 
@@ -95,9 +97,15 @@ def difference(transcript: Transcript, played: list[tuple[Example, Got]], flags:
     return "".join(
         line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
         for line in difflib.unified_diff(
-            transcript.text.splitlines(keepends=True),
-            rewritten(transcript, played, flags, whole=True).splitlines(keepends=True),
+            _lines(transcript.text),
+            _lines(rewritten(transcript, played, flags, whole=True)),
             name,
             f"{name} (played)",
         )
     )
+
+
+def _lines(text: str) -> list[str]:
+    """Those of a file: `splitlines` also cuts at characters that may stand in output."""
+    *whole, rest = text.split("\n")
+    return [f"{line}\n" for line in whole] + [rest] * bool(rest)
