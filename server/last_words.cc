@@ -101,8 +101,8 @@ void at_exit(int status, void* /*unused*/) {
   speak(fatal);
 }
 
-void stand_by() {
-  ::unshare(CLONE_FILES);
+void stand_by(bool beside_user_code) {
+  if (beside_user_code) ::unshare(CLONE_FILES);
   standing_by.release();
   dying.acquire();
   protocol::Fatal fatal = {};
@@ -139,7 +139,7 @@ std::string_view what_escaped() {
 
 }  // namespace
 
-void install(FrameWriter& writer, Outputs& outputs, int traceback_fd) {
+void install(FrameWriter& writer, Outputs& outputs, int traceback_fd, bool beside_user_code) {
   the_writer = &writer;
   the_outputs = &outputs;
   traceback_file = traceback_fd;
@@ -151,7 +151,7 @@ void install(FrameWriter& writer, Outputs& outputs, int traceback_fd) {
   for (const Deadly& each : kDeadly) ::sigaction(each.signal, &action, nullptr);
   ::on_exit(at_exit, nullptr);
   std::set_terminate(at_terminate);
-  start_thread("last-words", stand_by).detach();  // for as long as the process lives
+  start_thread("last-words", [=] { stand_by(beside_user_code); }).detach();  // as the process
 }
 
 void await_install() { standing_by.acquire(); }

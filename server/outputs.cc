@@ -104,6 +104,7 @@ void Outputs::add_record(const survive::SharedOutput::Record& record, const std:
   if (record.serial == Record::kCaptured) return add(running_, record.stream, bytes);
   if (record.serial == 0) return add(nullptr, record.stream, bytes);
   if (newest_ && newest_->serial == record.serial) return add(newest_, record.stream, bytes);
+  if (before_ && before_->serial == record.serial) return add(before_, record.stream, bytes);
   if (!late_ || late_->serial != record.serial) {
     const auto count = record.count < 0 ? std::nullopt : std::optional(record.count);
     late_ = std::make_shared<const runtime::Execution>(runtime::Execution{
@@ -177,7 +178,7 @@ void Outputs::set_running(ExecutionRef execution, std::optional<std::size_t> lim
   if (limit && execution->count) output_limit_.emplace(execution, *limit, spools_);
   const std::lock_guard locked(lock_);
   running_ = std::move(execution);
-  if (running_) newest_ = running_;
+  if (running_) before_ = std::exchange(newest_, running_);
 }
 
 void Outputs::arm_timer() {

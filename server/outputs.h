@@ -126,6 +126,7 @@ class Outputs {
   SpinLock lock_;
   runtime::ExecutionRef running_;
   runtime::ExecutionRef newest_;  // that ran, or runs
+  runtime::ExecutionRef before_;  // the one before it: what writes may not know yet that it is over
   runtime::ExecutionRef late_;    // an older one that wrote
   std::vector<Piece> pieces_;
   std::size_t size_ = 0;

@@ -9,6 +9,8 @@
 namespace replwire::server {
 namespace {
 
+constexpr int kRoom = 64;
+
 int first = 0;
 int end = 0;
 
@@ -18,7 +20,6 @@ int PrivateRange::first_number() {
   rlimit limit = {};
   ::getrlimit(RLIMIT_NOFILE, &limit);
   constexpr rlim_t kWanted = 512;
-  constexpr rlim_t kRoom = 64;
   return static_cast<int>(std::min(kWanted, limit.rlim_cur > kRoom ? limit.rlim_cur - kRoom : 3));
 }
 
@@ -35,7 +36,9 @@ PrivateRange::PrivateRange() {
 
 PrivateRange::~PrivateRange() {
   end = first;
-  while (::fcntl(end, F_GETFD) >= 0) ++end;
+  for (int fd = first; fd < first + kRoom; ++fd) {  // some may have been closed in between
+    if (::fcntl(fd, F_GETFD) >= 0) end = fd + 1;
+  }
   for (const auto& [low, high] : fillers_) {
     ::close_range(static_cast<unsigned>(low), static_cast<unsigned>(high), 0);
   }

@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <optional>
+
 #include "runtime/interpreter.h"
 #include "server/outside_signals.h"
 #include "server/private_range.h"
@@ -15,7 +17,12 @@ void run_interpreter(const Options& options, Channels& channels, const StartPyth
   runtime::interrupts::share(channels.output.running());
   channels.capture.redirect();
   watch_forks();
-  runtime::Interpreter interpreter(link);
+  std::optional<runtime::Interpreter> made;
+  {
+    const PrivateRange range;
+    made.emplace(link);
+  }
+  runtime::Interpreter& interpreter = *made;
   Started started;
   started.failure = start_interpreter(
       options, interpreter, start, channels.stack, true,
@@ -37,7 +44,6 @@ void run_interpreter(const Options& options, Channels& channels, const StartPyth
 void run_handed_interpreter(const Options& options, const std::vector<int>& channels,
                             const StartPython& start) {
   static auto& found = *new Channels(channels);  // never destroyed: see serve()
-  { const PrivateRange range; }                  // as it was when they were made
   run_interpreter(options, found, start);
 }
 

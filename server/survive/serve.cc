@@ -42,7 +42,8 @@ class RemoteServer {
   [[noreturn]] void run(const std::string& why) {
     server_.start_log(why);
     const std::thread thread = start_thread("io", [this] { server_.io().run(); });
-    last_words::install(server_.writer(), server_.outputs(), stack_.crash.get());
+    // A copy of the descriptors would hold open the interpreter's end of the link as well.
+    last_words::install(server_.writer(), server_.outputs(), stack_.crash.get(), false);
     OutsideSignals::install();
     link_->wake(0);
     server_.io().run();

@@ -155,6 +155,49 @@ TEST(SurviveStageTest, AThreadThatPrintsAndAsksIsNoHindrance) {
   EXPECT_EQ(server.execute("print('mine')\nn").value(), 9);
 }
 
+// Of the execution that has just ended, while the next one is on its way already.
+TEST(SurviveStageTest, WhatAThreadPrintsBetweenTwoExecutionsIsItsExecutions) {
+  ServerProcess server(surviving());
+  server.execute("import threading\ndef chat(name):\n    for n in range(100): print(name, n)");
+  std::vector<Json> writers;
+  for (int n = 0; n < 50; ++n) {
+    const std::string name = std::to_string(n);
+    writers.push_back(
+        server.start("t = threading.Thread(target=chat, args=(" + name + ",))\nt.start()"));
+    server.start("pass");
+    server.start("t.join()");
+  }
+  const Json last = server.start("'last'");
+  std::map<std::string, std::string> texts;
+  for (;;) {
+    const Json frame = server.read_frame();
+    if (frame["type"] == "output") {
+      ASSERT_TRUE(frame["execution_id"].is_string()) << frame;
+      texts[frame["execution_id"].get<std::string>()] += frame["data"].get<std::string>();
+    }
+    if (is_terminal(frame) && frame["execution_id"] == last) break;
+  }
+  for (int n = 0; n < 50; ++n) {
+    std::string expected;
+    for (int line = 0; line < 100; ++line) {
+      expected += std::to_string(n) + " " + std::to_string(line) + "\n";
+    }
+    EXPECT_EQ(texts[writers[n].get<std::string>()], expected);
+  }
+}
+
+TEST(SurviveStageTest, DescriptorsThatUserCodeClosesWholesaleAreNoneOfTheInterpreters) {
+  ServerProcess server(surviving());
+  for (const char* first : {"", "os.abort()", "os._exit(1)"}) {
+    server.execute("import os\n" + std::string(first));
+    ASSERT_TRUE(server.execute("import os\nos.closerange(3, 256)").ok());
+    ASSERT_TRUE(server.execute("os.close(1)\nos.close(2)").ok());
+    const Execution next = server.execute("x = os.write(1, b'1') + os.write(2, b'2')\nos.abort()");
+    EXPECT_EQ(next.out, "1") << first;
+    EXPECT_EQ(next.err, "2") << first;
+  }
+}
+
 // At any moment: before the snapshot, in it, after it.
 TEST(SurviveStageTest, InTheMiddleOfASnapshotOfALargeProcess) {
   ServerProcess server(surviving());

@@ -1,12 +1,15 @@
 """Mixes everything that a session may meet, for a long time, and counts.
 
-    soak.py PROGRAM SECONDS [SEED]
+    soak.py PROGRAM SECONDS [SEED] [--survive]
 
 Each writer numbers its lines: `<writer>:<serial>`. After each round every request must have had one
 terminal frame, every line must have come once, in order, under the execution that it belongs to,
 and threads and descriptors must be where they were after the first rounds, memory where it was at
 its highest in the first quarter of the time: which of all that is mixed here comes when is chance,
 and what is imported, cached or held by an allocator for a thread to come is not growth.
+
+With --survive the interpreter dies among it all, in every way, and is put back; what was bound, and
+every line printed before, must be there.
 """
 
 import collections
@@ -22,6 +25,7 @@ import time
 PATIENCE = 60
 WARM_UP = 10  # rounds: imports, arenas and caches are not growth
 MEMORY_MARGIN = 12 * 1024 * 1024
+COUNTED = ("threads", "descriptors", "snapshots")
 LINE = re.compile(r"^(\w+):(\d+)$")
 
 # What all sessions of the soak have: a writer with its own counted lines on each way out.
@@ -76,9 +80,11 @@ def join_all():
 class Session:
     """The server, and all that it has said in this round."""
 
-    def __init__(self, program):
+    def __init__(self, program, survive=False):
+        self.survive = survive
+        self.interpreter = None
         self.process = subprocess.Popen(
-            [program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            [program, *["--survive"][:survive]], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
         self.pid = self.process.pid
         for pipe in (self.process.stdin, self.process.stdout):
@@ -131,10 +137,15 @@ class Session:
                 self.late.add(id_)
         elif kind == "input":
             self.questions.append(frame["id"])
-        elif kind in ("status_reply", "interrupt_reply"):
+        elif kind in ("status_reply", "interrupt_reply", "undo_reply"):
             self.replies[frame.get("id")] += 1
+        elif kind == "ready":
+            self.interpreter = frame["python"]["pid"]
+        elif kind == "restored":
+            self.interpreter = frame["pid"]
+            assert frame["checkpoint_id"], f"nothing was left: {frame}"
         else:
-            assert kind in ("ready", "input_closed", "output_truncated"), f"unexpected: {frame}"
+            assert kind in ("input_closed", "output_truncated"), f"unexpected: {frame}"
 
     def wait(self, condition, what):
         deadline = time.monotonic() + PATIENCE
@@ -145,18 +156,28 @@ class Session:
     def execute(self, id_, code, **more):
         self.send({"type": "execute", "id": id_, "code": code, "silent": True, **more})
 
+    def processes(self):
+        return {self.pid, self.interpreter}
+
     def figures(self):
-        with open(f"/proc/{self.pid}/statm") as file:
-            memory = int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+        pages = 0
+        for pid in self.processes():
+            with open(f"/proc/{pid}/statm") as file:
+                pages += int(file.read().split()[1])
         return {
-            "memory": memory,
-            "threads": len(os.listdir(f"/proc/{self.pid}/task")),
-            "descriptors": len(os.listdir(f"/proc/{self.pid}/fd")),
+            "memory": pages * os.sysconf("SC_PAGESIZE"),
+            "threads": sum(len(os.listdir(f"/proc/{pid}/task")) for pid in self.processes()),
+            "descriptors": sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in self.processes()),
+            "snapshots": len(children_of(self.pid)) if self.survive else 0,
         }
 
     def children(self):
-        with open(f"/proc/{self.pid}/task/{self.pid}/children") as file:
-            return file.read().split()
+        return children_of(self.interpreter)
+
+
+def children_of(pid):
+    with open(f"/proc/{pid}/task/{pid}/children") as file:
+        return file.read().split()
 
 
 class Round:
@@ -171,6 +192,7 @@ class Round:
         self.may_be_late = set()
         self.kinds = collections.Counter()
         self.codes = {}
+        self.reasons = {}  # of those that must end with a certain error
 
     def writer(self, id_, count):
         self.writers += 1
@@ -183,6 +205,8 @@ class Round:
             self.simple, self.simple, self.simple, self.mixed, self.mixed, self.threads, self.late,
             self.input, self.flood, self.interrupted, self.crashing_children, self.processes, self.closes,
         ]
+        if session.survive:
+            actions += [self.crashes, self.crashes, self.killed, self.hangs, self.rolled_back, self.undone]
         for _ in range(self.source.randrange(5, 15)):
             action = self.source.choice(actions)
             self.kinds[action.__name__] += 1
@@ -196,6 +220,8 @@ class Round:
         self.ids.append(last)
         session.execute(last, "join_all()")
         session.wait(lambda: session.terminals[last], f"the end of round {self.number}")
+        if session.survive:
+            self.fill_up_snapshots(session, last)
         session.send({"type": "status", "id": last})
         session.wait(lambda: session.replies[last], "status_reply")
 
@@ -267,6 +293,45 @@ class Round:
         code = self.source.choice(["os.close(1)", "os.close(0)", "sys.stdout.close()", "exit()", "os.closerange(3, 256)"])
         session.execute(id_, f"join_all()\nby_print('{self.writer(id_, 3)}', 3)\n{code}")
 
+    # ---- with --survive: a thread that still has lines to print would be lost, and they with it
+
+    def crashes(self, session, id_):
+        end = self.source.choice(
+            ["os._exit(3)", "os.abort()", "ctypes.string_at(0)", "os.kill(os.getpid(), 9)", "libc.exit(4)"]
+        )
+        way = self.source.choice(["by_print", "by_write", "by_child"])
+        count = self.source.choice([1, 1000, 50_000])
+        self.reasons[id_] = "crash"
+        session.execute(id_, f"join_all()\n{way}('{self.writer(id_, count)}', {count})\n{end}")
+
+    def killed(self, session, id_):
+        rest = self.source.choice(["while True: pass", "time.sleep(60)", "input()", "sum(range(10**11))"])
+        self.reasons[id_] = "crash"
+        session.execute(id_, f"join_all()\nby_print('{self.writer(id_, 1)}', 1)\n{rest}")
+        session.wait(lambda: id_ in session.started, f"the start of {id_}")
+        os.kill(session.interpreter, 9)
+        session.wait(lambda: session.terminals[id_], f"the end of {id_}")
+        session.questions.clear()
+
+    def hangs(self, session, id_):
+        self.reasons[id_] = "timeout"
+        session.execute(id_, f"join_all()\nby_print('{self.writer(id_, 9)}', 9)\nsum(range(10**11))", timeout=0.3, grace=0.1)
+
+    def rolled_back(self, session, id_):
+        code = f"join_all()\nby_print('{self.writer(id_, 9)}', 9)\ndel by_print"
+        session.execute(id_, code, transaction="rollback_always")
+
+    def undone(self, session, id_):
+        session.execute(id_, f"join_all()\nby_print('{self.writer(id_, 9)}', 9)\ndel by_print")
+        session.send({"type": "undo", "id": f"u{id_}"})
+
+    def fill_up_snapshots(self, session, last):
+        for number in range(4):
+            id_ = f"{last}{number}"
+            self.ids.append(id_)
+            session.execute(id_, "None")
+        session.wait(lambda: session.terminals[id_], f"the end of {id_}")
+
     def check(self, session):
         wrong = set(session.terminals) ^ set(self.ids)
         assert not wrong, "terminal frames of others, or none: " + ", ".join(
@@ -274,13 +339,22 @@ class Round:
         )
         for id_ in self.ids:
             assert len(session.terminals[id_]) == 1, f"{id_}: {len(session.terminals[id_])} terminal frames"
+            self.check_end(id_, session.terminals[id_][0])
         assert session.late <= self.may_be_late, f"after the end: {session.late - self.may_be_late}"
         for (id_, stream), text in session.texts.items():
             if stream == "stdout":
                 self.check_text(id_, text)
         for id_, writers in self.wanted.items():
-            assert (id_, "stdout") in session.texts or not writers, f"{id_}: nothing came"
+            assert (id_, "stdout") in session.texts or not writers, f"{id_} ({self.codes[id_]}): nothing came"
         return sum(sum(writers.values()) for writers in self.wanted.values())
+
+    def check_end(self, id_, frame):
+        if id_ not in self.reasons:
+            wrong = frame.get("reason") in ("crash", "timeout") or frame.get("exception_type") == "NameError"
+            assert not wrong, f"{id_}: {frame}"
+            return
+        assert frame.get("reason") == self.reasons[id_], f"{id_} ({self.codes[id_]}): {frame}"
+        assert frame.get("restored"), f"{id_}: {frame}"
 
     def check_text(self, id_, text):
         seen = collections.defaultdict(int)
@@ -301,7 +375,7 @@ def settled_figures(session, begin):
         time.sleep(0.2)
     while True:
         now = session.figures()
-        settled = begin is None or all(now[name] <= begin[name] for name in ("threads", "descriptors"))
+        settled = begin is None or all(now[name] == begin[name] for name in COUNTED)
         if (settled and not session.children()) or time.monotonic() > deadline:
             return now
         time.sleep(0.01)
@@ -309,7 +383,7 @@ def settled_figures(session, begin):
 
 def check_figures(session, begin, now):
     assert not session.children(), f"children left: {session.children()}"
-    for name in ("threads", "descriptors"):
+    for name in COUNTED:
         assert now[name] == begin[name], f"{name}: {begin[name]} at the beginning, {now[name]} now"
     grown = now["memory"] - begin["memory"]
     assert grown < MEMORY_MARGIN, f"memory grew by {grown / 1e6:.1f} MB"
@@ -339,12 +413,12 @@ def soak(session, source, seconds, figures):
         figures["rounds"] += 1
 
 
-def main(program, seconds, seed=None):
+def main(program, seconds, seed=None, survive=False):
     seed = int(seed) if seed else random.randrange(1 << 32)
     print(f"soak: seed {seed}", flush=True)
     figures = dict.fromkeys(["rounds", "executions", "lines"], 0)
     figures.update(begin=None, end=None, kinds=collections.Counter())
-    session = Session(program)
+    session = Session(program, survive)
     failure = None
     try:
         soak(session, random.Random(seed), float(seconds), figures)
@@ -368,4 +442,5 @@ def main(program, seconds, seed=None):
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    words = [word for word in sys.argv[1:] if word != "--survive"]
+    sys.exit(main(*words, survive="--survive" in sys.argv))
