@@ -259,10 +259,8 @@ TEST(SurviveStageTest, ManyInARowLeaveAllAsItWas) {
     }
   }
   server.execute("'the last one has its snapshot'", {{"silent", true}});
-  EXPECT_NEAR(static_cast<double>(descriptors_of(server.pid())), static_cast<double>(descriptors),
-              1);
-  EXPECT_NEAR(static_cast<double>(children_of(server.pid()).size()), static_cast<double>(processes),
-              1);
+  EXPECT_LE(descriptors_of(server.pid()), descriptors + 1);
+  EXPECT_LE(children_of(server.pid()).size(), processes + 1);
   EXPECT_LT(resident_bytes(server.pid()), memory + (4 << 20));
 }
 
