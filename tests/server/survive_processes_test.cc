@@ -2,6 +2,8 @@
 #include <dirent.h>
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include <algorithm>
 #include <filesystem>
 #include <set>
