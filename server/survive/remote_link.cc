@@ -53,6 +53,17 @@ std::uint64_t handled_signals(pid_t process) {
   return 0;
 }
 
+// An interrupt that came before the execution did must not meet it: here it may still be pending,
+// for the thread that handles signals.
+void let_interrupts_in() {
+  sigset_t interrupt;
+  sigset_t before;
+  sigemptyset(&interrupt);
+  sigaddset(&interrupt, SIGINT);
+  ::pthread_sigmask(SIG_UNBLOCK, &interrupt, &before);
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
 // To be told nothing is better than no answer.
 runtime::Told nothing(const runtime::Inquiry& inquiry) {
   runtime::Told told = {inquiry.number, {}, "the interpreter died"};
@@ -96,6 +107,7 @@ void RemoteLink::connect(Outputs& outputs, Handlers handlers) {
 
 void RemoteLink::post(runtime::Command command) {
   if (const auto* run = std::get_if<runtime::Run>(&command)) {
+    let_interrupts_in();
     const std::lock_guard lock(mutex_);
     newest_ = run->execution;
   }
