@@ -163,8 +163,7 @@ def test_plain_lines(plain: Path) -> None:
         tty.wait(PROMPT)
         tty.type("while True: pass\r\r")
         tty.wait(r"\.\.\. \r\n")
-        tty.type("\x03")
-        tty.wait("KeyboardInterrupt")
+        tty.interrupt("KeyboardInterrupt")
         tty.wait(PROMPT)
         tty.type("\x04")
         assert tty.status() == 0

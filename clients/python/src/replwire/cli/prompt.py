@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 
 from ..errors import ReplwireError
 from ..sync import Session
 from .screen import GREEN, PLAIN
+from .terminal import on_interrupt
 
 PROMPT, MORE = ">>> ", "... "
 # Gives a block of code; EOFError at the end.
@@ -30,7 +32,11 @@ def open_block(session: Session, code: str) -> str | None:
     if not code.strip():
         return None
     last = code.rpartition("\n")[2]
-    reply = session.is_complete(code if last.strip() else code[: len(code) - len(last)])
+    pressed = threading.Event()
+    with on_interrupt(pressed.set):  # nothing tears a session out of the middle of a reply
+        reply = session.is_complete(code if last.strip() else code[: len(code) - len(last)])
+    if pressed.is_set():
+        raise KeyboardInterrupt
     return (reply.indent or "") if reply.status == "incomplete" else None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable, Generator
@@ -31,7 +32,15 @@ class Terminal:
     ) -> frames.Result | frames.Error:
         """Shows what comes, and takes it down in `got`."""
         stream = self.session.stream(code, on_input="ask", **options)
-        with on_interrupt(lambda: self.session.interrupt(stream.id)):
+        over = threading.Event()
+
+        def interrupt() -> None:
+            # It may come before the execution does.
+            while self.session.interrupt(stream.id).outcome == "not_running":
+                if over.wait(0.01):
+                    return
+
+        with on_interrupt(interrupt), closing_event(over):
             for event in stream:
                 if isinstance(event, frames.Input):
                     self._ask(event, got)
@@ -74,21 +83,40 @@ def read_answer(prompt: str, password: bool) -> str:
 @contextmanager
 def on_interrupt(act: Callable[[], object] | None) -> Generator[None]:
     """What Ctrl-C does meanwhile; None: KeyboardInterrupt, as ever. The reader of a session must
-    not be torn out of the middle of a frame, so another thread acts."""
+    not be torn out of the middle of a frame, so another thread acts: one that the signal itself
+    wakes, since a handler of Python's waits for the main thread, which may just begin to wait."""
+    told, teller = socket.socketpair()
+    teller.setblocking(False)
 
-    def quietly() -> None:
-        with suppress(ReplwireError):  # the code, or the session, has ended by itself
-            if act is not None:
-                act()
+    def listen() -> None:
+        with told:
+            while numbers := told.recv(64):
+                for _ in range(numbers.count(signal.SIGINT)):
+                    with suppress(ReplwireError):  # the code, or the session, has ended by itself
+                        if act is not None:
+                            act()
 
-    def handler(number: int, frame: FrameType | None) -> None:
-        threading.Thread(target=quietly, daemon=True).start()
-
-    before = signal.signal(signal.SIGINT, handler if act else signal.default_int_handler)
+    threading.Thread(target=listen, daemon=True).start()
+    fd_before = signal.set_wakeup_fd(teller.fileno() if act else -1, warn_on_full_buffer=False)
+    before = signal.signal(signal.SIGINT, ignore if act else signal.default_int_handler)
     try:
         yield
     finally:
+        signal.set_wakeup_fd(fd_before)
         signal.signal(signal.SIGINT, before)
+        teller.close()  # and so the listener ends
+
+
+@contextmanager
+def closing_event(event: threading.Event) -> Generator[None]:
+    try:
+        yield
+    finally:
+        event.set()
+
+
+def ignore(number: int, frame: FrameType | None) -> None:
+    """Unlike SIG_IGN it lets the wake-up descriptor know."""
 
 
 def exit_status(end: frames.Result | frames.Error) -> int:
