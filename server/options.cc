@@ -24,6 +24,17 @@ CLI::Validator seconds_from(const std::string& least) {
           ""};
 }
 
+// CLI's own would name the largest double as the other bound.
+CLI::Validator at_least(std::int64_t least) {
+  return {[least](std::string& text) {
+            std::int64_t number = 0;
+            const bool fine = CLI::detail::lexical_cast(text, number) && number >= least;
+            return fine ? std::string()
+                        : "must be a whole number from " + std::to_string(least) + ", not " + text;
+          },
+          ""};
+}
+
 // Only what changes how Python behaves: what to run is the session's affair.
 std::string wrong_switch(const std::vector<std::string>& switches) {
   for (std::size_t i = 0; i < switches.size(); ++i) {
@@ -63,24 +74,24 @@ void add_surroundings(CLI::App& app, Options& options) {
 void add_options(CLI::App& app, Options& options) {
   app.add_option("--max-frame-bytes", options.max_frame_bytes, "Longest line that is taken")
       ->type_name("BYTES")
-      ->check(CLI::PositiveNumber)
+      ->check(at_least(1))
       ->capture_default_str();
   app.add_option("--queue-limit", options.queue_limit, "Most executions that may wait")
       ->type_name("N")
-      ->check(CLI::NonNegativeNumber);
+      ->check(at_least(0));
   app.add_option("--queue-bytes", options.queue_bytes, "Stop reading while more of them wait")
       ->type_name("BYTES")
-      ->check(CLI::PositiveNumber)
+      ->check(at_least(1))
       ->capture_default_str();
   app.add_option("--output-buffer", options.output_buffer,
                  "Code that prints waits when the client is behind by more")
       ->type_name("BYTES")
-      ->check(CLI::PositiveNumber)
+      ->check(at_least(1))
       ->capture_default_str();
   app.add_option("--output-limit", options.output_limit,
                  "Of longer output of an execution only head and tail arrive")
       ->type_name("BYTES")
-      ->check(CLI::NonNegativeNumber);
+      ->check(at_least(0));
   app.add_option("--timeout", options.timeout,
                  "Interrupt an execution that takes longer (0: none); `execute` may say otherwise")
       ->type_name("SECONDS")
@@ -92,7 +103,7 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option("--memory-limit", options.memory_limit,
                  "MemoryError for an execution that would take the process beyond it")
       ->type_name("BYTES")
-      ->check(CLI::PositiveNumber);
+      ->check(at_least(1));
   app.add_option("--heartbeat", options.heartbeat, "Say at this interval what the session is doing")
       ->type_name("SECONDS")
       ->check(seconds_from("0.01"));
@@ -109,12 +120,12 @@ void add_options(CLI::App& app, Options& options) {
                "Keep snapshots of the interpreter: a crash costs one execution, not the variables");
   app.add_option("--snapshots", options.snapshots, "How many of them, with --survive")
       ->type_name("N")
-      ->check(CLI::PositiveNumber)
+      ->check(at_least(1))
       ->capture_default_str();
   app.add_option("--snapshot-limit", options.snapshot_limit,
                  "Of an interpreter that holds more, only checkpoints are taken")
       ->type_name("BYTES")
-      ->check(CLI::NonNegativeNumber)
+      ->check(at_least(0))
       ->capture_default_str();
   app.add_flag("--fail-on-error", options.fail_on_error, "Exit with 1 when an execution failed");
   app.add_flag("--stop-on-error", options.stop_on_error, "An error ends all later executions");

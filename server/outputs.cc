@@ -178,7 +178,7 @@ void Outputs::set_running(ExecutionRef execution, std::optional<std::size_t> lim
   if (limit && execution->count) output_limit_.emplace(execution, *limit, spools_);
   const std::lock_guard locked(lock_);
   running_ = std::move(execution);
-  if (running_) before_ = std::exchange(newest_, running_);
+  if (running_ && shared_ != nullptr) before_ = std::exchange(newest_, running_);
 }
 
 void Outputs::arm_timer() {

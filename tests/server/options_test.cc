@@ -28,6 +28,14 @@ TEST(OptionsTest, VersionIsTheOneOfReady) {
   EXPECT_NE(run.out.find(version), std::string::npos) << run.out;
 }
 
+TEST(OptionsTest, ANumberThatIsTooSmallIsToldItsBound) {
+  for (const char* number : {"0", "-1", "half"}) {
+    const ProgramRun run = run_program(options({"--snapshots", number}));
+    EXPECT_EQ(run.status, 2) << number;
+    EXPECT_NE(run.err.find("must be a whole number from 1, not "), std::string::npos) << run.err;
+  }
+}
+
 class WrongUsageTest : public ::testing::TestWithParam<std::vector<std::string>> {};
 
 TEST_P(WrongUsageTest, IsStatusTwoAndAWordOnStandardError) {
