@@ -42,7 +42,8 @@ struct Run {
 };
 struct Reset {};
 struct Checkpoint {
-  std::uint64_t number;  // what names the snapshot from then on
+  std::uint64_t number;              // what names the snapshot from then on
+  std::optional<std::size_t> limit;  // none is taken of a process that holds more: bytes
 };
 struct Stop {};
 using Command = std::variant<Run, Reset, Checkpoint, Stop>;

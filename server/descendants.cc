@@ -77,6 +77,11 @@ bool serves_multiprocessing(pid_t process) {
          command.find("from multiprocessing.forkserver import main") != std::string::npos;
 }
 
+bool has_children() {
+  siginfo_t info = {};
+  return ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
 void send(const Descriptor& process, int number) {
   ::syscall(SYS_pidfd_send_signal, process.get(), number, nullptr, 0);
 }
@@ -106,7 +111,7 @@ Descendants Descendants::find(pid_t root) {
 Descendants Descendants::started_since(pid_t root, Clock::time_point start,
                                        const std::vector<pid_t>& except) {
   Descendants found;
-  if (!has_children(root)) return found;
+  if (root == ::getpid() && !has_children()) return found;
   const std::uint64_t first = step_of(start);
   const pid_t session = ::getsid(0);
   walk(root, [&](pid_t pid, Descriptor process) {
@@ -125,12 +130,6 @@ void Descendants::add(pid_t pid, Descriptor process) {
   processes_.push_back(std::move(process));
 }
 
-bool has_children(pid_t process) {
-  if (process != ::getpid()) return !children_of(process).empty();
-  siginfo_t info = {};
-  return ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
-}
-
 // A process's children are listed by the thread that started them.
 std::vector<pid_t> children_of(pid_t process) {
   std::vector<pid_t> children;
@@ -144,9 +143,10 @@ std::vector<pid_t> children_of(pid_t process) {
   return children;
 }
 
-std::vector<pid_t> children_of_first_thread(pid_t process) {
+std::vector<pid_t> own_children() {
   std::vector<pid_t> children;
-  const std::string name = std::to_string(process);
+  if (!has_children()) return children;
+  const std::string name = std::to_string(::getpid());
   read_children("/proc/" + name + "/task/" + name, children);
   return children;
 }

@@ -39,10 +39,8 @@ class Descendants {
   int newest_child_ = -1;
 };
 
-// One system call for this process.
-bool has_children(pid_t process);
-
 std::vector<pid_t> children_of(pid_t process);
-std::vector<pid_t> children_of_first_thread(pid_t process);
+// This process's, by its first thread. When there are none, one system call.
+std::vector<pid_t> own_children();
 
 }  // namespace replwire::server

@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <vector>
 
 #include "runtime/link.h"
 
@@ -35,6 +36,8 @@ class InterpreterLink {
 
   // The process that Python runs in.
   virtual pid_t process() const = 0;
+  // Its children from before the newest Run, which might be taken for children of that one.
+  virtual std::vector<pid_t> earlier_children() const = 0;
 
   // ---- with --survive; without, nothing of this is called ----
   // Ends the interpreter's process; the session hears of it as of any other death.

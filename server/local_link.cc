@@ -4,11 +4,13 @@
 
 #include "runtime/interrupts.h"
 #include "runtime/stack_dump.h"
+#include "server/descendants.h"
 
 namespace replwire::server {
 
 void LocalLink::post(runtime::Command command) {
   const std::lock_guard lock(mutex_);
+  if (std::holds_alternative<runtime::Run>(command)) earlier_children_ = own_children();
   commands_.push_back(std::move(command));
   if (worker_waits_) wake_worker_ = true;
 }
@@ -39,6 +41,11 @@ void LocalLink::interrupt(std::uint64_t serial, int child) {
   sigval value = {};
   value.sival_ptr = reinterpret_cast<void*>(serial);  // NOLINT(performance-no-int-to-ptr)
   ::pthread_sigqueue(worker_, runtime::interrupts::signal_number(), value);
+}
+
+std::vector<pid_t> LocalLink::earlier_children() const {
+  const std::lock_guard lock(mutex_);
+  return earlier_children_;
 }
 
 bool LocalLink::ask_for_stack() {

@@ -43,6 +43,7 @@ class LocalLink final : public runtime::Link, public InterpreterLink {
   bool ask_for_stack() override;
   bool stack_can_be_asked_for() const override;
   pid_t process() const override { return process_; }
+  std::vector<pid_t> earlier_children() const override;
 
   // The interpreter's end.
   std::optional<runtime::Command> poll() override;
@@ -75,8 +76,9 @@ class LocalLink final : public runtime::Link, public InterpreterLink {
   Asker asker_;
   Waker waker_;  // the worker's
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::deque<runtime::Command> commands_;
+  std::vector<pid_t> earlier_children_;
   bool worker_waits_ = false;
   bool wake_worker_ = false;  // at `deliver`
   std::map<std::uint64_t, Question> questions_;

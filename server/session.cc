@@ -41,6 +41,11 @@ runtime::Unanswered unanswered(const protocol::Execute& request) {
 
 }  // namespace
 
+bool Session::is_transaction(const protocol::Execute& request) {
+  return request.transaction.value_or(protocol::Transaction::kCommit) !=
+         protocol::Transaction::kCommit;
+}
+
 Session::Session(const Parts& parts, const Options& options, std::function<void(bool)> hold_reader)
     : parts_(parts),
       options_(options),
@@ -54,7 +59,7 @@ void Session::open(const protocol::Ready& ready) {
   write(ready);
   opened_ = true;
   parts_.outputs.open();
-  take_snapshot(std::nullopt, true);
+  offer_snapshot();
   if (shutting_down_ || input_ended_) stop_when_idle();
 }
 
@@ -88,8 +93,7 @@ void Session::on(protocol::Execute& request, std::int64_t line) {
                   "execute: " + std::to_string(*options_.queue_limit) + " executions wait already",
                   request.id, line);
   }
-  if (!options_.survive && request.transaction.value_or(protocol::Transaction::kCommit) !=
-                               protocol::Transaction::kCommit) {
+  if (!options_.survive && is_transaction(request)) {
     return refuse(ErrorCode::kInvalidField, "execute: /transaction: needs --survive", request.id,
                   line);
   }
@@ -124,11 +128,12 @@ Session::Queued Session::unqueue(Queue::iterator queued) {
 }
 
 void Session::start_next() {
-  while (!busy() && !queue_.empty()) {
+  while (!busy() && !queue_.empty() && !waits_for_snapshot(queue_.front())) {
     Queued next = unqueue(queue_.begin());
     std::visit([&](auto& request) { begin(request, next); }, next.request);
   }
-  if (!busy() && (shutting_down_ || (input_ended_ && inquiries_.empty()))) stop_when_idle();
+  if (!busy() && queue_.empty() && (shutting_down_ || (input_ended_ && inquiries_.empty())))
+    stop_when_idle();
   update_reader();
 }
 
@@ -147,21 +152,16 @@ void Session::start(protocol::Execute&& request, std::string id) {
   auto execution = std::make_shared<const runtime::Execution>(
       runtime::Execution{++last_serial_, std::move(id), count, unanswered(request)});
   auto inputs = std::move(request.inputs).value_or(std::vector<std::string>{});
-  const auto transaction = request.transaction.value_or(protocol::Transaction::kCommit);
-  if (transaction != protocol::Transaction::kCommit && !snapshots_.is_fresh()) {
-    take_snapshot(std::nullopt, true, true);
-  }
   const Clock::time_point now = Clock::now();
   running_ =
       Running{execution,
               *std::move(request.id),
               {std::make_move_iterator(inputs.begin()), std::make_move_iterator(inputs.end())},
               now,
-              children_of_others(now),
               request.timeout_includes_input.value_or(false),
               request.stop_on_error.value_or(false),
-              transaction,
-              snapshots_.is_fresh() ? snapshots_.newest_begun() : std::nullopt};
+              request.transaction.value_or(protocol::Transaction::kCommit),
+              is_transaction(request) ? snapshots_.newest() : std::nullopt};
   ladder_.begin(timeout_of(request, options_), duration(request.grace.value_or(kGrace)), now);
   watch_time();
   auto output_limit = options_.output_limit;
@@ -207,14 +207,18 @@ void Session::end_execution(bool failed, bool restored) {
   if (options_.survive && !restored) {
     snapshots_.step(running_->execution->id, running_->execution->count);
     starts_anew_ = 0;
-    take_snapshot(std::nullopt, true);
+    offer_snapshot();
   }
   running_.reset();
-  last_end_ = Clock::now();
   if (ladder_.active()) alarm_.cancel();
   ladder_.end();
-  if (failed && options_.stop_on_error) aborting_ = true;
-  if (failed && (stop || aborting_)) end_all_queued(ErrorReason::kAborted);
+  if (failed) stop_after_failure(stop);
+}
+
+// `stop`: it asked for that.
+void Session::stop_after_failure(bool stop) {
+  if (options_.stop_on_error) aborting_ = true;
+  if (stop || aborting_) end_all_queued(ErrorReason::kAborted);
 }
 
 std::optional<std::int64_t> Session::inputs_unused() const {
@@ -262,12 +266,13 @@ void Session::write_error(ErrorReason reason, const runtime::Report& report, dou
   write(error);
 }
 
-void Session::end_queued(Queue::iterator queued, ErrorReason reason) {
+void Session::end_queued(Queue::iterator queued, ErrorReason reason, std::string message) {
   failed_ = true;
   Queued taken = unqueue(queued);
   protocol::Error error = {};
   error.execution_id = *std::get<protocol::Execute>(taken.request).id;
   error.reason = reason;
+  error.exception_message = std::move(message);
   write(error);
 }
 
@@ -333,7 +338,7 @@ void Session::on(const runtime::ResetDone& done) {
   write(protocol::ResetReply{*std::move(in_turn_), done.threads, done.tasks});
   in_turn_.reset();
   snapshots_.step(std::nullopt, std::nullopt);
-  take_snapshot(std::nullopt, true);
+  offer_snapshot();
   start_next();
 }
 

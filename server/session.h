@@ -116,7 +116,6 @@ class Session {
     protocol::Id id;
     std::deque<std::string> inputs;
     Clock::time_point started;
-    std::vector<pid_t> earlier;  // children that it might be taken to have started
     bool timeout_includes_input;
     bool stop_on_error;
     protocol::Transaction transaction;
@@ -184,6 +183,7 @@ class Session {
   void start(protocol::Execute&& request, std::string id);
   void write_outcome(const runtime::Done& done, bool restored);
   void end_execution(bool failed, bool restored);
+  void stop_after_failure(bool stop);
   bool busy() const { return running_.has_value() || in_turn_.has_value() || revival_.has_value(); }
   bool id_in_use(const std::string& id) const;
   std::string invent_id();
@@ -204,7 +204,6 @@ class Session {
   void interrupt_running(bool descendants_too = true);
   void interrupt_at_rest(std::uint64_t target);
   Descendants descendants_of_running(std::vector<pid_t> except = {}) const;
-  std::vector<pid_t> children_of_others(Clock::time_point now) const;
   bool pauses_for_input() const;
   void watch_time();
   void climb();
@@ -217,7 +216,12 @@ class Session {
   void reply_with(const WorkerStack::Outcome& outcome);
   void fill(protocol::SessionFacts& facts) const;
 
-  bool take_snapshot(std::optional<std::string> name, bool automatic, bool needed = false);
+  void offer_snapshot();
+  std::uint64_t take_snapshot(std::optional<std::string> name, bool automatic);
+  static bool is_transaction(const protocol::Execute& request);
+  bool waits_for_snapshot(const Queued& next);
+  void refuse_transaction();
+  void reply_to_checkpoint(std::uint64_t number, bool made);
   void drop(const std::vector<std::uint64_t>& snapshots);
   void revive(Revival revival);
   bool rolls_back(const runtime::Outcome& outcome) const;
@@ -239,7 +243,7 @@ class Session {
   void write_error(protocol::ErrorReason reason, const runtime::Report& report, double seconds,
                    std::optional<std::string> exit_code, bool restored = false);
   std::optional<std::int64_t> inputs_unused() const;
-  void end_queued(Queue::iterator queued, protocol::ErrorReason reason);
+  void end_queued(Queue::iterator queued, protocol::ErrorReason reason, std::string message = {});
   void end_all_queued(protocol::ErrorReason reason);
   Queued unqueue(Queue::iterator queued);
 
@@ -282,13 +286,13 @@ class Session {
   std::optional<protocol::ShutdownReply> reply_;  // last frame of a shutdown
   Ladder ladder_;                                 // of the execution that runs
   Alarm alarm_;
-  Clock::time_point last_end_;  // of an execution
-  asio::steady_timer ending_;   // touched with the lock held, as all else here
+  asio::steady_timer ending_;  // touched with the lock held, as all else here
   asio::steady_timer nudging_;
 
   // With --survive.
   survive::Snapshots snapshots_;
   std::optional<std::uint64_t> asked_for_;  // the snapshot that a `checkpoint` waits for
+  std::optional<std::uint64_t> needed_;     // the one that a transaction does
   std::optional<Revival> revival_;
   std::optional<runtime::Exiting> exiting_with_;  // os._exit was called
   std::optional<std::uint64_t> last_woken_;

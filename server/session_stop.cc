@@ -15,7 +15,6 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kFirstNudge{4};
 constexpr milliseconds kLastNudge{512};
-constexpr milliseconds kSystemClockStep{10};  // of what /proc says of a process's start
 
 // As the interpreter prints one.
 std::string text_of(const std::optional<std::vector<protocol::StackEntry>>& stack) {
@@ -71,16 +70,9 @@ void Session::interrupt_running(bool descendants_too) {
 
 // With the lock held: what the next execution starts must not be met.
 Descendants Session::descendants_of_running(std::vector<pid_t> except) const {
-  except.insert(except.end(), running_->earlier.begin(), running_->earlier.end());
+  const auto earlier = parts_.link.earlier_children();
+  except.insert(except.end(), earlier.begin(), earlier.end());
   return Descendants::started_since(parts_.link.process(), running_->started, except);
-}
-
-// Children that the execution which starts now might be taken to have started: only when one has
-// just ended, and left some.
-std::vector<pid_t> Session::children_of_others(Clock::time_point now) const {
-  const pid_t root = parts_.link.process();
-  const bool close = now - last_end_ <= kSystemClockStep;
-  return close && has_children(root) ? children_of_first_thread(root) : std::vector<pid_t>();
 }
 
 void Session::interrupt_at_rest(std::uint64_t target) {

@@ -91,14 +91,35 @@ InputClosedReason closed_by(RestoredCause cause) {
 
 // ---- snapshots ------------------------------------------------------------------------------
 
-// True when one is on its way. `needed`: however large the interpreter is.
-bool Session::take_snapshot(std::optional<std::string> name, bool automatic, bool needed) {
-  if (!options_.survive || stopping_) return false;
-  const bool last = shutting_down_ || (input_ended_ && queue_.empty());
-  const auto size = static_cast<std::size_t>(resident_bytes(parts_.link.process()));
-  if (automatic && !needed && (last || size > options_.snapshot_limit)) return false;
-  parts_.link.post(runtime::Checkpoint{snapshots_.begin(std::move(name), automatic)});
+// Unless it is needed for nothing, or the interpreter is too large.
+void Session::offer_snapshot() {
+  if (!options_.survive || stopping_ || shutting_down_ || (input_ended_ && queue_.empty())) return;
+  parts_.link.post(
+      runtime::Checkpoint{snapshots_.begin(std::nullopt, true), options_.snapshot_limit});
+}
+
+// However large the interpreter is. Returns its number.
+std::uint64_t Session::take_snapshot(std::optional<std::string> name, bool automatic) {
+  const std::uint64_t number = snapshots_.begin(std::move(name), automatic);
+  parts_.link.post(runtime::Checkpoint{number, std::nullopt});
+  return number;
+}
+
+// A transaction does until there is the one that it may go back to.
+bool Session::waits_for_snapshot(const Queued& next) {
+  const auto* execute = std::get_if<protocol::Execute>(&next.request);
+  if (execute == nullptr || !is_transaction(*execute) || snapshots_.is_fresh()) return false;
+  if (!snapshots_.is_being_made()) needed_ = take_snapshot(std::nullopt, true);
   return true;
+}
+
+void Session::refuse_transaction() {
+  if (queue_.empty() || !waits_for_snapshot(queue_.front())) return;
+  const auto first = queue_.begin();
+  const bool stop = std::get<protocol::Execute>(first->request).stop_on_error.value_or(false);
+  end_queued(first, protocol::ErrorReason::kAborted,
+             "the system could not make the snapshot that the transaction may go back to");
+  stop_after_failure(stop);
 }
 
 void Session::drop(const std::vector<std::uint64_t>& snapshots) {
@@ -111,25 +132,25 @@ void Session::on(const runtime::Checkpointed& checkpointed) {
   if (made) {
     drop(snapshots_.taken(number, options_.snapshots));
   } else {
-    parts_.log.line("no snapshot could be made");
+    parts_.log.line("no snapshot was made");
+    if (needed_ == number) refuse_transaction();
     snapshots_.failed(number);
     parts_.link.drop(number);
   }
-  if (asked_for_ != number) return;
+  if (asked_for_ == number) reply_to_checkpoint(number, made);
+  if (!queue_.empty()) start_next();
+}
+
+void Session::reply_to_checkpoint(std::uint64_t number, bool made) {
   asked_for_.reset();
   protocol::Id id = *std::exchange(in_turn_, std::nullopt);
-  if (made) {
-    write(protocol::CheckpointReply{std::move(id), checkpoint_id(number)});
-  } else {
-    refuse(ErrorCode::kInvalidField, "checkpoint: the system could not make one", std::move(id), 0);
-  }
-  start_next();
+  if (made) return write(protocol::CheckpointReply{std::move(id), checkpoint_id(number)});
+  refuse(ErrorCode::kInvalidField, "checkpoint: the system could not make one", std::move(id), 0);
 }
 
 void Session::begin(protocol::Checkpoint& request, const Queued& /*queued*/) {
   in_turn_ = std::move(request.id);
-  take_snapshot(std::move(request.name), false);
-  asked_for_ = snapshots_.newest_begun();
+  asked_for_ = take_snapshot(std::move(request.name), false);
 }
 
 void Session::begin(protocol::Checkpoints& request, const Queued& /*queued*/) {
@@ -296,7 +317,7 @@ void Session::end_revival(const std::vector<std::string>& lost_threads) {
   restored.signal = revival_->signal;
   restored.exit_status = revival_->exit_status;
   write(restored);
-  if (!snapshots_.is_fresh()) take_snapshot(std::nullopt, true);
+  if (!snapshots_.is_fresh()) offer_snapshot();
   std::visit([this](auto& then) { finish_revival(then); }, revival_->then);
   revival_.reset();
   start_next();
@@ -347,7 +368,8 @@ void Session::end_what_it_started() const {
   std::vector<pid_t> earlier = own_processes();
   const auto is_own = [&earlier](pid_t pid) { return std::ranges::count(earlier, pid) > 0; };
   if (std::ranges::all_of(children_of(::getpid()), is_own)) return;
-  earlier.insert(earlier.end(), running_->earlier.begin(), running_->earlier.end());
+  const auto children = parts_.link.earlier_children();
+  earlier.insert(earlier.end(), children.begin(), children.end());
   Descendants::started_since(::getpid(), running_->started, earlier).signal(SIGKILL);
 }
 

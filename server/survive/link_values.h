@@ -21,7 +21,7 @@ template <class A>
 void members(Reset& /*v*/, A& /*take*/) {}
 template <class A>
 void members(Checkpoint& v, A& take) {
-  take(v.number);
+  take(v.number, v.limit);
 }
 template <class A>
 void members(Stop& /*v*/, A& /*take*/) {}
@@ -155,10 +155,14 @@ struct Started {  // Python runs, or says why not
 };
 struct Asleep {  // comes with the server's end of the snapshot's socket
   std::uint64_t number;
-  pid_t pid;  // -1: it could not be made
+  pid_t pid;  // -1: it could not be made, or the process is too large
+};
+// Children that an execution which starts finds there, when they are others than before.
+struct EarlierChildren {
+  std::vector<pid_t> pids;
 };
 struct Ended {};  // it was told to stop, and has run its exit handlers
-using Message = std::variant<Hello, Started, Asleep, Ended, runtime::Event>;
+using Message = std::variant<Hello, Started, Asleep, EarlierChildren, Ended, runtime::Event>;
 
 template <class A>
 void members(Hello& v, A& take) {
@@ -171,6 +175,10 @@ void members(Started& v, A& take) {
 template <class A>
 void members(Asleep& v, A& take) {
   take(v.number, v.pid);
+}
+template <class A>
+void members(EarlierChildren& v, A& take) {
+  take(v.pids);
 }
 template <class A>
 void members(Ended& /*v*/, A& /*take*/) {}

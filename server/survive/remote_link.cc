@@ -160,6 +160,11 @@ bool RemoteLink::stack_can_be_asked_for() const {
   return (handled_signals(pid_) >> static_cast<unsigned>(bit) & 1U) != 0;
 }
 
+std::vector<pid_t> RemoteLink::earlier_children() const {
+  const std::lock_guard lock(mutex_);
+  return earlier_children_;
+}
+
 // ---- from the interpreter -------------------------------------------------------------------
 
 void RemoteLink::watch_output() {
@@ -219,6 +224,11 @@ void RemoteLink::on(const Asleep& asleep) {
   handlers_.event(runtime::Checkpointed{asleep.number});
 }
 
+void RemoteLink::on(EarlierChildren& earlier) {
+  const std::lock_guard lock(mutex_);
+  earlier_children_ = std::move(earlier.pids);
+}
+
 void RemoteLink::on(const Ended& /*ended*/) { handlers_.ended(); }
 
 // An execution that the session knows is told by the session's own object.
@@ -254,7 +264,7 @@ void RemoteLink::on(runtime::Event& event) {
 Descriptor RemoteLink::next_descriptor() {
   if (received_.empty()) return {};
   Descriptor descriptor = std::move(received_.front());
-  received_.pop_front();
+  received_.erase(received_.begin());
   return descriptor;
 }
 
@@ -339,6 +349,7 @@ void RemoteLink::answer_for_the_dead() {
   {
     const std::lock_guard lock(mutex_);
     questions_.clear();
+    earlier_children_.clear();
     unanswered.swap(unanswered_);
   }
   for (const auto& [number, inquiry] : unanswered) handlers_.event(nothing(inquiry));

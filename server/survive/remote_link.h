@@ -41,6 +41,7 @@ class RemoteLink final : public InterpreterLink {
   bool ask_for_stack() override;
   bool stack_can_be_asked_for() const override;
   pid_t process() const override { return pid_; }
+  std::vector<pid_t> earlier_children() const override;
   void kill() override;
   void wake(std::uint64_t snapshot) override;
   void drop(std::uint64_t snapshot) override;
@@ -65,6 +66,7 @@ class RemoteLink final : public InterpreterLink {
   void on(const Hello& hello);
   void on(const Started& started);
   void on(const Asleep& asleep);
+  void on(EarlierChildren& earlier);
   void on(const Ended& ended);
   void on(runtime::Event& event);
   void recognize(runtime::ExecutionRef& execution);
@@ -85,7 +87,7 @@ class RemoteLink final : public InterpreterLink {
   // On the strand.
   asio::posix::stream_descriptor socket_;
   std::string in_;
-  std::deque<Descriptor> received_;
+  std::vector<Descriptor> received_;
   bool watched_ = false;
   bool started_ = false;
   std::int64_t killed_for_memory_ = 0;  // processes, by the system, when this one was made
@@ -99,6 +101,7 @@ class RemoteLink final : public InterpreterLink {
   std::map<std::uint64_t, Sleeper> sleepers_;
   std::map<std::uint64_t, Question> questions_;
   std::map<std::uint64_t, runtime::Inquiry> unanswered_;
+  std::vector<pid_t> earlier_children_;
 };
 
 }  // namespace replwire::server::survive

@@ -6,10 +6,10 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <deque>
 #include <initializer_list>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "server/descriptor.h"
 
@@ -51,7 +51,7 @@ inline bool send_all(int socket, std::string_view bytes, std::initializer_list<i
 }
 
 // As recvmsg(): 0 at the end, -1 when there is nothing. Descriptors are appended in their order.
-inline ssize_t receive_some(int socket, std::string& buffer, std::deque<Descriptor>& descriptors,
+inline ssize_t receive_some(int socket, std::string& buffer, std::vector<Descriptor>& descriptors,
                             int flags) {
   std::array<char, 65536> bytes;
   iovec part = {bytes.data(), bytes.size()};

@@ -66,7 +66,7 @@ void sleep_until_woken(Descriptor control, Channels& channels) {
   }
   for (;;) {
     std::string word;
-    std::deque<Descriptor> sockets;
+    std::vector<Descriptor> sockets;
     const ssize_t size = receive_some(control.get(), word, sockets, 0);
     if (size < 0 && errno == EINTR) continue;
     if (size <= 0 || sockets.size() != 2) ::_exit(0);

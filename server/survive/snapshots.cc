@@ -39,17 +39,14 @@ std::vector<Number> Snapshots::give_up(const std::vector<Number>& numbers) {
   return numbers;
 }
 
-bool Snapshots::is_fresh() const {
-  if (!begun_.empty()) return begun_.rbegin()->second.steps == steps_;
-  return !line_.empty() && all_.at(line_.back()).steps == steps_;
+bool Snapshots::is_fresh() const { return !line_.empty() && all_.at(line_.back()).steps == steps_; }
+
+bool Snapshots::is_being_made() const {
+  return !begun_.empty() && begun_.rbegin()->second.steps == steps_;
 }
 
 std::optional<Number> Snapshots::newest() const {
   return line_.empty() ? std::nullopt : std::optional(line_.back());
-}
-
-std::optional<Number> Snapshots::newest_begun() const {
-  return begun_.empty() ? newest() : std::optional(begun_.rbegin()->first);
 }
 
 std::optional<Number> Snapshots::back(std::int64_t steps) const {

@@ -38,10 +38,10 @@ class Snapshots {
 
   bool has(Number number) const { return all_.contains(number); }
   const std::map<Number, Snapshot>& all() const { return all_; }
-  // Whether the newest, taken or begun, shows the state as it is.
+  // Whether there is one, or one on its way, that shows the state as it is.
   bool is_fresh() const;
+  bool is_being_made() const;
   std::optional<Number> newest() const;  // before the state as it is
-  std::optional<Number> newest_begun() const;
   // The one that lies that many steps back.
   std::optional<Number> back(std::int64_t steps) const;
   // How many steps there is one for.

@@ -8,7 +8,9 @@
 #include <cstdlib>
 
 #include "runtime/detached_fork.h"
+#include "server/descendants.h"
 #include "server/outside_signals.h"
+#include "server/process_facts.h"
 #include "server/survive/framed.h"
 #include "server/survive/sending.h"
 #include "server/survive/sleeper.h"
@@ -45,7 +47,7 @@ SocketLink::Question::Question() : answer(::memfd_create("replwire-answer", MFD_
 
 // False when there is nothing, or a signal came.
 bool SocketLink::fill(int flags) {
-  std::deque<Descriptor> none;
+  std::vector<Descriptor> none;
   const ssize_t size = receive_some(channels_.link.get(), in_, none, flags);
   if (size == 0 || (size < 0 && errno != EAGAIN && errno != EINTR)) ::_exit(kNoLink);
   return size > 0;
@@ -58,15 +60,38 @@ std::optional<Command> SocketLink::next(bool may_wait) {
     if (const auto message = take_framed(in_)) {
       auto command = unpacked<Command>(message->body);
       if (!command) std::abort();
+      if (refuses(*command)) continue;
       return take(*std::move(command), may_wait);
     }
     if (!fill(MSG_DONTWAIT)) return std::nullopt;
   }
 }
 
+// Of a process that is too large no snapshot is taken. Looked at here, where the client does not
+// wait for it.
+bool SocketLink::refuses(const Command& command) {
+  const auto* checkpoint = std::get_if<runtime::Checkpoint>(&command);
+  if (checkpoint == nullptr || !checkpoint->limit) return false;
+  if (static_cast<std::size_t>(resident_bytes(::getpid())) <= *checkpoint->limit) return false;
+  send_message(Asleep{checkpoint->number, -1}, {});
+  return true;
+}
+
+// As an execution begins, for those that a task has started at rest; and before the next one can,
+// since an interrupt may come before that one has begun.
+void SocketLink::tell_children() {
+  auto children = own_children();
+  if (children == children_) return;
+  children_ = std::move(children);
+  send_message(EarlierChildren{children_}, {});
+}
+
 // A snapshot waits for the answer that is being given. Whoever holds the GIL must not wait for it.
 std::optional<Command> SocketLink::take(Command command, bool may_wait) {
-  if (const auto* run = std::get_if<runtime::Run>(&command)) current_ = run->execution->serial;
+  if (const auto* run = std::get_if<runtime::Run>(&command)) {
+    current_ = run->execution->serial;
+    tell_children();
+  }
   if (!std::holds_alternative<runtime::Checkpoint>(command)) return command;
   if (may_wait) {
     answering_.lock();
@@ -98,6 +123,7 @@ std::optional<Command> SocketLink::receive(const runtime::Watch& watch) {
 // ---- events ---------------------------------------------------------------------------------
 
 void SocketLink::send(Event event) {
+  if (std::holds_alternative<runtime::Done>(event)) tell_children();
   if (const auto* withdrawn = std::get_if<runtime::InputWithdrawn>(&event)) {
     const std::lock_guard lock(questions_mutex_);
     questions_.erase(withdrawn->number);
@@ -175,7 +201,7 @@ void SocketLink::start_inquirer() {
 
 void SocketLink::inquire() {
   std::string buffer;
-  std::deque<Descriptor> none;
+  std::vector<Descriptor> none;
   for (;;) {
     while (const auto message = take_framed(buffer)) {
       const auto inquiry = unpacked<runtime::Inquiry>(message->body);
@@ -213,6 +239,7 @@ bool SocketLink::checkpoint(std::uint64_t number) {
 void SocketLink::go_on_as_copy() {
   in_.clear();
   held_.reset();
+  children_.clear();
   OutsideSignals::claim();
   start_inquirer();
 }

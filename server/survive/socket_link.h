@@ -50,6 +50,8 @@ class SocketLink final : public runtime::Link {
   std::optional<runtime::Command> next(bool may_wait);
   bool fill(int flags);
   std::optional<runtime::Command> take(runtime::Command command, bool may_wait);
+  void tell_children();
+  bool refuses(const runtime::Command& command);
   void send_message(const Message& message, std::initializer_list<int> descriptors);
   void start_inquirer();
   void inquire();
@@ -59,6 +61,7 @@ class SocketLink final : public runtime::Link {
   std::string in_;
   std::optional<runtime::Command> held_;  // until no inquiry is being answered
   std::uint64_t current_ = 0;             // serial of the newest Run
+  std::vector<pid_t> children_;           // as they were told last
   std::uint64_t last_write_ = 0;          // in ticks(), under the output's lock
   Answer answer_;
 

@@ -15,11 +15,6 @@ const char* const kPrelude =
     "flush=True)\n"
     "    return p\n";
 
-// The first number that the code prints.
-ProcessWatch printed_process(ServerProcess& server) {
-  return ProcessWatch(std::stoi(output_text(server.read_until("output"), "stdout")));
-}
-
 struct Started : Case {
   const char* code;  // prints the id of a process, then waits for ever
 };

@@ -232,6 +232,21 @@ TEST(SurviveProcessesTest, WhatTheLostExecutionStartedEndsAndWhatWasThereBeforeS
   ::kill(daemon, SIGKILL);
 }
 
+TEST(SurviveProcessesTest, AnInterruptMeetsNoChildOfAnExecutionBefore) {
+  ServerProcess server(surviving());
+  server.execute("import subprocess, time");
+  for (int round = 0; round < 20; ++round) {
+    // Sent at once, so that both fall into one step of the system's clock.
+    server.start("p = subprocess.Popen(['sleep', '600'])\nprint(p.pid)");
+    const Json id = server.start("time.sleep(600)");
+    const ProcessWatch process = printed_process(server);
+    server.send({{"type", "interrupt"}, {"execution_id", id}, {"grace", 60}});
+    server.finish(id);
+    ASSERT_TRUE(process.lives()) << "round " << round;
+    ASSERT_EQ(server.execute("p.kill()\np.wait()").value(), -9);
+  }
+}
+
 TEST(SurviveProcessesTest, MultiprocessingWorksBeforeAndAfter) {
   ServerProcess server(surviving());
   const std::string pool =

@@ -108,6 +108,43 @@ TEST(SurviveTransactionTest, AboveTheLimitItGoesBackToWhereItBegan) {
   EXPECT_EQ(server.execute("x").value(), 2);
 }
 
+// Its promise could not be kept. Nobody but root may have more processes than the limit says.
+TEST(SurviveTransactionTest, WithoutASnapshotToGoBackToItIsNotRun) {
+  ServerProcess server(surviving({"--snapshot-limit", "1"}));
+  server.execute(
+      "import os, resource\nx = 1\n"
+      "soft, hard = resource.getrlimit(resource.RLIMIT_NPROC)\n"
+      "if os.getuid() == 0: os.setresuid(65534, 65534, 0)\n"
+      "resource.setrlimit(resource.RLIMIT_NPROC, (0, hard))");
+  const Json tried =
+      server.start("x = 2", {{"transaction", "rollback_always"}, {"stop_on_error", true}});
+  const Json behind = server.start("x = 3");
+  const Execution refused = server.finish(tried);
+  EXPECT_EQ(refused.reason(), "aborted") << refused;
+  EXPECT_NE(refused.terminal["exception_message"].get<std::string>().find("snapshot"),
+            std::string::npos);
+  EXPECT_EQ(server.finish(behind).reason(), "aborted");
+  EXPECT_EQ(server.execute("x").value(), 1);
+  EXPECT_EQ(request(server, {{"type", "checkpoint"}}).value("code", ""), "invalid_field");
+  server.execute("resource.setrlimit(resource.RLIMIT_NPROC, (soft, hard))");
+  EXPECT_EQ(server.execute("x = 4", transaction("rollback_always")).terminal["restored"], true);
+  EXPECT_EQ(server.execute("x").value(), 1);
+}
+
+TEST(SurviveTransactionTest, WhatWaitsForItsSnapshotCanBeTakenOut) {
+  ServerProcess server(surviving({"--snapshot-limit", "1"}));
+  server.execute("x = 1");
+  for (int round = 0; round < 20; ++round) {
+    const Json id = server.start("x = 2", transaction("rollback_always"));
+    server.send({{"type", "interrupt"}, {"id", "i"}, {"execution_id", id}});
+    const Execution ended = server.finish(id);
+    ASSERT_TRUE(ended.terminal["type"] == "result" || ended.reason() == "cancelled" ||
+                ended.reason() == "interrupt")
+        << ended;
+    ASSERT_EQ(server.execute("x").value(), 1) << "round " << round;
+  }
+}
+
 TEST(SurviveTransactionTest, ItsFieldIsChecked) {
   ServerProcess server(surviving());
   for (const Json& wrong : {Json("never"), Json(1), Json(true)}) {

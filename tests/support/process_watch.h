@@ -2,7 +2,10 @@
 
 #include <poll.h>
 
+#include <string>
+
 #include "support/fd.h"
+#include "support/server_process.h"
 #include "support/spawn.h"
 
 namespace replwire_tests {
@@ -22,5 +25,10 @@ class ProcessWatch {
  private:
   Fd descriptor_;
 };
+
+// The first number that the code prints.
+inline ProcessWatch printed_process(ServerProcess& server) {
+  return ProcessWatch(std::stoi(output_text(server.read_until("output"), "stdout")));
+}
 
 }  // namespace replwire_tests
