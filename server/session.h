@@ -236,6 +236,8 @@ class Session {
   void finish_revival(Answered& answered);
   void end_revival(const std::vector<std::string>& lost_threads);
   std::vector<pid_t> own_processes() const;
+  bool user_code_left_processes() const;
+  void end_with_descendants();
   void end_what_it_started() const;
   std::optional<protocol::SnapshotFacts> snapshot_facts() const;
 

@@ -2,6 +2,8 @@
 #include "server/session.h"
 
 #include <unistd.h>
+
+#include <algorithm>
 #include <csignal>
 
 #include "server/descendants.h"
@@ -94,21 +96,34 @@ void Session::end_if_sent() {
   if (!exiting_) return;
   if (parts_.writer.pending() == 0) {
     // A client that died closed its two ends one after the other: this may be the second.
-    if (!reply_ && !Descendants::find(parts_.link.process()).empty() &&
-        parts_.writer.reader_gone(kBetweenTwoEnds)) {
-      client_gone();
+    if (!reply_ && user_code_left_processes() && parts_.writer.reader_gone(kBetweenTwoEnds)) {
+      end_with_descendants();
     }
     parts_.log.line("the end");
     ::_exit(options_.fail_on_error && failed_ ? 1 : 0);
   }
 }
 
+// Whoever started them may be dead already.
+bool Session::user_code_left_processes() const {
+  std::vector<pid_t> own = own_processes();
+  own.push_back(parts_.link.process());
+  const Descendants all = Descendants::find(::getpid());
+  return std::ranges::any_of(all.pids(),
+                             [&own](pid_t pid) { return !std::ranges::count(own, pid); });
+}
+
 void Session::descriptors_gone() {
   last_words::die("the server's own descriptors were closed", kBroken);
 }
 
-// Nobody is left to tell anything; what the session started goes with it.
 void Session::client_gone() {
+  const Turn turn(*this);  // nobody else is to end the process before its descendants are
+  end_with_descendants();
+}
+
+// Nobody is left to tell anything; what the session started goes with it.
+void Session::end_with_descendants() {
   parts_.log.line("the client is gone");
   const Descendants descendants = Descendants::find(::getpid());
   descendants.signal(SIGTERM);

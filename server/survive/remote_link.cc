@@ -291,6 +291,10 @@ void RemoteLink::wake(std::uint64_t snapshot) {
 void RemoteLink::adopt(Descriptor link, Descriptor inquiries) {
   in_.clear();
   received_.clear();
+  {
+    const std::lock_guard lock(mutex_);
+    earlier_children_.clear();
+  }
   commands_.connect(Descriptor(::fcntl(link.get(), F_DUPFD_CLOEXEC, 3)));
   inquiries_.connect(std::move(inquiries));
   socket_.assign(link.release());
@@ -349,7 +353,6 @@ void RemoteLink::answer_for_the_dead() {
   {
     const std::lock_guard lock(mutex_);
     questions_.clear();
-    earlier_children_.clear();
     unanswered.swap(unanswered_);
   }
   for (const auto& [number, inquiry] : unanswered) handlers_.event(nothing(inquiry));
