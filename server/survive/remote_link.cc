@@ -64,6 +64,10 @@ void let_interrupts_in() {
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
+bool next_dead(siginfo_t& child) {
+  return ::waitid(P_ALL, 0, &child, WEXITED | WNOHANG | WNOWAIT) == 0 && child.si_pid > 0;
+}
+
 // To be told nothing is better than no answer.
 runtime::Told nothing(const runtime::Inquiry& inquiry) {
   runtime::Told told = {inquiry.number, {}, "the interpreter died"};
@@ -327,17 +331,18 @@ void RemoteLink::watch_children() {
       }));
 }
 
-// Ours, and what descendants of theirs left behind.
+// Ours, and what descendants of theirs left behind. One that was woken meanwhile may be among them,
+// so each is looked for before it is reaped: until then its number is nobody else's.
 void RemoteLink::reap() {
-  read();  // who has died may have said who it was
-  int status = 0;
-  for (pid_t pid = 0; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;) {
-    if (pid == pid_) bury(status);
+  for (siginfo_t dead = {}; next_dead(dead); dead = {}) {
+    read();  // who it was, and what it said last
+    int status = 0;
+    ::waitpid(dead.si_pid, &status, WNOHANG);
+    if (dead.si_pid == pid_) bury(status);
   }
 }
 
 void RemoteLink::bury(int status) {
-  read();  // what it said last
   Death death = {pid_, status, take_text(channels_.stack.crash), false, started_};
   death.out_of_memory = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL &&
                         killed_for_memory() > killed_for_memory_;

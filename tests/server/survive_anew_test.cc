@@ -85,6 +85,19 @@ TEST(SurviveAnewTest, ASnapshotThatDiesEachTimeAtRestIsGivenUp) {
   EXPECT_TRUE(server.execute("1").ok());
 }
 
+// Children that the lost interpreter had not waited for are the server's then.
+TEST(SurviveAnewTest, ASnapshotThatDiesWhileManyOthersAreBuriedIsGivenUp) {
+  ServerProcess server(surviving());
+  ASSERT_TRUE(server.execute(kDiesWhenWoken).ok());
+  ASSERT_TRUE(
+      server
+          .execute("dead = [os.posix_spawn('/bin/true', ['true'], {}) for _ in range(500)]\n"
+                   "for pid in dead: os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)")
+          .ok());
+  EXPECT_EQ(server.execute("os.abort()").reason(), "crash");
+  EXPECT_EQ(server.execute("'bound' in globals()").value(), false);
+}
+
 TEST(SurviveAnewTest, RestoringOneThatDiesEachTimeIsSaid) {
   ServerProcess server(surviving());
   ASSERT_TRUE(server.execute(kDiesWhenWoken).ok());
