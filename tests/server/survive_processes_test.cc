@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "support/case.h"
+#include "support/memory_group.h"
 #include "support/process_watch.h"
 #include "support/survival.h"
 #include "support/temp_dir.h"
@@ -177,6 +178,27 @@ TEST(SurviveProcessesTest, TheSystemTakesTheInterpreterFirstWhenMemoryRunsOut) {
     EXPECT_GT(score_of(interpreter), score_of(server.pid()));
     interpreter = kill_at_rest(server, interpreter)["pid"].get<pid_t>();
     checkpoint(server);
+  }
+}
+
+TEST(SurviveProcessesTest, WhenTheSystemKillsForMemoryTheErrorSaysSo) {
+  const MemoryGroup group(std::size_t{300} << 20U);
+  if (!group.made()) GTEST_SKIP() << "no control group can be made here";
+  {
+    ServerProcess server(surviving());
+    std::vector<pid_t> all = children_of(server.pid());
+    all.push_back(server.pid());
+    for (const pid_t process : all) ASSERT_TRUE(group.add(process));
+    server.execute("kept = [1]");
+    const Execution lost =
+        server.execute("print('on')\nx = []\nwhile True: x.append(bytearray(b'x' * 10**7))");
+    EXPECT_EQ(lost.reason(), "crash");
+    EXPECT_EQ(lost.out, "on\n");
+    EXPECT_EQ(lost.terminal["signal"], "SIGKILL");
+    EXPECT_EQ(lost.terminal["restored"], true);
+    const auto message = lost.terminal["exception_message"].get<std::string>();
+    EXPECT_NE(message.find("out of memory"), message.npos) << message;
+    EXPECT_EQ(server.execute("kept").value(), Json({1}));
   }
 }
 
