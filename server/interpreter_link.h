@@ -39,6 +39,11 @@ class InterpreterLink {
   // Its children from before the newest Run, which might be taken for children of that one.
   virtual std::vector<pid_t> earlier_children() const = 0;
 
+  // What is readable when the interpreter has said something, for the reader's thread to take; -1:
+  // the session hears of it at once, on the interpreter's own thread.
+  virtual int incoming() const { return -1; }
+  virtual void take_incoming() {}
+
   // ---- with --survive; without, nothing of this is called ----
   // Ends the interpreter's process; the session hears of it as of any other death.
   virtual void kill() {}

@@ -62,12 +62,14 @@ Server::Server(const Options& options, StandardStreams streams, Shared shared,
                [this](bool held) { reader_.hold(held); }),
       reader_(io_, std::move(streams.input), {options.max_frame_bytes, options.survive},
               {[this](std::vector<Incoming> frames) { session_.take(std::move(frames)); },
-               [this] { session_.end_input(); }}),
+               [this] { session_.end_input(); }},
+              {link_->incoming(), [this] { link_->take_incoming(); }}),
       signals_(io_, std::move(shared.signals), [this](const OutsideSignals::Message& message) {
         message.signal == SIGINT
             ? session_.interrupt_from_outside(message.running, message.by_terminal)
             : session_.shut_down_from_outside();
       }) {
+  asio::post(io_, [this] { reader_.run(); });
   if (options.heartbeat) heartbeat_.emplace(io_, *options.heartbeat, [this] { session_.beat(); });
 }
 
@@ -80,7 +82,7 @@ void Server::open(const runtime::PythonFacts& python, pid_t pid) {
   session_.open(ready(options_, python, pid));
   log_.line("ready");
   if (heartbeat_) heartbeat_->start();
-  asio::post(io_, [this] { reader_.run(); });
+  reader_.hold(false);
 }
 
 void Server::say(const std::string& message) const {

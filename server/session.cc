@@ -168,9 +168,10 @@ void Session::start(protocol::Execute&& request, std::string id) {
   if (request.output_limit) output_limit = static_cast<std::size_t>(*request.output_limit);
   parts_.outputs.set_running(execution, output_limit);
   const auto limit = static_cast<std::size_t>(request.repr_limit.value_or(runtime::kReprBytes));
-  parts_.link.post(runtime::Run{std::move(execution), std::move(request.code),
-                                std::move(request.filename), request.first_line.value_or(1),
+  parts_.link.post(runtime::Run{execution, std::move(request.code), std::move(request.filename),
+                                request.first_line.value_or(1),
                                 std::min(limit, runtime::kReprBytes), silent});
+  offer_snapshot_behind(*execution);
 }
 
 void Session::on(runtime::Done& done) {
@@ -207,7 +208,6 @@ void Session::end_execution(bool failed, bool restored) {
   if (options_.survive && !restored) {
     snapshots_.step(running_->execution->id, running_->execution->count);
     starts_anew_ = 0;
-    offer_snapshot();
   }
   running_.reset();
   if (ladder_.active()) alarm_.cancel();

@@ -216,7 +216,9 @@ class Session {
   void reply_with(const WorkerStack::Outcome& outcome);
   void fill(protocol::SessionFacts& facts) const;
 
+  bool snapshots_are_of_use() const;
   void offer_snapshot();
+  void offer_snapshot_behind(const runtime::Execution& execution);
   std::uint64_t take_snapshot(std::optional<std::string> name, bool automatic);
   static bool is_transaction(const protocol::Execute& request);
   bool waits_for_snapshot(const Queued& next);

@@ -91,11 +91,22 @@ InputClosedReason closed_by(RestoredCause cause) {
 
 // ---- snapshots ------------------------------------------------------------------------------
 
-// Unless it is needed for nothing, or the interpreter is too large.
+bool Session::snapshots_are_of_use() const {
+  return options_.survive && !stopping_ && !shutting_down_ && !(input_ended_ && queue_.empty());
+}
+
+// Unless the interpreter is too large.
 void Session::offer_snapshot() {
-  if (!options_.survive || stopping_ || shutting_down_ || (input_ended_ && queue_.empty())) return;
+  if (!snapshots_are_of_use()) return;
   parts_.link.post(
       runtime::Checkpoint{snapshots_.begin(std::nullopt, true), options_.snapshot_limit});
+}
+
+// The one behind the execution that starts: sent with it, it costs nothing when the reply is due.
+void Session::offer_snapshot_behind(const runtime::Execution& execution) {
+  if (!snapshots_are_of_use()) return;
+  parts_.link.post(runtime::Checkpoint{snapshots_.begin_next(execution.id, execution.count),
+                                       options_.snapshot_limit});
 }
 
 // However large the interpreter is. Returns its number.

@@ -7,12 +7,14 @@
 
 namespace replwire::server {
 
-StdinReader::StdinReader(asio::io_context& io, Descriptor input, Accepted accepted, Events events)
+StdinReader::StdinReader(asio::io_context& io, Descriptor input, Accepted accepted, Events events,
+                         Company company)
     : io_(io),
       input_(std::move(input)),
       accepted_(accepted),
       lines_(accepted.max_frame_bytes),
-      events_(std::move(events)) {}
+      events_(std::move(events)),
+      company_(std::move(company)) {}
 
 void StdinReader::hold(bool held) {
   held_ = held;
@@ -20,23 +22,45 @@ void StdinReader::hold(bool held) {
 }
 
 void StdinReader::run() {
-  std::array<char, 65536> buffer;
-  for (;;) {
-    while (held_) resumed_.wait();
-    const ssize_t size = read_some(buffer.data(), buffer.size());
-    std::vector<Incoming> frames;
-    if (size > 0) {
-      lines_.feed({buffer.data(), static_cast<std::size_t>(size)});
-      while (const auto line = lines_.next()) add(frames, *line);
-    } else if (const auto line = lines_.finish()) {
-      add(frames, *line);
+  const bool alone = company_.descriptor < 0;
+  for (bool more = true; more;) {
+    if (held_) {
+      wait_for(resumed_.descriptor());
+      resumed_.wait();
+      continue;
     }
-    if (!frames.empty()) {
-      asio::dispatch(io_, [&] { events_.frames(std::move(frames)); });
-    }
-    if (size <= 0) break;
+    if (!alone) wait_for(input_.get());
+    if (!held_) more = read_frames();
   }
   events_.ended();
+  if (!alone) wait_for(-1);
+}
+
+void StdinReader::wait_for(int descriptor) const {
+  for (;;) {
+    std::array<pollfd, 2> states = {pollfd{descriptor, POLLIN, 0},
+                                    pollfd{company_.descriptor, POLLIN, 0}};
+    if (::poll(states.data(), states.size(), -1) < 0) continue;
+    if (states[1].revents != 0) company_.readable();
+    if (states[0].revents != 0) return;
+  }
+}
+
+// False at the end of input.
+bool StdinReader::read_frames() {
+  std::array<char, 65536> buffer;
+  const ssize_t size = read_some(buffer.data(), buffer.size());
+  std::vector<Incoming> frames;
+  if (size > 0) {
+    lines_.feed({buffer.data(), static_cast<std::size_t>(size)});
+    while (const auto line = lines_.next()) add(frames, *line);
+  } else if (const auto line = lines_.finish()) {
+    add(frames, *line);
+  }
+  if (!frames.empty()) {
+    asio::dispatch(io_, [&] { events_.frames(std::move(frames)); });
+  }
+  return size > 0;
 }
 
 // 0 at the end of input. An input that its owner has made non-blocking is waited for.

@@ -36,7 +36,16 @@ class StdinReader {
     bool survive;  // the requests that need it
   };
 
-  StdinReader(asio::io_context& io, Descriptor input, Accepted accepted, Events events);
+  // What its thread sees to as well, for as long as the process lives: to cross to another thread
+  // costs a result more than all the rest.
+  struct Company {
+    int descriptor;  // -1: nothing
+    std::function<void()> readable;
+  };
+
+  // Held at first.
+  StdinReader(asio::io_context& io, Descriptor input, Accepted accepted, Events events,
+              Company company);
   StdinReader(const StdinReader&) = delete;
   StdinReader& operator=(const StdinReader&) = delete;
 
@@ -47,7 +56,9 @@ class StdinReader {
   void hold(bool held);
 
  private:
+  bool read_frames();
   ssize_t read_some(char* buffer, std::size_t size);
+  void wait_for(int descriptor) const;
   void add(std::vector<Incoming>& frames, const protocol::Line& line) const;
 
   asio::io_context& io_;
@@ -55,7 +66,8 @@ class StdinReader {
   Accepted accepted_;
   protocol::LineSplitter lines_;
   Events events_;
-  std::atomic<bool> held_{false};
+  Company company_;
+  std::atomic<bool> held_{true};
   Waker resumed_;
 };
 

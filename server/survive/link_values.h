@@ -153,9 +153,9 @@ struct Started {  // Python runs, or says why not
   std::string failure;
   std::vector<std::string> remarks;
 };
-struct Asleep {  // comes with the server's end of the snapshot's socket
+struct Asleep {
   std::uint64_t number;
-  pid_t pid;  // -1: it could not be made, or the process is too large
+  pid_t pid;  // comes with the server's end of its socket; -1: none was made
 };
 // Children that an execution which starts finds there, when they are others than before.
 struct EarlierChildren {

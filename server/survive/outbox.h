@@ -25,12 +25,14 @@ class Outbox {
 
  private:
   void send();
+  void wait_for_room();
 
   asio::io_context& io_;
   std::mutex mutex_;
-  std::optional<asio::posix::stream_descriptor> socket_;
+  Descriptor socket_;
   std::string bytes_;
-  bool waits_ = false;
+  // While there is no room: what is known to the io_context is woken by all that comes, too.
+  std::optional<asio::posix::stream_descriptor> waiting_;
 };
 
 }  // namespace replwire::server::survive

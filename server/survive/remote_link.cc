@@ -1,6 +1,7 @@
 #include "server/survive/remote_link.h"
 
 #include <fcntl.h>
+#include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -94,7 +95,7 @@ RemoteLink::RemoteLink(asio::io_context& io, Channels& channels, Descriptor orig
       channels_(channels),
       children_(io, SIGCHLD),
       output_call_(io, ::fcntl(channels.output_call.get(), F_DUPFD_CLOEXEC, 3)),
-      socket_(io),
+      incoming_(::epoll_create1(EPOLL_CLOEXEC)),
       commands_(io),
       inquiries_(io) {
   sleepers_.emplace(kOrigin, Sleeper{std::move(origin), 0});
@@ -181,32 +182,40 @@ void RemoteLink::watch_output() {
       }));
 }
 
-void RemoteLink::watch_socket() {
-  if (std::exchange(watched_, true)) return;
-  socket_.async_wait(kReadable,
-                     asio::bind_executor(strand_, [this](const boost::system::error_code& error) {
-                       if (error) return;
-                       watched_ = false;
-                       read();
-                     }));
+// The strand may be another thread's at the moment.
+void RemoteLink::take_incoming() {
+  taken_ = false;
+  asio::dispatch(strand_, [this] {
+    read();
+    taken_ = true;
+    taken_.notify_one();
+  });
+  taken_.wait(false);
 }
 
-// All that is there. At its end the process is dying, or was none from the start, or user code has
-// closed its descriptors and it can tell us nothing any more.
-void RemoteLink::read() {
-  if (!socket_.is_open()) return;
-  for (;;) {
-    while (const auto message = take_framed(in_)) {
-      outputs_->take_until(message->position);
-      auto value = unpacked<Message>(message->body);
-      if (value) take(*std::move(value));
-    }
-    const ssize_t size = receive_some(socket_.native_handle(), in_, received_, MSG_DONTWAIT);
-    if (size > 0 || (size < 0 && errno == EINTR)) continue;
-    if (size < 0) return watch_socket();
-    socket_.close();
-    return pid_ != 0 ? kill() : handlers_.died({0, 0, {}, false, false});
+// What is there; false when nothing is. At its end the process is dying, or was none from the
+// start, or user code has closed its descriptors and it can tell us nothing any more.
+bool RemoteLink::read() {
+  if (!socket_) return false;
+  const ssize_t size = receive_some(socket_.get(), in_, received_, MSG_DONTWAIT);
+  if (size < 0) return errno == EINTR;
+  if (size == 0) {
+    close_socket();
+    pid_ != 0 ? kill() : handlers_.died({0, 0, {}, false, false});
+    return false;
   }
+  while (const auto message = take_framed(in_)) {
+    outputs_->take_until(message->position);
+    auto value = unpacked<Message>(message->body);
+    if (value) take(*std::move(value));
+  }
+  return true;
+}
+
+// Its copies would keep it among those that are waited for.
+void RemoteLink::close_socket() {
+  if (socket_) ::epoll_ctl(incoming_.get(), EPOLL_CTL_DEL, socket_.get(), nullptr);
+  socket_ = {};
 }
 
 void RemoteLink::take(Message message) {
@@ -221,7 +230,7 @@ void RemoteLink::on(const Started& started) {
 }
 
 void RemoteLink::on(const Asleep& asleep) {
-  {
+  if (asleep.pid > 0) {
     const std::lock_guard lock(mutex_);
     sleepers_.insert_or_assign(asleep.number, Sleeper{next_descriptor(), asleep.pid});
   }
@@ -301,9 +310,10 @@ void RemoteLink::adopt(Descriptor link, Descriptor inquiries) {
   }
   commands_.connect(Descriptor(::fcntl(link.get(), F_DUPFD_CLOEXEC, 3)));
   inquiries_.connect(std::move(inquiries));
-  socket_.assign(link.release());
-  watched_ = false;
-  watch_socket();
+  close_socket();
+  socket_ = std::move(link);
+  epoll_event event = {EPOLLIN, {}};
+  ::epoll_ctl(incoming_.get(), EPOLL_CTL_ADD, socket_.get(), &event);
 }
 
 void RemoteLink::kill() {
@@ -347,7 +357,7 @@ void RemoteLink::bury(int status) {
   death.out_of_memory = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL &&
                         killed_for_memory() > killed_for_memory_;
   pid_ = 0;
-  socket_.close();
+  close_socket();
   outputs_->take_rest();
   answer_for_the_dead();
   handlers_.died(death);

@@ -46,6 +46,8 @@ class RemoteLink final : public InterpreterLink {
   void wake(std::uint64_t snapshot) override;
   void drop(std::uint64_t snapshot) override;
   pid_t process_of(std::uint64_t snapshot) const override;
+  int incoming() const override { return incoming_.get(); }
+  void take_incoming() override;
 
  private:
   struct Sleeper {
@@ -59,9 +61,9 @@ class RemoteLink final : public InterpreterLink {
 
   void watch_output();
   void watch_children();
-  void watch_socket();
   void adopt(Descriptor link, Descriptor inquiries);
-  void read();
+  bool read();
+  void close_socket();
   void take(Message message);
   void on(const Hello& hello);
   void on(const Started& started);
@@ -83,12 +85,13 @@ class RemoteLink final : public InterpreterLink {
   Handlers handlers_;
   asio::signal_set children_;
   asio::posix::stream_descriptor output_call_;
+  Descriptor incoming_;  // an epoll of what is the interpreter's socket at the time
+  std::atomic<bool> taken_{false};
 
   // On the strand.
-  asio::posix::stream_descriptor socket_;
+  Descriptor socket_;
   std::string in_;
   std::vector<Descriptor> received_;
-  bool watched_ = false;
   bool started_ = false;
   std::int64_t killed_for_memory_ = 0;  // processes, by the system, when this one was made
 

@@ -13,14 +13,21 @@ void Snapshots::step(std::optional<std::string> execution_id, std::optional<std:
 }
 
 Number Snapshots::begin(std::optional<std::string> name, bool automatic) {
-  begun_.emplace(++last_number_, Snapshot{std::move(name), automatic, steps_, execution_id_,
-                                          execution_count_, Clock::now()});
+  begun_.emplace(++last_number_,
+                 Snapshot{std::move(name), automatic, steps_, execution_id_, execution_count_, {}});
+  return last_number_;
+}
+
+Number Snapshots::begin_next(std::string execution_id, std::optional<std::int64_t> count) {
+  begun_.emplace(++last_number_,
+                 Snapshot{std::nullopt, true, steps_ + 1, std::move(execution_id), count, {}});
   return last_number_;
 }
 
 std::vector<Number> Snapshots::taken(Number number, std::size_t most) {
   auto begun = begun_.extract(number);
   if (begun.empty()) return {number};
+  begun.mapped().taken = Clock::now();
   all_.insert(std::move(begun));
   line_.push_back(number);
   std::vector<Number> automatic;

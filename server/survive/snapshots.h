@@ -30,6 +30,8 @@ class Snapshots {
 
   // One is about to be taken; it counts once `taken` says so. Returns its number.
   Number begin(std::optional<std::string> name, bool automatic);
+  // One is to be taken of the state that the next step will leave.
+  Number begin_next(std::string execution_id, std::optional<std::int64_t> count);
   // Returns those that are given up for it, so that no more than `most` automatic ones are kept.
   std::vector<Number> taken(Number number, std::size_t most);
   void failed(Number number) { begun_.erase(number); }

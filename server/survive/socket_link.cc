@@ -24,6 +24,8 @@ namespace {
 using runtime::Command;
 using runtime::Event;
 
+constexpr std::chrono::microseconds kTimeToRead{100};
+
 std::string contents(const Descriptor& file) {
   std::string text;
   std::array<char, 65536> buffer;
@@ -32,6 +34,12 @@ std::string contents(const Descriptor& file) {
     text.append(buffer.data(), static_cast<std::size_t>(size));
   }
   return text;
+}
+
+// A snapshot that is to be taken when the interpreter rests; null: something else.
+const runtime::Checkpoint* offered(const Command& command) {
+  const auto* checkpoint = std::get_if<runtime::Checkpoint>(&command);
+  return checkpoint != nullptr && checkpoint->limit ? checkpoint : nullptr;
 }
 
 void call(const Descriptor& event) {
@@ -54,27 +62,46 @@ bool SocketLink::fill(int flags) {
 }
 
 std::optional<Command> SocketLink::next(bool may_wait) {
-  if (!channels_.output.has_room()) return std::nullopt;
-  if (held_) return take(*std::exchange(held_, std::nullopt), may_wait);
-  for (;;) {
-    if (const auto message = take_framed(in_)) {
-      auto command = unpacked<Command>(message->body);
-      if (!command) std::abort();
-      if (refuses(*command)) continue;
+  while (channels_.output.has_room()) {
+    const bool held = held_.has_value();
+    auto command = held ? std::exchange(held_, std::nullopt) : unframed();
+    if (command) {
+      if (const auto* offer = offered(*command)) {
+        if (!may_wait && !held) {
+          held_ = std::move(command);
+          return std::nullopt;
+        }
+        if (declines(*offer, may_wait)) continue;
+      }
       return take(*std::move(command), may_wait);
     }
-    if (!fill(MSG_DONTWAIT)) return std::nullopt;
+    if (!fill(MSG_DONTWAIT)) break;
   }
+  return std::nullopt;
 }
 
-// Of a process that is too large no snapshot is taken. Looked at here, where the client does not
-// wait for it.
-bool SocketLink::refuses(const Command& command) {
-  const auto* checkpoint = std::get_if<runtime::Checkpoint>(&command);
-  if (checkpoint == nullptr || !checkpoint->limit) return false;
-  if (static_cast<std::size_t>(resident_bytes(::getpid())) <= *checkpoint->limit) return false;
-  send_message(Asleep{checkpoint->number, -1}, {});
+std::optional<Command> SocketLink::unframed() {
+  const auto message = take_framed(in_);
+  if (!message) return std::nullopt;
+  auto command = unpacked<Command>(message->body);
+  if (!command) std::abort();
+  return command;
+}
+
+// Of a process that is too large no snapshot is taken.
+bool SocketLink::declines(const runtime::Checkpoint& offer, bool may_wait) {
+  if (may_wait) let_client_go_first();
+  if (static_cast<std::size_t>(resident_bytes(::getpid())) <= *offer.limit) return false;
+  send_message(Asleep{offer.number, -1}, {});
   return true;
+}
+
+// On one core a snapshot would come between the reply and the client that waits for it. Over when
+// there is more to do.
+void SocketLink::let_client_go_first() const {
+  pollfd link = {channels_.link.get(), POLLIN, 0};
+  const timespec time = {0, std::chrono::nanoseconds(kTimeToRead).count()};
+  if (in_.empty()) ::ppoll(&link, 1, &time, nullptr);
 }
 
 // As an execution begins, for those that a task has started at rest; and before the next one can,
@@ -230,8 +257,10 @@ bool SocketLink::checkpoint(std::uint64_t number) {
   answering_.unlock();
   if (pid == 0) {
     go_on_as_copy();
-  } else {
+  } else if (pid > 0) {
     send_message(Asleep{number, pid}, {control.server.get()});
+  } else {
+    send_message(Asleep{number, -1}, {});
   }
   return pid == 0;
 }

@@ -51,7 +51,9 @@ class SocketLink final : public runtime::Link {
   bool fill(int flags);
   std::optional<runtime::Command> take(runtime::Command command, bool may_wait);
   void tell_children();
-  bool refuses(const runtime::Command& command);
+  std::optional<runtime::Command> unframed();
+  bool declines(const runtime::Checkpoint& offer, bool may_wait);
+  void let_client_go_first() const;
   void send_message(const Message& message, std::initializer_list<int> descriptors);
   void start_inquirer();
   void inquire();
@@ -59,7 +61,7 @@ class SocketLink final : public runtime::Link {
 
   Channels& channels_;
   std::string in_;
-  std::optional<runtime::Command> held_;  // until no inquiry is being answered
+  std::optional<runtime::Command> held_;  // a snapshot to be taken, until it may be waited for
   std::uint64_t current_ = 0;             // serial of the newest Run
   std::vector<pid_t> children_;           // as they were told last
   std::uint64_t last_write_ = 0;          // in ticks(), under the output's lock
