@@ -206,11 +206,14 @@ struct Wish {
   std::string source;
 };
 
-Wish wish(const Options& options, bool holds_python) {
+Wish wish(const Options& options, const OwnPython& own) {
   if (!options.python.empty()) return {options.python, "--python " + options.python};
+  if (!own.installed_into.empty()) {
+    return {own.installed_into, "its installation into " + own.installed_into};
+  }
   const char* venv = std::getenv("VIRTUAL_ENV");
   if (venv != nullptr && *venv != '\0') return {venv, "VIRTUAL_ENV=" + std::string(venv)};
-  if (!holds_python) return {"python3", "neither --python nor VIRTUAL_ENV"};
+  if (!own.held) return {"python3", "neither --python nor VIRTUAL_ENV"};
   return {is_same_file(kName, kEmbedded) ? kName : kEmbedded, ""};
 }
 
@@ -233,21 +236,22 @@ std::string why_exec(bool same, bool holds_python) {
 
 }  // namespace
 
-std::variant<ChosenPython, std::string> choose_python(const Options& options, bool holds_python) {
-  const Wish wanted = wish(options, holds_python);
+std::variant<ChosenPython, std::string> choose_python(const Options& options,
+                                                      const OwnPython& own_python) {
+  const Wish wanted = wish(options, own_python);
   const bool own = wanted.source.empty();
-  const bool stay = holds_python && stays(options, wanted);
+  const bool stay = own_python.held && stays(options, wanted);
   Found found =
       own && stay ? Found(ChosenPython{wanted.asked, wanted.asked, {}}) : examine(wanted.asked);
   if (const auto* text = std::get_if<std::string>(&found)) {
     return (own ? wanted.asked : wanted.source) + ": " + *text;
   }
   auto& python = std::get<ChosenPython>(found);
-  const bool same = own || (holds_python && is_embedded(python.file));
+  const bool same = own || (own_python.held && is_embedded(python.file));
   python.embedded = same && stay;
   python.why = python.file + ", because of " +
                (own ? "neither --python nor VIRTUAL_ENV" : wanted.source) + "; " +
-               (python.embedded ? why_embedded(options) : why_exec(same, holds_python));
+               (python.embedded ? why_embedded(options) : why_exec(same, own_python.held));
   return python;
 }
 

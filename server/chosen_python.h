@@ -15,9 +15,15 @@ struct ChosenPython {
   bool embedded = true;  // the one in this program stands for it; else the process becomes it
 };
 
-// What --python, or VIRTUAL_ENV, or neither asks for, by a program that holds a Python or none; or
-// in one line why that cannot be. Reads files; starts a process only to learn about a file whose
+// What the program comes with.
+struct OwnPython {
+  bool held = false;
+  std::string installed_into;  // empty: nothing
+};
+
+// What --python, or what the program was installed into, or VIRTUAL_ENV, or none of them asks for;
+// or in one line why that cannot be. Reads files; starts a process only to learn about a file whose
 // name is no Python's.
-std::variant<ChosenPython, std::string> choose_python(const Options& options, bool holds_python);
+std::variant<ChosenPython, std::string> choose_python(const Options& options, const OwnPython& own);
 
 }  // namespace replwire::server

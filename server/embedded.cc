@@ -18,6 +18,8 @@ StartPython starting(const Options& options, const ChosenPython& python) {
 
 bool holds_python() { return true; }
 
+std::string own_python() { return {}; }
+
 void serve_embedded(const Options& options, const ChosenPython& python) {
   serve(options, StandardStreams::take, starting(options, python), python.why);
 }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 #include "server/chosen_python.h"
 #include "server/options.h"
 #include "server/survive/channels.h"
@@ -8,6 +10,9 @@
 namespace replwire::server {
 
 bool holds_python();
+
+// Of the program that holds none: what it was installed into, if that can be told.
+std::string own_python();
 
 // Runs the session in it.
 [[noreturn]] void serve_embedded(const Options& options, const ChosenPython& python);

@@ -2,10 +2,13 @@
 #include <cstdlib>
 
 #include "server/held_python.h"
+#include "server/installed_into.h"
 
 namespace replwire::server {
 
 bool holds_python() { return false; }
+
+std::string own_python() { return installed_into(); }
 
 void serve_embedded(const Options& /*options*/, const ChosenPython& /*python*/) { std::abort(); }
 

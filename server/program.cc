@@ -58,8 +58,8 @@ int main(int argc, char** argv) {
   const auto parsed = parse_options(argc, argv);
   if (const int* status = std::get_if<int>(&parsed)) return *status;
   const Options& options = std::get<Options>(parsed);
-  const auto chosen =
-      choose_python(options, holds_python());  // its path may be relative to the folder we are in
+  // Its path may be relative to the folder we are in.
+  const auto chosen = choose_python(options, {holds_python(), own_python()});
   if (const auto* problem = std::get_if<std::string>(&chosen)) return fail(*problem);
   const std::string folder = current_folder();
   if (!options.cwd.empty() && ::chdir(options.cwd.c_str()) != 0) {

@@ -1,6 +1,15 @@
 """`python -m replwire`: a session in this very interpreter."""
 
-from _replwire_start import main
+import os
+import sys
+
+from .errors import ServerNotFound
+from .process import find_server
 
 if __name__ == "__main__":
-    main()
+    try:
+        line = find_server()
+    except ServerNotFound as missing:
+        print("replwire:", missing, file=sys.stderr)
+        sys.exit(2)
+    os.execv(line[0], [*line, "--python", sys.executable, *sys.argv[1:]])

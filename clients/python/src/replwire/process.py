@@ -20,13 +20,22 @@ TAIL = 16384  # bytes of standard error that are kept
 PIPE = 65536  # what a pipe holds
 
 
+def own_program() -> str | None:
+    """The command that was installed with this package; it becomes the Python that it is told."""
+    site = Path(__file__).parent.parent
+    places = [site / "bin" / "replwire"]  # by pip's --target, which moves what it has written down
+    for record in site.glob("replwire-*.dist-info/RECORD"):
+        names = [line.partition(",")[0] for line in record.read_text("utf-8").splitlines()]
+        places += [site / name for name in names if name.endswith("/bin/replwire")]
+    return next((str(each.resolve()) for each in places if os.access(each, os.X_OK)), None)
+
+
 def find_server() -> list[str]:
     """`REPLWIRE`, else the package's own, the program beside this Python, the one on PATH."""
     if named := os.environ.get("REPLWIRE"):
         return shlex.split(named)
-    own = Path(__file__).with_name("bin") / "replwire"  # in a wheel; it becomes this Python
-    if os.access(own, os.X_OK):
-        return [str(own), "--python", sys.executable]
+    if own := own_program():
+        return [own, "--python", sys.executable]
     beside = Path(sys.executable).with_name("replwire")
     found = str(beside) if os.access(beside, os.X_OK) else shutil.which("replwire")
     if found is None:
