@@ -3,6 +3,7 @@
 #include "runtime/bundle.h"
 #include "runtime/fork_warning.h"
 #include "runtime/origin.h"
+#include "runtime/patches.h"
 #include "runtime/wire_module.h"
 
 namespace replwire::runtime {
@@ -34,13 +35,7 @@ bool Hooks::install() {
   for (Stream& stream : standard_) {
     if (!install_stream(stream)) return false;
   }
-  return install_patches() && Origin::patch_threads() && patch_forks();
-}
-
-bool Hooks::install_patches() {
-  const Ref patches = load_bundled("patches", wire_.get());
-  PyObject* install = patches ? PyDict_GetItemString(patches.get(), "install") : nullptr;
-  return install != nullptr && Ref(PyObject_CallNoArgs(install));
+  return install_patches(wire_.get()) && Origin::patch_threads() && patch_forks();
 }
 
 // A new object, for `sys.stdin` and `sys.__stdin__`.

@@ -30,7 +30,6 @@ class Hooks {
   PyObject* wire() const { return wire_.get(); }
 
  private:
-  bool install_patches();
   bool restore_input();
 
   // A standard stream: its names in `sys`, and the object of ours.

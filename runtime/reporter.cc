@@ -69,8 +69,7 @@ bool is(const Ref& exception, PyObject* type) {
 bool Reporter::start(PyObject* wire) {
   wire_ = Ref::borrow(wire);
   co_consts_ = make_name("co_consts");
-  sources_ = load_bundled("sources", wire);
-  return sources_ && PyObject_SetAttrString(wire, "sources", sources_.get()) == 0;
+  return static_cast<bool>(co_consts_);
 }
 
 bool Reporter::has_nested_code(PyObject* code) const {
@@ -82,13 +81,19 @@ bool Reporter::has_nested_code(PyObject* code) const {
   return false;
 }
 
+// Null with a Python exception set.
+PyObject* Reporter::source_function(const char* name) {
+  if (!sources_) sources_ = Ref(PyObject_GetAttrString(wire_.get(), "sources"));
+  return sources_ ? function(sources_, name) : nullptr;
+}
+
 void Reporter::remember(const Run& run, const Cell& cell) {
   for (const Ref* code : {&cell.body, &cell.expression}) {
     if (!*code || !has_nested_code(code->get())) continue;
     const Ref source = make_str(run.code);
-    const Ref kept(PyObject_CallFunction(function(sources_, "remember"), "OOLO",
-                                         cell.filename.get(), source.get(),
-                                         static_cast<long long>(run.first_line), code->get()));
+    const Ref kept(PyObject_CallFunction(source_function("remember"), "OOLO", cell.filename.get(),
+                                         source.get(), static_cast<long long>(run.first_line),
+                                         code->get()));
     if (!kept) PyErr_Clear();
   }
 }
@@ -97,7 +102,7 @@ bool Reporter::keep_while_reported(const Run& run, const Cell& cell) {
   const Ref codes(PyTuple_Pack(2, cell.body ? cell.body.get() : Py_None,
                                cell.expression ? cell.expression.get() : Py_None));
   const Ref source = make_str(run.code);
-  return codes && Ref(PyObject_CallFunction(function(sources_, "keep_cell"), "OOLO",
+  return codes && Ref(PyObject_CallFunction(source_function("keep_cell"), "OOLO",
                                             cell.filename.get(), source.get(),
                                             static_cast<long long>(run.first_line), codes.get()));
 }
@@ -113,9 +118,10 @@ Report Reporter::report(const Ref& exception) {
   constexpr int kTries = 3;
   for (int i = 0; i < kTries; ++i) {
     const interrupts::Window window;
-    const Ref told(load()
+    PyObject* source_of = load() ? source_function("of") : nullptr;
+    const Ref told(source_of != nullptr
                        ? PyObject_CallFunctionObjArgs(function(report_, "report"), exception.get(),
-                                                      function(sources_, "of"), nullptr)
+                                                      source_of, nullptr)
                        : nullptr);
     if (told) {
       const auto at = [&told](Py_ssize_t n) { return PyTuple_GetItem(told.get(), n); };

@@ -27,6 +27,7 @@ class Reporter {
 
  private:
   bool has_nested_code(PyObject* code) const;
+  PyObject* source_function(const char* name);
   bool load();
   Report report(const Ref& exception);
   void call_user_hook(const Ref& exception);
@@ -35,8 +36,8 @@ class Reporter {
   bool told_ = false;
   Ref wire_;
   Ref co_consts_;
-  Ref sources_;  // namespaces of the bundled modules
-  Ref report_;   // loaded at the first error
+  Ref sources_;  // namespaces of the bundled modules, each loaded when it is first needed
+  Ref report_;
 };
 
 }  // namespace replwire::runtime

@@ -219,6 +219,17 @@ PyObject* load(PyObject* module, PyObject* name) {
   return text ? load_bundled(text->c_str(), module).release() : nullptr;
 }
 
+// What most sessions never need is loaded when it is first asked for.
+PyObject* get_missing(PyObject* module, PyObject* name) {
+  if (PyUnicode_CompareWithASCIIString(name, "sources") != 0) {
+    PyErr_SetObject(PyExc_AttributeError, name);
+    return nullptr;
+  }
+  Ref sources = load_bundled("sources", module);
+  if (!sources || PyObject_SetAttr(module, name, sources.get()) != 0) return nullptr;
+  return sources.release();
+}
+
 // Python's own handler; the process's, which signal.signal() would replace, stays.
 PyObject* set_sigint_handler(PyObject* /*module*/, PyObject* args) {
   PyObject* handler = nullptr;
@@ -247,6 +258,7 @@ PyMethodDef methods[] = {
     {"note_closed", note_closed, METH_NOARGS, "A standard stream has been closed."},
     {"announce_exit", announce_exit, METH_VARARGS, "announce_exit(status, traceback)"},
     {"load", load, METH_O, "The namespace of a bundled module, run anew."},
+    {"__getattr__", get_missing, METH_O, "wire.sources"},
     {"set_sigint_handler", set_sigint_handler, METH_VARARGS,
      "set_sigint_handler(handler, whether it is the event loop's)"},
     {"take_interrupt", take_interrupt, METH_NOARGS, "Whether it is an interrupt, not a nudge."},

@@ -1,4 +1,7 @@
-"""Changes to modules of the standard library, made when user code imports them and not before."""
+"""Changes to other modules, made when user code imports them and not before.
+
+Loaded by runtime/patches.cc, which names them too, when the first of them is.
+"""
 
 import sys
 
@@ -12,8 +15,7 @@ def patch_getpass(module):
 
 
 def patch_linecache(module):
-    # Where it is there from the start (CPython 3.13 imports it for `-c`) there is nothing yet.
-    if hasattr(wire, "sources"):
+    if "sources" in vars(wire):
         wire.sources["publish_all"](module)
 
 
@@ -81,63 +83,46 @@ PATCHES = {
 }
 
 
-class Finder:
-    """Stands first in sys.meta_path; finds nothing itself, but has the loader of a module that is
-    to be patched call the patch once the module is there."""
+def patch(name, module):
+    PATCHES[name](module)
 
-    busy = False
 
-    def find_spec(self, name, path=None, target=None):
-        patch = PATCHES.get(name)
-        if (patch is None and name != FIGURES) or Finder.busy:
-            return None
-        import importlib.util
+busy = False
 
-        if name == FIGURES:
-            return importlib.util.spec_from_loader(name, FiguresLoader())
 
-        Finder.busy = True
-        try:
-            spec = importlib.util.find_spec(name)
-        finally:
-            Finder.busy = False
-        if spec is None or not hasattr(spec.loader, "exec_module"):
-            return spec
-        execute = spec.loader.exec_module
+def find_spec(name):
+    """Finds nothing itself, but has the loader of the module call the patch once it is there."""
+    global busy
+    if busy:
+        return None
+    import importlib.util
 
-        def exec_module(module):
-            del spec.loader.exec_module
-            execute(module)
-            patch(module)
+    if name == FIGURES:
+        return importlib.util.spec_from_loader(name, FiguresLoader())
 
-        spec.loader.exec_module = exec_module
+    busy = True
+    try:
+        spec = importlib.util.find_spec(name)
+    finally:
+        busy = False
+    if spec is None or not hasattr(spec.loader, "exec_module"):
         return spec
+    execute = spec.loader.exec_module
+
+    def exec_module(module):
+        del spec.loader.exec_module
+        execute(module)
+        patch(name, module)
+
+    spec.loader.exec_module = exec_module
+    return spec
 
 
-def patch_exit():
-    """os._exit says so before it ends the process."""
-    import posix
-
-    original = posix._exit
-
-    def _exit(status):
-        """Exit to the system with specified status, without normal exit processing."""
-        frame, lines = sys._getframe(1), []
-        while frame is not None:
-            code = frame.f_code
-            lines.append(f'  File "{code.co_filename}", line {frame.f_lineno} in {code.co_name}\n')
-            frame = frame.f_back
-        wire.announce_exit(status, "Stack (most recent call first):\n" + "".join(lines))
-        original(status)
-
-    posix._exit = _exit
-    if "os" in sys.modules:  # it is not with `-S`
-        sys.modules["os"]._exit = _exit
-
-
-def install():
-    patch_exit()
-    for name, patch in PATCHES.items():
-        if name in sys.modules:
-            patch(sys.modules[name])
-    sys.meta_path.insert(0, Finder())
+def announce_exit(status):
+    """Called by os._exit before it ends the process."""
+    frame, lines = sys._getframe(1), []
+    while frame is not None:
+        code = frame.f_code
+        lines.append(f'  File "{code.co_filename}", line {frame.f_lineno} in {code.co_name}\n')
+        frame = frame.f_back
+    wire.announce_exit(status, "Stack (most recent call first):\n" + "".join(lines))
