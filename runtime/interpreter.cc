@@ -10,6 +10,7 @@
 #include "runtime/input_hook.h"
 #include "runtime/interrupts.h"
 #include "runtime/memory_limit.h"
+#include "runtime/memory_reserve.h"
 #include "runtime/origin.h"
 #include "runtime/plain_value.h"
 #include "text/utf8.h"
@@ -40,6 +41,7 @@ std::string cut(std::string_view text, std::size_t limit) {
 bool Interpreter::start(std::size_t memory_limit) {
   Origin::claim_worker();
   interrupts::install();
+  memory_reserve::install();
   if (!main_.start() || !hooks_.install() || !presenter_.start(hooks_.wire())) return false;
   loop_.start(hooks_.wire());
   return compiler_.start() && reporter_.start(hooks_.wire()) && memory_limit::install(memory_limit);
@@ -97,6 +99,7 @@ void Interpreter::handle(const Run& run) {
   interrupts::begin(run.execution->serial);
   Outcome outcome = execute(run);
   interrupts::end();
+  if (std::holds_alternative<Completed>(outcome)) memory_reserve::fill();
   const auto time = std::chrono::steady_clock::now() - started;
   link_.send(Done{std::move(outcome), time});
   Origin::set_run(nullptr);
@@ -156,7 +159,7 @@ Outcome Interpreter::execute(const Run& run) {
   descriptors_.restore();
   if (!hooks_.restore()) PyErr_Clear();
   const auto cell = compiler_.compile(run);
-  if (!cell) return reporter_.outcome(take_exception(), run, nullptr);
+  if (!cell) return failure(run, nullptr);
   reporter_.remember(run, *cell);
   Outcome outcome = run_cell(run, *cell);
   hooks_.flush_replaced();
@@ -178,7 +181,17 @@ Outcome Interpreter::run_cell(const Run& run, const Cell& cell) {
   if (value) outcome = complete(run, cell, value);
   presenter_.finish();
   if (!PyErr_Occurred()) return outcome;
-  return reporter_.outcome(take_exception(), run, &cell);
+  return failure(run, &cell);
+}
+
+Outcome Interpreter::failure(const Run& run, const Cell* cell) {
+  const Ref exception = take_exception();
+  const auto is = [&exception](PyObject* type) {
+    return PyErr_GivenExceptionMatches(exception.get(), type) != 0;
+  };
+  // Where there is no memory to compile with, CPython may fail without saying why.
+  if (is(PyExc_MemoryError) || (cell == nullptr && is(PyExc_SystemError))) memory_reserve::open();
+  return reporter_.outcome(exception, run, cell);
 }
 
 Ref Interpreter::run_code(const Run& run, const Cell& cell) {

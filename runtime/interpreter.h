@@ -62,6 +62,7 @@ class Interpreter {
   void handle(const Stop& stop);
   Outcome execute(const Run& run);
   Outcome run_cell(const Run& run, const Cell& cell);
+  Outcome failure(const Run& run, const Cell* cell);
   [[noreturn]] void leave_child(bool failed);
   Ref run_code(const Run& run, const Cell& cell);
   Ref evaluate(const Cell& cell);

@@ -10,6 +10,7 @@
 #include <new>
 
 #include "runtime/forked.h"
+#include "runtime/memory_reserve.h"
 #include "runtime/object.h"
 
 namespace replwire::runtime::memory_limit {
@@ -52,8 +53,8 @@ void lower() {
 void find_more() {
   rlimit current = {};
   ::getrlimit(RLIMIT_DATA, &current);
-  if (current.rlim_cur == original.rlim_cur) throw std::bad_alloc();
-  lift();
+  if (current.rlim_cur != original.rlim_cur) return lift();
+  if (!memory_reserve::open()) throw std::bad_alloc();
 }
 
 // Stands for a function that starts a process; `self` is that function.

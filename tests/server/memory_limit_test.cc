@@ -99,5 +99,26 @@ TEST(MemoryLimitTest, NoneUnlessToldSo) {
   EXPECT_EQ(server.execute("len(bytearray(500_000_000))").value(), 500'000'000);
 }
 
+// A limit of the system's, reached to the last byte by pieces of one size or another.
+class SystemLimitTest : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(SystemLimitTest, TheErrorIsToldAndWhatFillsTheMemoryCanBeFreed) {
+  ServerProcess server;
+  ASSERT_TRUE(server
+                  .execute("import resource\nsize = int(open('/proc/self/statm').read().split()[0])"
+                           " * 4096\nresource.setrlimit(resource.RLIMIT_AS, (size + (50 << 20),"
+                           " -1))\nx = []\ndef fill():\n    while True: x.append(bytes(" +
+                           std::string(GetParam()) + "))")
+                  .ok());
+  for (int n = 0; n < 3; ++n) {
+    const Execution full = server.execute("fill()");
+    EXPECT_EQ(full.reason(), "memory") << full;
+    EXPECT_EQ(full.terminal["frames"].back()["function"], "fill") << full;
+    EXPECT_EQ(server.execute("x.clear()\nlen(x)").value(), 0);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Pieces, SystemLimitTest, ::testing::Values("100", "5000", "300_000"));
+
 }  // namespace
 }  // namespace replwire_tests
