@@ -1,8 +1,10 @@
 #include "runtime/stack_dump.h"
 
+#include <pthread.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-#include <pthread.h>
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -13,9 +15,10 @@
 #include "runtime/forked.h"
 #include "runtime/object.h"
 
-// What faulthandler calls to write a stack. No part of the Limited API: not every Python has it to
-// be found.
+// No part of the Limited API: not every Python has them to be found. The first is what faulthandler
+// calls to write a stack.
 extern "C" __attribute__((weak)) void _Py_DumpTraceback(int file, PyThreadState* state);
+extern "C" __attribute__((weak)) int PyGILState_Check();
 
 namespace replwire::runtime::stack_dump {
 namespace {
@@ -85,11 +88,30 @@ void write_stack(int signal) {
   put_back();
 }
 
+// Once a fault has ended faulthandler's handler half-way, it never writes again. So where the stack
+// may be changing, it is a copy of the process that reads it: a child without a signal at its end,
+// seen by no wait() that does not ask for such.
+void write_stack_apart(int signal) {
+  const auto child = static_cast<pid_t>(::syscall(SYS_clone, 0, nullptr, nullptr, nullptr, 0));
+  if (child == 0) {
+    write_stack(signal);
+    ::_exit(0);
+  }
+  while (child > 0 && ::waitpid(child, nullptr, __WCLONE) < 0 && errno == EINTR) {
+  }
+}
+
+bool stack_stands_still() { return PyGILState_Check != nullptr && PyGILState_Check() == 0; }
+
 void handle(int signal, siginfo_t* info, void* /*context*/) {
   // A forked child has closed both files; what is not queued does not come from the session.
   if (info->si_code != SI_QUEUE || in_forked_child()) return;
   const int error = errno;
-  write_stack(signal);
+  if (registered == nullptr || stack_stands_still()) {
+    write_stack(signal);
+  } else {
+    write_stack_apart(signal);
+  }
   const std::uint64_t one = 1;
   [[maybe_unused]] const auto written = ::write(told_event, &one, sizeof one);
   errno = error;
@@ -104,8 +126,7 @@ bool put_in_place() {
   return ::sigaction(signal_number(), &action, nullptr) == 0;
 }
 
-// The public way to the same function. It comes second: once a fault has ended it half-way, it
-// never writes again.
+// The public way to the same function.
 bool register_dump() {
   const Ref module(PyImport_ImportModule("faulthandler"));
   const Ref function(module ? PyObject_GetAttrString(module.get(), "register") : nullptr);
