@@ -181,7 +181,7 @@ TEST_P(EveryPythonTest, RunsASession) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Versions, EveryPythonTest,
-                         ::testing::Values("system", "3.10", "3.11", "3.12", "3.13"));
+                         ::testing::Values("system", "3.10", "3.11", "3.12", "3.13", "3.14"));
 
 TEST(PythonTest, OneEnvironmentWithCopiesOfThePython) {
   TempDir directory;
