@@ -175,6 +175,7 @@ void Session::start(protocol::Execute&& request, std::string id) {
 }
 
 void Session::on(runtime::Done& done) {
+  if (is_given_up()) return;  // its death is on its way: the execution ends with that
   parts_.outputs.flush();
   if (rolls_back(done.outcome)) {
     return revive({protocol::RestoredCause::kRollback, running_->before, std::move(done), true});

@@ -184,6 +184,7 @@ class Session {
   void write_outcome(const runtime::Done& done, bool restored);
   void end_execution(bool failed, bool restored);
   void stop_after_failure(bool stop);
+  bool is_given_up() const { return revival_ && revival_->awaited; }  // the interpreter there is
   bool busy() const { return running_.has_value() || in_turn_.has_value() || revival_.has_value(); }
   bool id_in_use(const std::string& id) const;
   std::string invent_id();

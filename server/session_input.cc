@@ -22,6 +22,7 @@ runtime::Answer answer_of(protocol::InputResponse& response) {
 }  // namespace
 
 void Session::on(const runtime::NeedInput& question) {
+  if (is_given_up()) return;
   parts_.outputs.flush();
   if (auto answer = answer_at_hand(question)) {
     return parts_.link.answer(question.number, *std::move(answer));

@@ -139,6 +139,8 @@ void Session::drop(const std::vector<std::uint64_t>& snapshots) {
 
 void Session::on(const runtime::Checkpointed& checkpointed) {
   const std::uint64_t number = checkpointed.number;
+  // It must not push out the one that is to be woken.
+  if (is_given_up()) return parts_.link.drop(number);
   const bool made = parts_.link.process_of(number) > 0;
   if (made) {
     drop(snapshots_.taken(number, options_.snapshots));

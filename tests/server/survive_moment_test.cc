@@ -1,0 +1,86 @@
+// --survive: two things that happen at the same moment.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <thread>
+
+#include "support/survival.h"
+#include "support/temp_dir.h"
+
+namespace replwire_tests {
+namespace {
+
+void wait_until(const std::function<bool()>& fits) {
+  const Clock::time_point end = Clock::now() + kPatience;
+  while (!fits() && Clock::now() < end) std::this_thread::yield();
+}
+
+bool has_stopped(pid_t process) {
+  const std::filesystem::directory_iterator tasks("/proc/" + std::to_string(process) + "/task");
+  return std::ranges::all_of(begin(tasks), end(tasks), [](const auto& task) {
+    std::ifstream file(task.path() / "stat");
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    return text.find(") T ") != text.npos;
+  });
+}
+
+// Until it is sent SIGCONT.
+void stop(pid_t process) {
+  ::kill(process, SIGSTOP);
+  wait_until([process] { return has_stopped(process); });
+}
+
+// Of the two, the kill must win: the execution has one end.
+TEST(SurviveMomentTest, AnExecutionThatEndsAsItIsKilledEndsOnce) {
+  ServerProcess server(surviving());
+  server.execute(
+      "import signal, time\nx = signal.signal(signal.SIGRTMAX - 6, signal.SIG_IGN)\n"
+      "x = signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 60))");
+  double moment = 0.002;  // near that at which as many end as are killed
+  std::map<std::string, int> ends;
+  for (int round = 0; round < 300; ++round) {
+    const std::string code = "end = time.monotonic() + " + std::to_string(moment) +
+                             "\nwhile time.monotonic() < end: pass";
+    const Execution ended = server.execute(code, {{"timeout", 0.001}, {"grace", 0.001}});
+    moment += ended.ok() ? 0.00002 : -0.00002;
+    ++ends[ended.ok() ? "result" : ended.reason()];
+    for (const Json& frame : server.frames_before_status()) EXPECT_FALSE(is_terminal(frame));
+  }
+  EXPECT_GT(ends["result"], 0);
+  EXPECT_GT(ends["timeout"], 0);
+}
+
+// With it the one that is to be woken would be given up: there may be one only.
+TEST(SurviveMomentTest, ASnapshotThatIsReadyAsAnotherIsRestoredIsGivenUp) {
+  TempDir folder;
+  ServerProcess server(surviving({"--snapshots", "1"}));
+  server.execute(
+      "import os, time\nfolder = '" + folder.path("") +
+      "'\ndef before():\n    while armed and not os.path.exists(folder + 'go'): time.sleep(0.001)\n"
+      "def after():\n    if armed: open(folder + 'done', 'w').close()\n"
+      "armed = False\nos.register_at_fork(before=before, after_in_parent=after)");
+  int restored = 0;
+  for (int round = 0; round < 20; ++round) {
+    std::filesystem::remove(folder.path("go"));
+    std::filesystem::remove(folder.path("done"));
+    server.execute("x = 1");
+    server.execute("'it has its snapshot'", {{"silent", true}});
+    server.execute("'and so has this'", {{"silent", true}});
+    server.execute("x = 2\narmed = True");
+    const Json all = request(server, {{"type", "checkpoints"}})["checkpoints"];
+    stop(server.pid());
+    server.send({{"type", "restore"}, {"id", round}, {"checkpoint_id", all[0]["checkpoint_id"]}});
+    folder.write("go", "");
+    wait_until([&] { return std::filesystem::exists(folder.path("done")); });
+    server.signal(SIGCONT);
+    const auto answers = [round](const Json& frame) { return frame.value("id", Json()) == round; };
+    const bool back = server.read_until(answers).back()["type"] == "restore_reply";
+    ASSERT_EQ(server.execute("armed = False\nx").value(), back ? 1 : 2) << "round " << round;
+    restored += back ? 1 : 0;
+  }
+  EXPECT_GT(restored, 0);
+}
+
+}  // namespace
+}  // namespace replwire_tests
