@@ -226,6 +226,7 @@ void RemoteLink::on(const Hello& hello) { pid_ = hello.pid; }
 
 void RemoteLink::on(const Started& started) {
   started_ = true;
+  ask_again();
   handlers_.started(started);
 }
 

@@ -82,5 +82,20 @@ TEST(SurviveMomentTest, ASnapshotThatIsReadyAsAnotherIsRestoredIsGivenUp) {
   EXPECT_GT(restored, 0);
 }
 
+// Between the death of one and the first word of the next there is nobody to ask.
+TEST(SurviveMomentTest, AnInquiryThatComesBeforePythonIsStartedAnewIsAnswered) {
+  ServerProcess server(surviving({"--snapshot-limit", "1"}));
+  server.execute("gone = 1");
+  const pid_t origin = children_of(server.pid()).front();  // what starts it anew
+  ASSERT_NE(origin, first_interpreter(server));
+  stop(origin);
+  ::kill(first_interpreter(server), SIGKILL);
+  wait_until([&] { return server.status()["state"] == "busy"; });
+  server.send({{"type", "complete"}, {"id", "c"}, {"code", "prin"}});
+  server.status();
+  ::kill(origin, SIGCONT);
+  EXPECT_EQ(server.read_until("complete_reply").back()["matches"], Json({"print"}));
+}
+
 }  // namespace
 }  // namespace replwire_tests
