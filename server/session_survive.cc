@@ -265,6 +265,7 @@ void Session::replace(const Death& death) {
     if (running_) revival_->then = crash_of(death);
   }
   exiting_with_.reset();
+  parts_.stack.worker_died();
   while (const auto question = questions_.take(std::optional<std::string>{})) {
     close_question(*question, closed_by(revival_->cause));
   }

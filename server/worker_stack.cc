@@ -1,10 +1,12 @@
 #include "server/worker_stack.h"
 
-#include "runtime/interrupts.h"
-
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <utility>
+
+#include "runtime/interrupts.h"
 
 namespace replwire::server {
 namespace {
@@ -40,6 +42,11 @@ void WorkerStack::take(Taken taken) {
   });
 }
 
+// Those that wait do so until their time is over.
+void WorkerStack::worker_died() {
+  asio::post(strand_, [this] { asked_ = false; });
+}
+
 void WorkerStack::add(Waiting waiting) {
   waiting_.push_back(std::move(waiting));
   if (waiting_.size() == 1) wait_for_deadline();
@@ -59,8 +66,10 @@ void WorkerStack::ask() {
 }
 
 void WorkerStack::wait_for_worker() {
+  if (std::exchange(listens_, true)) return;
   event_.async_wait(asio::posix::stream_descriptor::wait_read,
                     asio::bind_executor(strand_, [this](const boost::system::error_code& error) {
+                      listens_ = false;
                       if (!error) told();
                     }));
 }

@@ -29,6 +29,9 @@ class WorkerStack {
   // stack that is not older than the call.
   void take(Taken taken);
 
+  // The worker has died, with the signal that was on its way perhaps.
+  void worker_died();
+
  private:
   using Clock = std::chrono::steady_clock;
   struct Waiting {
@@ -52,6 +55,7 @@ class WorkerStack {
 
   std::deque<Waiting> waiting_;
   bool asked_ = false;       // a signal is on its way
+  bool listens_ = false;     // to the event
   int attempts_ = 0;         // for those that wait
   std::size_t covered_ = 0;  // how many of those that wait it answers: they came before it was sent
 };

@@ -131,5 +131,24 @@ TEST(SurviveDeadlineTest, AShutdownEndsWhatHangs) {
   EXPECT_TRUE(ended || frames.back()["type"] == "fatal") << server.describe();
 }
 
+// The signal that asked the hung one for its stack died with it.
+TEST(SurviveDeadlineTest, TheNextOnesStackCanBeHad) {
+  ServerProcess server(surviving());
+  server.execute("import signal");
+  const Execution hung =
+      server.execute("x = signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))\nwhile True: pass",
+                     {{"timeout", 0.1}, {"grace", 0.1}});
+  ASSERT_EQ(hung.terminal["restored"], true) << hung;
+  server.start("def looping():\n    print('on')\n    while True: pass\nlooping()");
+  server.read_until("output");
+  // On a noisy machine it may come too late once.
+  Json status;
+  for (int n = 0; n < 20 && !status.contains("stack"); ++n) {
+    status = request(server, {{"type", "status"}, {"stack", true}});
+  }
+  ASSERT_TRUE(status.contains("stack")) << status;
+  EXPECT_EQ(status["stack"].back()["function"], "looping");
+}
+
 }  // namespace
 }  // namespace replwire_tests
