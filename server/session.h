@@ -130,6 +130,7 @@ class Session {
   };
   struct Answered {  // a request that asked for it
     bool undo;
+    std::uint64_t snapshot;
     protocol::Id id;
   };
   // The interpreter is dead, or about to be, and another one is being woken.
@@ -226,6 +227,7 @@ class Session {
   void refuse_transaction();
   void reply_to_checkpoint(std::uint64_t number, bool made);
   void drop(const std::vector<std::uint64_t>& snapshots);
+  void forget_the_dead();
   void revive(Revival revival);
   bool rolls_back(const runtime::Outcome& outcome) const;
   void replace(const survive::Death& death);

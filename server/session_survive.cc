@@ -137,6 +137,16 @@ void Session::drop(const std::vector<std::uint64_t>& snapshots) {
   for (const std::uint64_t number : snapshots) parts_.link.drop(number);
 }
 
+// Snapshots that something outside has killed, before one of them is chosen.
+void Session::forget_the_dead() {
+  std::vector<std::uint64_t> dead;
+  for (const auto& [number, snapshot] : snapshots_.all()) {
+    if (parts_.link.process_of(number) <= 0) dead.push_back(number);
+  }
+  for (const std::uint64_t number : dead) snapshots_.lost(number);
+  drop(dead);
+}
+
 void Session::on(const runtime::Checkpointed& checkpointed) {
   const std::uint64_t number = checkpointed.number;
   // It must not push out the one that is to be woken.
@@ -167,6 +177,7 @@ void Session::begin(protocol::Checkpoint& request, const Queued& /*queued*/) {
 }
 
 void Session::begin(protocol::Checkpoints& request, const Queued& /*queued*/) {
+  forget_the_dead();
   protocol::CheckpointsReply reply = {std::move(request.id), {}};
   for (const auto& [number, snapshot] : snapshots_.all()) {
     protocol::CheckpointEntry entry = {};
@@ -185,9 +196,11 @@ void Session::begin(protocol::Checkpoints& request, const Queued& /*queued*/) {
 }
 
 void Session::begin(protocol::Restore& request, const Queued& queued) {
+  forget_the_dead();
   for (const auto& [number, snapshot] : snapshots_.all()) {
     if (checkpoint_id(number) != request.checkpoint_id) continue;
-    return revive({RestoredCause::kRestore, number, Answered{false, std::move(request.id)}, true});
+    return revive(
+        {RestoredCause::kRestore, number, Answered{false, number, std::move(request.id)}, true});
   }
   refuse(ErrorCode::kInvalidField,
          "restore: /checkpoint_id: there is no \"" + request.checkpoint_id + "\"",
@@ -195,9 +208,11 @@ void Session::begin(protocol::Restore& request, const Queued& queued) {
 }
 
 void Session::begin(protocol::Undo& request, const Queued& queued) {
+  forget_the_dead();
   const std::int64_t count = request.count.value_or(1);
   if (const auto number = snapshots_.back(count)) {
-    return revive({RestoredCause::kUndo, number, Answered{true, std::move(request.id)}, true});
+    return revive(
+        {RestoredCause::kUndo, number, Answered{true, *number, std::move(request.id)}, true});
   }
   refuse(ErrorCode::kInvalidField,
          "undo: /count: there is no snapshot from before the last " + std::to_string(count) +
@@ -206,7 +221,7 @@ void Session::begin(protocol::Undo& request, const Queued& queued) {
 }
 
 bool Session::rolls_back(const runtime::Outcome& outcome) const {
-  if (!running_->before || !snapshots_.has(*running_->before)) return false;
+  if (!running_->before || parts_.link.process_of(*running_->before) <= 0) return false;
   return running_->transaction == protocol::Transaction::kRollbackAlways ||
          (running_->transaction == protocol::Transaction::kRollbackOnFailure &&
           !std::holds_alternative<runtime::Completed>(outcome));
@@ -258,11 +273,15 @@ void Session::interpreter_died(const Death& death) {
 void Session::replace(const Death& death) {
   parts_.outputs.flush();
   const bool expected = revival_ && std::exchange(revival_->awaited, false);
+  forget_the_dead();
   const bool at_rest = !running_ || revival_;  // or while it woke: it ran no code of the execution
   if (!revival_) {
     revival_ = Revival{RestoredCause::kCrash, snapshots_.newest(), {}, false,
                        signal_name(death),    exit_status(death)};
     if (running_) revival_->then = crash_of(death);
+  }
+  if (revival_->snapshot && !snapshots_.has(*revival_->snapshot)) {
+    revival_->snapshot = snapshots_.newest();
   }
   exiting_with_.reset();
   parts_.stack.worker_died();
@@ -322,6 +341,7 @@ void Session::interpreter_started_anew() {
 
 void Session::end_revival(const std::vector<std::string>& lost_threads) {
   drop(snapshots_.restore(revival_->snapshot));
+  forget_the_dead();
   protocol::Restored restored = {};
   if (running_) restored.execution_id = id_of(running_->execution);
   if (revival_->snapshot) restored.checkpoint_id = checkpoint_id(*revival_->snapshot);
@@ -352,10 +372,10 @@ void Session::finish_revival(runtime::Done& done) {
 }
 
 void Session::finish_revival(Answered& answered) {
-  if (!revival_->snapshot) {
+  if (revival_->snapshot != answered.snapshot) {
     return refuse(ErrorCode::kInvalidField,
                   std::string(answered.undo ? "undo" : "restore") +
-                      ": the snapshot died as it was woken; the interpreter was started anew",
+                      ": the snapshot died as it was woken; `restored` tells what goes on instead",
                   std::move(answered.id), 0);
   }
   const std::string id = checkpoint_id(*revival_->snapshot);

@@ -293,8 +293,9 @@ void RemoteLink::wake(std::uint64_t snapshot) {
       const std::lock_guard lock(mutex_);
       const auto found = sleepers_.find(snapshot);
       if (found != sleepers_.end()) {
-        send_some(found->second.control.get(), "w",
-                  {link.interpreter.get(), inquiries.interpreter.get()}, 0);
+        const ssize_t sent = send_some(found->second.control.get(), "w",
+                                       {link.interpreter.get(), inquiries.interpreter.get()}, 0);
+        if (sent < 0) found->second.pid = 0;
       }
     }
     adopt(std::move(link.server), std::move(inquiries.server));
@@ -349,7 +350,15 @@ void RemoteLink::reap() {
     read();  // who it was, and what it said last
     int status = 0;
     ::waitpid(dead.si_pid, &status, WNOHANG);
-    if (dead.si_pid == pid_) bury(status);
+    dead.si_pid == pid_ ? bury(status) : bury_sleeper(dead.si_pid);
+  }
+}
+
+// Somebody has killed it. One that was dropped is not known any more.
+void RemoteLink::bury_sleeper(pid_t pid) {
+  const std::lock_guard lock(mutex_);
+  for (auto& [number, sleeper] : sleepers_) {
+    if (sleeper.pid == pid) sleeper.pid = 0;
   }
 }
 

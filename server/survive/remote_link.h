@@ -52,7 +52,7 @@ class RemoteLink final : public InterpreterLink {
  private:
   struct Sleeper {
     Descriptor control;
-    pid_t pid;
+    pid_t pid;  // 0: it is dead, or the origin
   };
   struct Question {
     Descriptor told;
@@ -75,6 +75,7 @@ class RemoteLink final : public InterpreterLink {
   Descriptor next_descriptor();
   void reap();
   void bury(int status);
+  void bury_sleeper(pid_t pid);
   void answer_for_the_dead();
   void ask_again();
   bool queue_signal(int number, std::uint64_t value) const;

@@ -35,6 +35,8 @@ class Snapshots {
   // Returns those that are given up for it, so that no more than `most` automatic ones are kept.
   std::vector<Number> taken(Number number, std::size_t most);
   void failed(Number number) { begun_.erase(number); }
+  // It has died, and cannot be woken.
+  void lost(Number number) { give_up({number}); }
   // Nobody will hear of those that are begun.
   void forget_begun() { begun_.clear(); }
 

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "support/case.h"
+#include "support/process_watch.h"
 #include "support/survival.h"
 #include "support/temp_dir.h"
 
@@ -180,6 +181,56 @@ TEST(SurviveCheckpointTest, AnUnknownOneIsRefusedAndNothingChanges) {
   EXPECT_EQ(restore(server, 3)["code"], "invalid_field");
   EXPECT_EQ(request(server, {{"type", "restore"}})["code"], "missing_field");
   EXPECT_EQ(server.execute("x").value(), 1);
+}
+
+// As the system may do it, for want of memory.
+void kill_snapshot(ServerProcess& server, const std::vector<pid_t>& before) {
+  for (const pid_t each : children_of(server.pid())) {
+    if (std::ranges::count(before, each) > 0) continue;
+    const ProcessWatch watch(each);
+    ::kill(each, SIGKILL);
+    ASSERT_TRUE(watch.ends(kPatience));
+  }
+}
+
+TEST(SurviveCheckpointTest, OneThatSomebodyHasKilledIsNone) {
+  ServerProcess server(surviving());
+  server.execute("import os\nx = 1");
+  server.execute("'it has its snapshot'", {{"silent", true}});
+  server.execute("'and so has this'", {{"silent", true}});
+  const Json kept = checkpoint(server);
+  server.execute("x = 2");
+  const std::vector<pid_t> before = children_of(server.pid());
+  const Json killed = checkpoint(server);
+  kill_snapshot(server, before);
+  EXPECT_EQ(request(server, {{"type", "restore"}, {"checkpoint_id", killed}})["type"],
+            "protocol_error");
+  EXPECT_EQ(server.execute("x").value(), 2) << "it goes on";
+  for (const Json& each : request(server, {{"type", "checkpoints"}})["checkpoints"]) {
+    EXPECT_NE(each["checkpoint_id"], killed);
+  }
+  EXPECT_EQ(request(server, {{"type", "restore"}, {"checkpoint_id", kept}})["type"],
+            "restore_reply");
+  EXPECT_EQ(server.execute("x").value(), 1);
+}
+
+TEST(SurviveCheckpointTest, WithTheNewestKilledTheOneBeforeGoesOn) {
+  for (const char* end : {"os.abort()", ""}) {
+    ServerProcess server(surviving({"--snapshot-limit", "1"}));
+    server.execute("import os\nx = 1");
+    const Json kept = checkpoint(server);
+    server.execute("x = 2");
+    const std::vector<pid_t> before = children_of(server.pid());
+    checkpoint(server);
+    // Both at once, so that the server does not know of the one when it hears of the other.
+    server.signal(SIGSTOP);
+    kill_snapshot(server, before);
+    if (*end == '\0') ::kill(first_interpreter(server), SIGKILL);
+    server.signal(SIGCONT);
+    if (*end != '\0') server.start(end);
+    EXPECT_EQ(server.read_until("restored").back()["checkpoint_id"], kept);
+    EXPECT_EQ(server.execute("x").value(), 1);
+  }
 }
 
 TEST(SurviveUndoTest, GoesBackToBeforeTheLastExecution) {
