@@ -18,6 +18,14 @@
 namespace replwire::server::survive {
 namespace {
 
+// A client may block it for itself, and its children inherit that.
+void let_deaths_be_told() {
+  sigset_t death;
+  sigemptyset(&death);
+  sigaddset(&death, SIGCHLD);
+  ::pthread_sigmask(SIG_UNBLOCK, &death, nullptr);
+}
+
 class RemoteServer {
  public:
   RemoteServer(const Options& options, StandardStreams streams, Channels& channels,
@@ -99,6 +107,7 @@ void serve(const Options& options, const TakeStreams& take, const BecomeInterpre
     ::_exit(kWrongUsage);
   }
   control.interpreter = {};
+  let_deaths_be_told();
   // Of static life: what its threads use outlives them.
   static RemoteServer server(options, std::move(streams), *channels, std::move(signals),
                              std::move(control.server));

@@ -342,5 +342,18 @@ TEST(SurviveProcessesTest, DaemonThreadsAreGoneAndNamed) {
   EXPECT_EQ(server.execute("before = count\ntime.sleep(0.05)\ncount == before").value(), true);
 }
 
+TEST(SurviveProcessesTest, AClientThatBlocksTheSignalOfDeathsIsNoHindrance) {
+  sigset_t death;
+  sigset_t before;
+  sigemptyset(&death);
+  sigaddset(&death, SIGCHLD);
+  ::pthread_sigmask(SIG_BLOCK, &death, &before);  // what it starts inherits that
+  ServerProcess server(surviving());
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  server.execute("import os\nkept = 1");
+  EXPECT_EQ(server.execute("os.abort()").reason(), "crash");
+  EXPECT_EQ(server.execute("kept").value(), 1);
+}
+
 }  // namespace
 }  // namespace replwire_tests
