@@ -161,7 +161,7 @@ void Session::on(const runtime::Checkpointed& checkpointed) {
     parts_.link.drop(number);
   }
   if (asked_for_ == number) reply_to_checkpoint(number, made);
-  if (!queue_.empty()) start_next();
+  start_next();  // or the end, which may have waited for it
 }
 
 void Session::reply_to_checkpoint(std::uint64_t number, bool made) {
@@ -264,7 +264,7 @@ void Session::interpreter_died(const Death& death) {
     const Turn turn(*this);
     if (exiting_) return;
     parts_.log.line(cause_of(death));
-    over = stopping_ || (shutting_down_ && !running_);
+    over = stopping_ || (shutting_down_ && !running_ && !revival_);
     if (!over) replace(death);
   }
   if (over) finish();

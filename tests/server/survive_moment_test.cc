@@ -97,5 +97,17 @@ TEST(SurviveMomentTest, AnInquiryThatComesBeforePythonIsStartedAnewIsAnswered) {
   EXPECT_EQ(server.read_until("complete_reply").back()["matches"], Json({"print"}));
 }
 
+TEST(SurviveMomentTest, ARestoreThatAShutdownFollowsIsAnswered) {
+  ServerProcess server(surviving());
+  server.execute("x = 1");
+  const Json id = checkpoint(server);
+  server.send({{"type", "restore"}, {"id", "r"}, {"checkpoint_id", id}});
+  server.send({{"type", "shutdown"}, {"id", "s"}});
+  const std::vector<Json> frames = server.read_to_end();
+  EXPECT_FALSE(frame_of(frames, "restore_reply").is_null()) << server.describe();
+  EXPECT_EQ(frames.back()["type"], "shutdown_reply");
+  EXPECT_EQ(server.wait_exit(), 0);
+}
+
 }  // namespace
 }  // namespace replwire_tests

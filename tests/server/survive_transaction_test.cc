@@ -168,5 +168,19 @@ TEST(SurviveTransactionTest, WithoutTheOptionItIsRefused) {
   EXPECT_TRUE(server.execute("1", transaction("commit")).ok());
 }
 
+// A process that may make no other one.
+constexpr const char* kAlone =
+    "import os, resource\nif os.getuid() == 0: os.setresuid(65534, 65534, 0)\n"
+    "resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))";
+
+TEST(SurviveTransactionTest, TheLastOneThatIsNotRunLetsTheSessionEnd) {
+  ServerProcess server(surviving({"--snapshot-limit", "1"}));
+  server.execute(kAlone);
+  const Json id = server.start("x = 2", transaction("rollback_always"));
+  server.close_stdin();
+  EXPECT_EQ(server.finish(id).reason(), "aborted");
+  EXPECT_EQ(server.wait_exit(), 0);
+}
+
 }  // namespace
 }  // namespace replwire_tests
