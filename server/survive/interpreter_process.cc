@@ -15,6 +15,7 @@ namespace replwire::server::survive {
 void run_interpreter(const Options& options, Channels& channels, const StartPython& start) {
   SocketLink link(channels);
   runtime::interrupts::share(channels.output.running());
+  runtime::interrupts::go_on_at_rest();  // the one before may have died in the middle of something
   channels.capture.redirect();
   watch_forks();
   std::optional<runtime::Interpreter> made;

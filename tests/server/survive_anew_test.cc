@@ -107,5 +107,15 @@ TEST(SurviveAnewTest, RestoringOneThatDiesEachTimeIsSaid) {
   EXPECT_TRUE(server.execute("1").ok());
 }
 
+// It died of a task at rest: what stands in shared memory is not to outlive it.
+TEST(SurviveAnewTest, NothingIsUnderWayInTheNewOne) {
+  ServerProcess server(surviving({"--snapshot-limit", "1"}));
+  server.execute(
+      "import asyncio, os\nasync def die():\n    await asyncio.sleep(0.05)\n    os._exit(3)\n"
+      "task = asyncio.create_task(die())\nawait asyncio.sleep(0)");
+  server.read_until("restored");
+  EXPECT_EQ(request(server, {{"type", "interrupt"}})["outcome"], "not_running");
+}
+
 }  // namespace
 }  // namespace replwire_tests
