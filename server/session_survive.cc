@@ -56,10 +56,12 @@ std::string cause_of(const Death& death) {
   return "the interpreter could not start";
 }
 
-// From what the interpreter writes when a deadly signal comes: the stack of the thread it met.
+// From what the interpreter writes when a deadly signal comes: the stack of the thread it met,
+// which may stand behind those of others.
 std::string frames_of(const std::string& traceback) {
   constexpr std::string_view kHead = "(most recent call first):\n";
-  const std::size_t head = traceback.find(kHead);
+  const std::size_t current = traceback.find("Current thread ");
+  const std::size_t head = traceback.find(kHead, current != traceback.npos ? current : 0);
   if (head == traceback.npos) return "[]";
   const std::size_t start = head + kHead.size();
   std::size_t end = start;  // of the lines that are indented

@@ -255,5 +255,20 @@ TEST(SurviveCrashTest, AnInquiryOnItsWayIsAnswered) {
   EXPECT_EQ(request(server, {{"type", "complete"}, {"code", "kep"}})["matches"], Json({"kept"}));
 }
 
+TEST(SurviveCrashTest, TheFramesAreThoseOfTheThreadThatCrashed) {
+  for (const char* end : {"doomed()", "t = threading.Thread(target=doomed); t.start(); t.join()"}) {
+    ServerProcess server(surviving());
+    server.execute(
+        "import ctypes, threading, time\ndef other(): time.sleep(600)\n"
+        "def doomed(): ctypes.string_at(0)\n"
+        "threading.Thread(target=other, daemon=True).start()");
+    std::vector<Json> functions;
+    const Execution lost = server.execute(std::string(end) + "\nother()");
+    for (const Json& frame : lost.terminal["frames"]) functions.push_back(frame["function"]);
+    EXPECT_EQ(std::ranges::count(functions, "doomed"), 1) << lost;
+    EXPECT_EQ(std::ranges::count(functions, "other"), 0) << lost;
+  }
+}
+
 }  // namespace
 }  // namespace replwire_tests
