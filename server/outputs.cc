@@ -17,6 +17,7 @@ using runtime::Stream;
 
 constexpr std::size_t kFlushBytes = 56 * 1024;
 constexpr std::size_t kKeptBytes = 4 * kFlushBytes;
+constexpr std::size_t kLastErrors = 64 * 1024;
 constexpr std::chrono::milliseconds kFlushTime{4};
 
 std::string valid_utf8(std::string_view bytes) {
@@ -93,7 +94,24 @@ void Outputs::take_captured() {
 
 void Outputs::take_pipes() {
   capture_.pipes().read(
-      [this](Stream stream, std::string_view bytes) { add(running_, stream, bytes); });
+      [this](Stream stream, std::string_view bytes) { add_captured(stream, bytes); });
+}
+
+void Outputs::add_captured(Stream stream, std::string_view bytes) {
+  add(running_, stream, bytes);
+  if (shared_ == nullptr || stream != Stream::kStderr) return;
+  captured_errors_.append(bytes);
+  if (captured_errors_.size() <= 2 * kLastErrors) return;
+  captured_errors_.erase(0, captured_errors_.size() - kLastErrors);
+}
+
+// A fatal error of Python's own takes faulthandler down first; user code may have pointed that
+// there.
+std::string Outputs::fatal_error() {
+  const std::lock_guard locked(lock_);
+  const std::string said = std::exchange(captured_errors_, {});
+  const std::size_t start = said.rfind("Fatal Python error: ");
+  return start == said.npos ? std::string() : said.substr(start);
 }
 
 // ---- what Python writes in a process of its own -----------------------------------------------
@@ -101,7 +119,7 @@ void Outputs::take_pipes() {
 void Outputs::add_record(const survive::SharedOutput::Record& record, const std::string& id,
                          std::string_view bytes) {
   using Record = survive::SharedOutput;
-  if (record.serial == Record::kCaptured) return add(running_, record.stream, bytes);
+  if (record.serial == Record::kCaptured) return add_captured(record.stream, bytes);
   if (record.serial == 0) return add(nullptr, record.stream, bytes);
   if (newest_ && newest_->serial == record.serial) return add(newest_, record.stream, bytes);
   if (before_ && before_->serial == record.serial) return add(before_, record.stream, bytes);
@@ -178,7 +196,9 @@ void Outputs::set_running(ExecutionRef execution, std::optional<std::size_t> lim
   if (limit && execution->count) output_limit_.emplace(execution, *limit, spools_);
   const std::lock_guard locked(lock_);
   running_ = std::move(execution);
-  if (running_ && shared_ != nullptr) before_ = std::exchange(newest_, running_);
+  if (!running_ || shared_ == nullptr) return;
+  before_ = std::exchange(newest_, running_);
+  captured_errors_.clear();
 }
 
 void Outputs::arm_timer() {

@@ -48,6 +48,9 @@ class Outputs {
   void take_until(std::uint64_t position);
   void take_rest();
 
+  // What Python, or faulthandler, said last on descriptor 2 when it gave up; empty: nothing.
+  std::string fatal_error();
+
   // Sends all that has been written by anyone up to now: what an output_limit held back as the
   // tail, and a character that is not complete, included.
   void flush();
@@ -94,6 +97,7 @@ class Outputs {
   bool others_may_have_written();
   void take_captured();
   void take_pipes();
+  void add_captured(runtime::Stream stream, std::string_view bytes);
   void add_record(const survive::SharedOutput::Record& record, const std::string& id,
                   std::string_view bytes);
   void tell_whether_behind();
@@ -128,6 +132,7 @@ class Outputs {
   runtime::ExecutionRef newest_;  // that ran, or runs
   runtime::ExecutionRef before_;  // the one before it: what writes may not know yet that it is over
   runtime::ExecutionRef late_;    // an older one that wrote
+  std::string captured_errors_;   // the end of what the pipe brought, with `shared_`
   std::vector<Piece> pieces_;
   std::size_t size_ = 0;
   std::string spare_;  // empty, with room for the next piece

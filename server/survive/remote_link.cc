@@ -69,6 +69,9 @@ bool next_dead(siginfo_t& child) {
   return ::waitid(P_ALL, 0, &child, WEXITED | WNOHANG | WNOWAIT) == 0 && child.si_pid > 0;
 }
 
+// Of a signal that the process has seen.
+bool dies_speaking(int status) { return WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL; }
+
 // To be told nothing is better than no answer.
 runtime::Told nothing(const runtime::Inquiry& inquiry) {
   runtime::Told told = {inquiry.number, {}, "the interpreter died"};
@@ -369,6 +372,8 @@ void RemoteLink::bury(int status) {
   pid_ = 0;
   close_socket();
   outputs_->take_rest();
+  const std::string said = outputs_->fatal_error();
+  if (death.traceback.empty() && dies_speaking(status)) death.traceback = said;
   answer_for_the_dead();
   handlers_.died(death);
 }

@@ -51,7 +51,8 @@ const Crash kCrashes[] = {
     {"Ill", "signal.raise_signal(signal.SIGILL)", "SIGILL", {}},
     {"Abrt", "os.abort()", "SIGABRT", {}},
     {"AbortOfC", "ctypes.CDLL(None).abort()", "SIGABRT", {}},
-    {"FatalPythonError", "ctypes.pythonapi.Py_FatalError(b'mine')", "SIGABRT", {}, ""},
+    {"FatalPythonError", "ctypes.pythonapi.Py_FatalError(b'mine')", "SIGABRT", {}},
+    {"SegvWithFaulthandlerOnStderr", "faulthandler.enable(2); ctypes.string_at(0)", "SIGSEGV", {}},
     {"SegvInAThread",
      "t = threading.Thread(target=ctypes.string_at, args=(0,)); t.start(); t.join()",
      "SIGSEGV",
@@ -268,6 +269,18 @@ TEST(SurviveCrashTest, TheFramesAreThoseOfTheThreadThatCrashed) {
     EXPECT_EQ(std::ranges::count(functions, "doomed"), 1) << lost;
     EXPECT_EQ(std::ranges::count(functions, "other"), 0) << lost;
   }
+}
+
+TEST(SurviveCrashTest, AFatalErrorOfPythonsTellsItsPlaceAndWhy) {
+  ServerProcess server(surviving());
+  const Execution lost = server.execute(
+      "import ctypes, os\ndef doomed(): ctypes.pythonapi.Py_FatalError(b'mine')\ndoomed()");
+  EXPECT_NE(lost.terminal["traceback"].get<std::string>().find("mine"), std::string::npos) << lost;
+  ASSERT_FALSE(lost.terminal["frames"].empty()) << lost;
+  EXPECT_EQ(lost.terminal["frames"].back()["function"], "doomed");
+  // It is told once.
+  const Execution next = server.execute("import os\nos.kill(os.getpid(), 9)");
+  EXPECT_EQ(next.terminal["traceback"], "") << next;
 }
 
 }  // namespace
