@@ -1,5 +1,6 @@
 #include "runtime/memory_limit.h"
 
+#include <malloc.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -77,6 +78,12 @@ bool patch(const char* module_name, const char* name) {
 }
 
 }  // namespace
+
+// When one of malloc's arenas is full it takes another, and what that one gives back to the system
+// still counts as data: each time that memory ran out, so much more could be had.
+void prepare(std::size_t bytes) {
+  if (bytes != 0) ::mallopt(M_ARENA_MAX, 1);
+}
 
 // A child that is forked has no limit by `forget_in_child`; these make theirs without a fork.
 bool install(std::size_t bytes) {

@@ -8,6 +8,9 @@
 // stacks and children are not meant by it.
 namespace replwire::runtime::memory_limit {
 
+// Before there is another thread. `bytes` as for `install`.
+void prepare(std::size_t bytes);
+
 // Resident bytes of the process that an execution may reach; 0: no limit. Once, with Python
 // started. False with a Python exception set.
 bool install(std::size_t bytes);

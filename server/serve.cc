@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "runtime/memory_limit.h"
 #include "server/last_words.h"
 #include "server/local_link.h"
 #include "server/private_range.h"
@@ -70,6 +71,7 @@ class LocalServer {
 
 void serve(const Options& options, const TakeStreams& take, const StartPython& start,
            const std::string& why) {
+  runtime::memory_limit::prepare(options.memory_limit);
   std::optional<LocalServer> server;
   {
     const PrivateRange range;

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "runtime/interpreter.h"
+#include "runtime/memory_limit.h"
 #include "server/outside_signals.h"
 #include "server/private_range.h"
 #include "server/start_interpreter.h"
@@ -13,6 +14,7 @@
 namespace replwire::server::survive {
 
 void run_interpreter(const Options& options, Channels& channels, const StartPython& start) {
+  runtime::memory_limit::prepare(options.memory_limit);
   SocketLink link(channels);
   runtime::interrupts::share(channels.output.running());
   runtime::interrupts::go_on_at_rest();  // the one before may have died in the middle of something

@@ -39,6 +39,16 @@ const Greedy kGreedy[] = {
 };
 INSTANTIATE_TEST_SUITE_P(Codes, MemoryLimitTest, ::testing::ValuesIn(kGreedy), CaseName{});
 
+TEST(MemoryLimitTest, DoesNotCreepFromOneTimeToTheNext) {
+  ServerProcess server(limited());
+  for (int round = 0; round < 8; ++round) {
+    const Execution execution =
+        server.execute("def f():\n    x = []\n    while True: x.append('x' * 100_000)\nf()");
+    ASSERT_EQ(execution.reason(), "memory") << execution;
+    EXPECT_LT(server.status()["memory_usage"], 230'000'000) << "round " << round;
+  }
+}
+
 TEST(MemoryLimitTest, CodeThatFreesGoesOn) {
   ServerProcess server(limited());
   server.execute("x = []\nwhile True: x.append(bytearray(10_000_000))");
