@@ -18,6 +18,9 @@
 namespace replwire::runtime {
 namespace {
 
+// A snapshot takes so long at most to end, when it is a small one.
+constexpr std::chrono::nanoseconds kGone{1'000'000};
+
 std::string sys_text(const char* name) {
   PyObject* value = PySys_GetObject(name);
   auto text = value != nullptr && PyUnicode_Check(value) != 0 ? utf8(value) : std::nullopt;
@@ -84,11 +87,13 @@ std::optional<Command> Interpreter::wait_for_command() {
     loop_.leave();
     input_hook::serve(watch);
   }
+  if (rehearse_again_) watch.timeout = std::min(watch.timeout.value_or(kGone), kGone);
   std::optional<Command> command;
   {
     const GilRelease released;
     command = link_.receive(watch);
   }
+  if (std::exchange(rehearse_again_, false) && !command) rehearse();
   if (!command) interrupts::settle_signals();
   return command;
 }
@@ -118,10 +123,12 @@ void Interpreter::handle(const Checkpoint& checkpoint) {
   if (link_.checkpoint(checkpoint.number)) return go_on_as_snapshot(std::move(threads));
   PyOS_AfterFork_Parent();
   rehearse();
+  rehearse_again_ = true;
 }
 
 // A page that the process has in common with a snapshot is copied when it is first written, which
-// takes microseconds. So what an execution writes is written now, while the client thinks.
+// takes microseconds. So what an execution writes is written now, while the client thinks; and once
+// more when the snapshot that was given up is gone, whose end empties the caches.
 void Interpreter::rehearse() {
   const SavedError kept;
   Run run;

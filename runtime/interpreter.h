@@ -80,6 +80,7 @@ class Interpreter {
   Loop loop_;
   Advisor advisor_{hooks_, main_};
   bool stopped_ = false;
+  bool rehearse_again_ = false;
 };
 
 }  // namespace replwire::runtime
