@@ -111,6 +111,18 @@ TEST(SurviveStageTest, NumpysGeneratorDoesNotRepeatWhatWasShown) {
   EXPECT_NE(first.out, second.out);
 }
 
+TEST(SurviveStageTest, AThreadThatDrawsFromNumpyIsNoHindrance) {
+  ServerProcess server(surviving());
+  if (!server.execute("import os, threading, numpy as np").ok()) GTEST_SKIP() << "no numpy";
+  server.execute(
+      "kept = 1\ndef draw():\n    while True: np.random.normal(size=10**6)\n"
+      "threading.Thread(target=draw, daemon=True).start()");
+  server.execute("kept = 2");
+  const Execution lost = server.execute("os.abort()");
+  EXPECT_EQ(lost.terminal["restored"], true) << lost;
+  EXPECT_EQ(server.execute("[kept, 0 <= np.random.random() < 1]").value(), Json({2, true}));
+}
+
 TEST(SurviveStageTest, RandomNumbersAndSecretsDoNotRepeatWhatWasShown) {
   for (const char* number : {"random.random()", "random.SystemRandom().random()",
                              "secrets.token_hex()", "uuid.uuid4()", "next(names)"}) {
