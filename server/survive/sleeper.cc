@@ -1,6 +1,7 @@
 #include "server/survive/sleeper.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -38,18 +39,26 @@ void set_score(int value) {
 // When memory runs out the system is to take what can be restored.
 int interpreter_score(int server_score) { return std::min(server_score + 200, 1000); }
 
-// The process in between has to be gone: its death is not to be taken for the server's.
-void live_as_long_as(pid_t server) {
+bool is_hung_up(const Descriptor& link) {
+  pollfd state = {link.get(), 0, 0};
+  return ::poll(&state, 1, 0) == 1;
+}
+
+// The process in between has to be gone: its death is not to be taken for the server's. (That one's
+// number may still be known, of a process that nobody has waited for.)
+void live_as_long_as(pid_t server, const Descriptor& link) {
   while (::getppid() != server) {
-    if (::kill(server, 0) != 0 && errno == ESRCH) ::_exit(0);  // user code may be another user
+    if (is_hung_up(link)) ::_exit(0);
     ::sched_yield();
   }
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != server) ::_exit(0);
 }
 
-void take_place(Descriptor& place, const Descriptor& socket) {
-  ::dup3(socket.get(), place.get(), O_CLOEXEC);
+// Under the same number, which forked children of user code's close; if user code has set itself a
+// limit below that, under another.
+void take_place(Descriptor& place, Descriptor socket) {
+  if (::dup3(socket.get(), place.get(), O_CLOEXEC) < 0) place = std::move(socket);
 }
 
 }  // namespace
@@ -62,8 +71,8 @@ void sleep_until_woken(Descriptor control, Channels& channels) {
   sigfillset(&all);
   ::pthread_sigmask(SIG_SETMASK, &all, &before);
   for (Descriptor* place : {&channels.link, &channels.inquiries}) {
-    const Descriptor null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-    take_place(*place, null);  // the sockets of the process that this one is a copy of
+    // The sockets of the process that this one is a copy of.
+    take_place(*place, Descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC)));
   }
   for (;;) {
     std::string word;
@@ -72,12 +81,12 @@ void sleep_until_woken(Descriptor control, Channels& channels) {
     if (size < 0 && errno == EINTR) continue;
     if (size <= 0 || sockets.size() != 2) ::_exit(0);
     if (runtime::detached_fork() != 0) continue;
-    take_place(channels.link, sockets[0]);
-    take_place(channels.inquiries, sockets[1]);
+    take_place(channels.link, std::move(sockets[0]));
+    take_place(channels.inquiries, std::move(sockets[1]));
     break;
   }
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  live_as_long_as(channels.server);
+  live_as_long_as(channels.server, channels.link);
   set_score(interpreter_score(server_score));
   transmit(channels, Hello{::getpid()});
 }

@@ -1,10 +1,14 @@
 // --survive: two things that happen at the same moment.
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <thread>
 
+#include "support/process_watch.h"
 #include "support/survival.h"
 #include "support/temp_dir.h"
 
@@ -107,6 +111,25 @@ TEST(SurviveMomentTest, ARestoreThatAShutdownFollowsIsAnswered) {
   EXPECT_FALSE(frame_of(frames, "restore_reply").is_null()) << server.describe();
   EXPECT_EQ(frames.back()["type"], "shutdown_reply");
   EXPECT_EQ(server.wait_exit(), 0);
+}
+
+// Dead, and not waited for: its number is still there to be found.
+TEST(SurviveMomentTest, AServerKilledWhileItWakesASnapshotLeavesNobody) {
+  TempDir folder;
+  ASSERT_EQ(::mkfifo(folder.path("pipe").c_str(), 0600), 0);
+  const Fd pipe(::open(folder.path("pipe").c_str(), O_RDONLY | O_NONBLOCK));
+  ServerProcess server(surviving());
+  server.execute("held = open('" + folder.path("pipe") + "', 'wb', buffering=0)");
+  checkpoint(server);
+  std::vector<pid_t> sleepers = children_of(server.pid());
+  std::erase(sleepers, first_interpreter(server));
+  for (const pid_t each : sleepers) stop(each);
+  ::kill(first_interpreter(server), SIGKILL);
+  wait_until([&] { return server.status()["state"] == "busy"; });
+  server.signal(SIGKILL);
+  ASSERT_TRUE(ProcessWatch(server.pid()).ends(kPatience));
+  for (const pid_t each : sleepers) ::kill(each, SIGCONT);
+  EXPECT_TRUE(wait_for(pipe.get(), POLLHUP, Clock::now() + Millis(2000)));
 }
 
 }  // namespace

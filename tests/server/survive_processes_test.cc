@@ -355,5 +355,19 @@ TEST(SurviveProcessesTest, AClientThatBlocksTheSignalOfDeathsIsNoHindrance) {
   EXPECT_EQ(server.execute("kept").value(), 1);
 }
 
+TEST(SurviveProcessesTest, ALimitOnDescriptorsIsNoHindrance) {
+  for (const char* limit : {"256", "24"}) {
+    ServerProcess server(surviving());
+    server.execute("import os, resource\nresource.setrlimit(resource.RLIMIT_NOFILE, (" +
+                   std::string(limit) + ",) * 2)");
+    server.execute("kept = 1");
+    for (int round = 0; round < 3; ++round) {
+      const Execution lost = server.execute("os.abort()");
+      EXPECT_EQ(lost.terminal.value("restored", false), true) << limit << lost;
+      EXPECT_EQ(server.execute("kept").value(), 1) << limit;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace replwire_tests
