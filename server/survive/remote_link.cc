@@ -233,10 +233,12 @@ void RemoteLink::on(const Started& started) {
   handlers_.started(started);
 }
 
+// None comes with a snapshot that was not made: the next one is another message's.
 void RemoteLink::on(const Asleep& asleep) {
   if (asleep.pid > 0) {
+    Descriptor control = next_descriptor();
     const std::lock_guard lock(mutex_);
-    sleepers_.insert_or_assign(asleep.number, Sleeper{next_descriptor(), asleep.pid});
+    if (control) sleepers_.insert_or_assign(asleep.number, Sleeper{std::move(control), asleep.pid});
   }
   handlers_.event(runtime::Checkpointed{asleep.number});
 }

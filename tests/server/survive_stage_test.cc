@@ -282,5 +282,12 @@ TEST(SurviveStageTest, ManyInARowLeaveAllAsItWas) {
   EXPECT_LT(resident_bytes(server.pid()), memory + (4 << 20));
 }
 
+// One follows the other at once, so that the server reads both together.
+TEST(SurviveStageTest, AQuestionRightBehindASnapshotThatIsNotTakenIsAnswered) {
+  ServerProcess server(surviving({"--snapshot-limit", "1"}));
+  for (int n = 0; n < 1000; ++n) server.start("input()", {{"inputs", Json::array({"x"})}});
+  EXPECT_EQ(server.execute("'all are answered'").value(), "all are answered");
+}
+
 }  // namespace
 }  // namespace replwire_tests
