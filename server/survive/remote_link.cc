@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -67,6 +68,14 @@ void let_interrupts_in() {
 
 bool next_dead(siginfo_t& child) {
   return ::waitid(P_ALL, 0, &child, WEXITED | WNOHANG | WNOWAIT) == 0 && child.si_pid > 0;
+}
+
+// What is needed to wake one, and to end, must still be had; the lowest free number is given out.
+bool leaves_room(const Descriptor& descriptor) {
+  constexpr rlim_t kKept = 32;
+  rlimit limit = {};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  return static_cast<rlim_t>(descriptor.get()) + kKept < limit.rlim_cur;
 }
 
 // Of a signal that the process has seen.
@@ -204,7 +213,7 @@ bool RemoteLink::read() {
   if (size < 0) return errno == EINTR;
   if (size == 0) {
     close_socket();
-    pid_ != 0 ? kill() : handlers_.died({0, 0, {}, false, false});
+    end_unheard();
     return false;
   }
   while (const auto message = take_framed(in_)) {
@@ -213,6 +222,12 @@ bool RemoteLink::read() {
     if (value) take(*std::move(value));
   }
   return true;
+}
+
+void RemoteLink::end_unheard() {
+  if (pid_ != 0) return kill();
+  outputs_->take_rest();  // of a message that it had announced, perhaps
+  handlers_.died({0, 0, {}, false, false});
 }
 
 // Its copies would keep it among those that are waited for.
@@ -238,7 +253,8 @@ void RemoteLink::on(const Asleep& asleep) {
   if (asleep.pid > 0) {
     Descriptor control = next_descriptor();
     const std::lock_guard lock(mutex_);
-    if (control) sleepers_.insert_or_assign(asleep.number, Sleeper{std::move(control), asleep.pid});
+    if (control && leaves_room(control))
+      sleepers_.insert_or_assign(asleep.number, Sleeper{std::move(control), asleep.pid});
   }
   handlers_.event(runtime::Checkpointed{asleep.number});
 }

@@ -63,6 +63,7 @@ class RemoteLink final : public InterpreterLink {
   void watch_children();
   void adopt(Descriptor link, Descriptor inquiries);
   bool read();
+  void end_unheard();
   void close_socket();
   void take(Message message);
   void on(const Hello& hello);

@@ -1,5 +1,6 @@
 // --survive: checkpoint, checkpoints, restore, undo, and what goes back with them.
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include "support/case.h"
 #include "support/process_watch.h"
@@ -230,6 +231,24 @@ TEST(SurviveCheckpointTest, WithTheNewestKilledTheOneBeforeGoesOn) {
     if (*end != '\0') server.start(end);
     EXPECT_EQ(server.read_until("restored").back()["checkpoint_id"], kept);
     EXPECT_EQ(server.execute("x").value(), 1);
+  }
+}
+
+TEST(SurviveCheckpointTest, MoreThanTheSystemHasDescriptorsForAreRefusedAndAllGoesOn) {
+  rlimit before = {};
+  ::getrlimit(RLIMIT_NOFILE, &before);
+  const rlimit few = {160, before.rlim_max};
+  ::setrlimit(RLIMIT_NOFILE, &few);  // what is started inherits it
+  ServerProcess server(surviving());
+  ::setrlimit(RLIMIT_NOFILE, &before);
+  server.execute("import os\nkept = 1");
+  int made = 0;
+  while (made < 160 && checkpoint(server).is_string()) ++made;
+  EXPECT_GT(made, 20);
+  EXPECT_LT(made, 160);
+  for (int round = 0; round < 3; ++round) {
+    EXPECT_EQ(server.execute("os.abort()").terminal.value("restored", false), true);
+    EXPECT_EQ(server.execute("kept").value(), 1);
   }
 }
 
