@@ -52,7 +52,8 @@ Session::Session(const Parts& parts, const Options& options, std::function<void(
       hold_reader_(std::move(hold_reader)),
       alarm_(parts.io, [this] { climb(); }),
       ending_(parts.io),
-      nudging_(parts.io) {}
+      nudging_(parts.io),
+      waking_(parts.io, [this] { give_up_waking(); }) {}
 
 void Session::open(const protocol::Ready& ready) {
   const Turn turn(*this);

@@ -235,6 +235,7 @@ class Session {
   void refuse_reset();
   void distrust_snapshot();
   void wake();
+  void give_up_waking();
   void finish_revival(std::monostate& nothing);
   void finish_revival(Crash& crash);
   void finish_revival(runtime::Done& done);
@@ -304,6 +305,7 @@ class Session {
   std::optional<runtime::Exiting> exiting_with_;  // os._exit was called
   std::optional<std::uint64_t> last_woken_;
   Clock::time_point last_death_at_rest_;
+  Alarm waking_;         // a snapshot that does not come to itself
   int starts_anew_ = 0;  // one after the other
 };
 

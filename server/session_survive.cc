@@ -24,6 +24,7 @@ using survive::Death;
 
 constexpr milliseconds kOneAfterTheOther{1000};
 constexpr int kMostStartsAnew = 3;
+constexpr std::chrono::seconds kTimeToWake{10};
 constexpr milliseconds kTimeForFacts{20};
 
 constexpr std::string_view kPrefix = "checkpoint-";
@@ -331,7 +332,17 @@ void Session::wake() {
   }
   last_woken_ = revival_->snapshot;
   snapshots_.forget_begun();
+  if (revival_->snapshot) waking_.set_in(kTimeToWake);
   parts_.link.wake(revival_->snapshot.value_or(0));
+}
+
+// Hooks of user code's run as it wakes, and may wait for a lock of a thread that is gone.
+void Session::give_up_waking() {
+  const Turn turn(*this);
+  if (!revival_ || revival_->awaited || !revival_->snapshot) return;
+  parts_.log.line("the snapshot did not wake");
+  last_death_at_rest_ = Clock::now();  // it would not the next time either
+  parts_.link.kill();
 }
 
 void Session::on(const runtime::Woken& woken) { end_revival(woken.lost_threads); }
@@ -342,6 +353,7 @@ void Session::interpreter_started_anew() {
 }
 
 void Session::end_revival(const std::vector<std::string>& lost_threads) {
+  if (revival_->snapshot) waking_.cancel();
   drop(snapshots_.restore(revival_->snapshot));
   forget_the_dead();
   protocol::Restored restored = {};

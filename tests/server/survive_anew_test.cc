@@ -117,5 +117,16 @@ TEST(SurviveAnewTest, NothingIsUnderWayInTheNewOne) {
   EXPECT_EQ(request(server, {{"type", "interrupt"}})["outcome"], "not_running");
 }
 
+TEST(SurviveAnewTest, ASnapshotThatDoesNotWakeIsGivenUp) {
+  ServerProcess server(surviving());
+  ASSERT_TRUE(server
+                  .execute("import os, time\nos.register_at_fork(after_in_child=lambda: "
+                           "time.sleep(600))\nbound = 1")
+                  .ok());
+  ASSERT_TRUE(server.execute("bound += 1").ok());
+  EXPECT_EQ(server.execute("os.abort()").reason(), "crash");
+  EXPECT_EQ(server.execute("'bound' in globals()").value(), false);
+}
+
 }  // namespace
 }  // namespace replwire_tests
