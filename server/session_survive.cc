@@ -307,7 +307,7 @@ Session::Crash Session::crash_of(const Death& death) {
   crash.report.type = "InterpreterDied";
   crash.report.message = cause_of(death);
   crash.report.traceback = exiting_with_ ? exiting_with_->traceback : death.traceback;
-  crash.report.frames = frames_of(death.traceback);
+  crash.report.frames = frames_of(crash.report.traceback);
   return crash;
 }
 

@@ -37,6 +37,9 @@ TEST_P(SurviveCrashTest, CostsOneExecutionAndNoVariable) {
   EXPECT_NE(lost.terminal["traceback"].get<std::string>().find(GetParam().traced),
             std::string::npos)
       << lost;
+  const auto names = [](const Json& frame) { return frame["function"] == GetParam().traced; };
+  EXPECT_EQ(std::ranges::any_of(lost.terminal["frames"], names), *GetParam().traced != '\0')
+      << lost;
   EXPECT_EQ(lost.out, "printed before\n");
   const Execution next = server.execute("kept + ['lost' in globals()]");
   EXPECT_EQ(next.value(), Json({1, 2, false})) << next;
