@@ -70,6 +70,13 @@ bool next_dead(siginfo_t& child) {
   return ::waitid(P_ALL, 0, &child, WEXITED | WNOHANG | WNOWAIT) == 0 && child.si_pid > 0;
 }
 
+// Before it has been reaped as well. False for 0.
+bool is_dead(pid_t child) {
+  siginfo_t info = {};
+  return child != 0 &&
+         (::waitid(P_PID, child, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == child);
+}
+
 // What is needed to wake one, and to end, must still be had; the lowest free number is given out.
 bool leaves_room(const Descriptor& descriptor) {
   constexpr rlim_t kKept = 32;
@@ -352,7 +359,7 @@ void RemoteLink::drop(std::uint64_t snapshot) {
 pid_t RemoteLink::process_of(std::uint64_t snapshot) const {
   const std::lock_guard lock(mutex_);
   const auto found = sleepers_.find(snapshot);
-  return found != sleepers_.end() ? found->second.pid : 0;
+  return found != sleepers_.end() && !is_dead(found->second.pid) ? found->second.pid : 0;
 }
 
 void RemoteLink::watch_children() {
