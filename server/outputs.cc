@@ -150,7 +150,8 @@ void Outputs::take_until(std::uint64_t position) {
     shared_->see_event();
     shared_->take_until(position, std::bind_front(&Outputs::add_record, this));
     full = open_ && size_ >= kFlushBytes;
-    if (size_ > 0 && !full) arm_timer();
+    // What came behind the event waited for it.
+    if (!full && (size_ > 0 || !shared_->empty())) arm_timer();
   }
   if (full) send(false);
 }

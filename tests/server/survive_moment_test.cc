@@ -82,6 +82,22 @@ TEST(SurviveMomentTest, ASnapshotThatIsReadyAsAnotherIsRestoredIsGivenUp) {
   EXPECT_GT(restored, 0);
 }
 
+// The reader's thread, which takes what the interpreter says, has its hands full: the output behind
+// an event waits for that, and then for nothing else.
+TEST(SurviveMomentTest, OutputBehindAnEventComesWithoutAnother) {
+  TempDir folder;
+  ServerProcess server(surviving());
+  const Json id = server.start("import os, time\nwhile not os.path.exists('" + folder.path("go") +
+                               "'): time.sleep(0.001)\ndisplay(1)\nprint('on')\ntime.sleep(600)");
+  std::string ones = "1";
+  while (ones.size() < 16'000'000) ones += ",1";
+  server.send_bytes(R"({"type":"status","id":"s","ones":[)" + ones + "]}\n");
+  folder.write("go", "");
+  EXPECT_EQ(output_text(server.read_until("output"), "stdout"), "on\n");
+  server.send({{"type", "interrupt"}, {"execution_id", id}, {"grace", 60}});
+  server.finish(id);
+}
+
 // Between the death of one and the first word of the next there is nobody to ask.
 TEST(SurviveMomentTest, AnInquiryThatComesBeforePythonIsStartedAnewIsAnswered) {
   ServerProcess server(surviving({"--snapshot-limit", "1"}));
