@@ -1,6 +1,7 @@
 #include "server/survive/remote_link.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -70,19 +71,18 @@ bool next_dead(siginfo_t& child) {
   return ::waitid(P_ALL, 0, &child, WEXITED | WNOHANG | WNOWAIT) == 0 && child.si_pid > 0;
 }
 
-// Before it has been reaped as well. False for 0.
-bool is_dead(pid_t child) {
-  siginfo_t info = {};
-  return child != 0 &&
-         (::waitid(P_PID, child, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == child);
-}
-
 // What is needed to wake one, and to end, must still be had; the lowest free number is given out.
 bool leaves_room(const Descriptor& descriptor) {
   constexpr rlim_t kKept = 32;
   rlimit limit = {};
   ::getrlimit(RLIMIT_NOFILE, &limit);
   return static_cast<rlim_t>(descriptor.get()) + kKept < limit.rlim_cur;
+}
+
+// Known at once, also of a sleeper that has not been reaped.
+bool lives(const Descriptor& control) {
+  pollfd state = {control.get(), 0, 0};
+  return ::poll(&state, 1, 0) == 0;
 }
 
 // Of a signal that the process has seen.
@@ -321,9 +321,8 @@ void RemoteLink::wake(std::uint64_t snapshot) {
       const std::lock_guard lock(mutex_);
       const auto found = sleepers_.find(snapshot);
       if (found != sleepers_.end()) {
-        const ssize_t sent = send_some(found->second.control.get(), "w",
-                                       {link.interpreter.get(), inquiries.interpreter.get()}, 0);
-        if (sent < 0) found->second.pid = 0;
+        send_some(found->second.control.get(), "w",
+                  {link.interpreter.get(), inquiries.interpreter.get()}, 0);
       }
     }
     adopt(std::move(link.server), std::move(inquiries.server));
@@ -359,7 +358,7 @@ void RemoteLink::drop(std::uint64_t snapshot) {
 pid_t RemoteLink::process_of(std::uint64_t snapshot) const {
   const std::lock_guard lock(mutex_);
   const auto found = sleepers_.find(snapshot);
-  return found != sleepers_.end() && !is_dead(found->second.pid) ? found->second.pid : 0;
+  return found != sleepers_.end() && lives(found->second.control) ? found->second.pid : 0;
 }
 
 void RemoteLink::watch_children() {
@@ -378,15 +377,7 @@ void RemoteLink::reap() {
     read();  // who it was, and what it said last
     int status = 0;
     ::waitpid(dead.si_pid, &status, WNOHANG);
-    dead.si_pid == pid_ ? bury(status) : bury_sleeper(dead.si_pid);
-  }
-}
-
-// Somebody has killed it. One that was dropped is not known any more.
-void RemoteLink::bury_sleeper(pid_t pid) {
-  const std::lock_guard lock(mutex_);
-  for (auto& [number, sleeper] : sleepers_) {
-    if (sleeper.pid == pid) sleeper.pid = 0;
+    if (dead.si_pid == pid_) bury(status);
   }
 }
 

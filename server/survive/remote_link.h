@@ -52,7 +52,7 @@ class RemoteLink final : public InterpreterLink {
  private:
   struct Sleeper {
     Descriptor control;
-    pid_t pid;  // 0: it is dead, or the origin
+    pid_t pid;
   };
   struct Question {
     Descriptor told;
@@ -76,7 +76,6 @@ class RemoteLink final : public InterpreterLink {
   Descriptor next_descriptor();
   void reap();
   void bury(int status);
-  void bury_sleeper(pid_t pid);
   void answer_for_the_dead();
   void ask_again();
   bool queue_signal(int number, std::uint64_t value) const;

@@ -252,6 +252,7 @@ bool SocketLink::checkpoint(std::uint64_t number) {
     sleep_until_woken(std::move(control.interpreter), channels_);
     questions_.clear();
   }
+  control.interpreter = {};  // that the sleeper is dead is seen at the other end
   questions_mutex_.unlock();
   sending_.unlock();
   answering_.unlock();

@@ -67,26 +67,37 @@ void end(ServerProcess& server, End how) {
   }
 }
 
-TEST_P(SurviveLeftTest, NobodyASecondLater) {
+// Those that live a second later.
+std::vector<pid_t> left_behind(const Ending& ending) {
   ServerProcess server(surviving());
-  std::vector<ProcessWatch> watches;
   std::vector<pid_t> all = populate(server);
   // What user code started outlives all other ends, as it does without --survive.
-  if (GetParam().end != End::kClientDies) all = children_of(server.pid());
-  ASSERT_GE(all.size(), 4U);
+  if (ending.end != End::kClientDies) all = children_of(server.pid());
+  EXPECT_GE(all.size(), 4U);
+  std::vector<ProcessWatch> watches;
   for (const pid_t each : all) watches.emplace_back(each);
-  if (*GetParam().code != '\0') {
-    server.start("print('on', flush=True)\n" + std::string(GetParam().code));
+  if (*ending.code != '\0') {
+    server.start("print('on', flush=True)\n" + std::string(ending.code));
     server.read_until("output");
   }
-  end(server, GetParam().end);
-  const Clock::time_point deadline = Clock::now() + kGone + Millis(1000);  // a noisy machine's
+  end(server, ending.end);
+  const Clock::time_point deadline = Clock::now() + kGone;
   server.wait_exit();
+  std::vector<pid_t> left;
   for (std::size_t n = 0; n < watches.size(); ++n) {
-    const auto left = std::chrono::ceil<Millis>(deadline - Clock::now());
-    EXPECT_TRUE(watches[n].ends(std::max(left, Millis(0))))
-        << text_of("/proc/" + std::to_string(all[n]) + "/status");
+    const auto time = std::chrono::ceil<Millis>(deadline - Clock::now());
+    if (!watches[n].ends(std::max(time, Millis(0)))) left.push_back(all[n]);
   }
+  for (const pid_t each : left) ::kill(each, SIGKILL);
+  return left;
+}
+
+// On a noisy machine it may take longer now and then.
+TEST_P(SurviveLeftTest, NobodyASecondLater) {
+  constexpr int kAttempts = 3;
+  std::vector<pid_t> left = left_behind(GetParam());
+  for (int n = 1; n < kAttempts && !left.empty(); ++n) left = left_behind(GetParam());
+  EXPECT_EQ(left, std::vector<pid_t>());
 }
 
 const Ending kEndings[] = {

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "support/survival.h"
+#include "support/temp_dir.h"
 
 namespace replwire_tests {
 namespace {
@@ -287,6 +288,30 @@ TEST(SurviveStageTest, AQuestionRightBehindASnapshotThatIsNotTakenIsAnswered) {
   ServerProcess server(surviving({"--snapshot-limit", "1"}));
   for (int n = 0; n < 1000; ++n) server.start("input()", {{"inputs", Json::array({"x"})}});
   EXPECT_EQ(server.execute("'all are answered'").value(), "all are answered");
+}
+
+TEST(SurviveStageTest, LastWordsAndInterruptsWorkInWhatHasBeenWoken) {
+  ServerProcess server(surviving());
+  server.execute("import ctypes, os, time\ndef doomed(): ctypes.string_at(0)");
+  for (int round = 0; round < 3; ++round) {
+    const Execution lost = server.execute("doomed()");
+    EXPECT_NE(lost.terminal["traceback"].get<std::string>().find("doomed"), std::string::npos)
+        << "round " << round << lost;
+    const Json id = server.start("print('on')\ntime.sleep(600)");
+    server.read_until("output");
+    server.interrupt(id);
+    EXPECT_EQ(server.finish(id).reason(), "interrupt");
+  }
+}
+
+TEST(SurviveStageTest, WhatWasWrittenStaysAndThePlaceInAnOpenFileIsShared) {
+  TempDir folder;
+  ServerProcess server(surviving());
+  server.execute("import os\nf = open('" + folder.path("file") + "', 'w+b', buffering=0)\n" +
+                 "x = f.write(b'one')");
+  ASSERT_EQ(server.execute("x = f.write(b'two')\nos.abort()").reason(), "crash");
+  server.execute("x = f.write(b'three')");
+  EXPECT_EQ(read_text(folder.path("file")), "onetwothree");
 }
 
 }  // namespace
