@@ -22,7 +22,8 @@ constexpr const char* kDeaths =
     "def die_soon(how): threading.Timer(0.02, deaths[how]).start()\n";
 
 // Nothing but the end of the process stops it then.
-constexpr const char* kHang = "x = signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))\n";
+constexpr const char* kHang =
+    "x = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())\n";
 
 TEST_P(SurviveMatrixTest, CostsThatExecutionAndNothingElse) {
   ServerProcess server(surviving());
