@@ -244,6 +244,7 @@ class Session {
   std::vector<pid_t> own_processes() const;
   bool user_code_left_processes() const;
   void end_with_descendants();
+  void refuse_what_waits();
   void end_what_it_started() const;
   std::optional<protocol::SnapshotFacts> snapshot_facts() const;
 

@@ -82,8 +82,31 @@ void Session::finish() {
                 std::nullopt);
   while (!stack_asked_.empty()) reply_with("the session has ended");
   refuse_inquiries();
+  refuse_what_waits();
   if (reply_) write(*reply_);
   asio::post(parts_.io, [this] { end_if_sent(); });
+}
+
+// Requests whose turn has not come, or will not end.
+void Session::refuse_what_waits() {
+  const auto refuse_one = [this](std::string_view type, protocol::Id id, std::int64_t line) {
+    refuse(protocol::ErrorCode::kShuttingDown, std::string(type) + ": the session has ended",
+           std::move(id), line);
+  };
+  if (in_turn_) refuse_one(asked_for_ ? "checkpoint" : "reset", *std::move(in_turn_), 0);
+  auto* answered = revival_ ? std::get_if<Answered>(&revival_->then) : nullptr;
+  if (answered != nullptr) {
+    refuse_one(answered->undo ? "undo" : "restore", std::move(answered->id), 0);
+  }
+  for (Queued& queued : queue_) {
+    std::visit(
+        [&](auto& request) {
+          if constexpr (!std::is_same_v<std::decay_t<decltype(request)>, protocol::Execute>) {
+            refuse_one(request.kType, std::move(request.id), queued.line);
+          }
+        },
+        queued.request);
+  }
 }
 
 void Session::drained() {

@@ -75,7 +75,7 @@ class RemoteLink final : public InterpreterLink {
   void recognize(runtime::ExecutionRef& execution);
   Descriptor next_descriptor();
   void reap();
-  void bury(int status);
+  void bury(pid_t pid, int status);
   void answer_for_the_dead();
   void ask_again();
   bool queue_signal(int number, std::uint64_t value) const;

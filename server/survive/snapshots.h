@@ -9,6 +9,11 @@
 
 namespace replwire::server::survive {
 
+// What the client calls a snapshot.
+inline std::string checkpoint_id(std::uint64_t number) {
+  return "checkpoint-" + std::to_string(number);
+}
+
 // Which snapshots there are and how they follow one another. Knows no process; belongs to the
 // session, which guards it.
 class Snapshots {

@@ -102,6 +102,24 @@ TEST(ShutdownTest, AHangingAtexitHandlerDelaysItOnlyASecond) {
   EXPECT_EQ(server.wait_exit(), 0);
 }
 
+TEST(ShutdownTest, EachRequestThatWaitsIsAnswered) {
+  ServerProcess server;
+  server.execute(
+      "class Slow:\n    def __del__(self): print('deleted', flush=True); __import__('time')."
+      "sleep(600)\nslow = Slow()");
+  server.send({{"type", "reset"}, {"id", "under way"}});
+  server.read_until("output");
+  server.send({{"type", "reset"}, {"id", "queued"}});
+  server.send({{"type", "shutdown"}, {"id", "bye"}});
+  const std::vector<Json> frames = server.read_to_end();
+  ASSERT_EQ(frames.size(), 3U) << server.describe();
+  EXPECT_EQ(frames[0]["id"], "under way");
+  EXPECT_EQ(frames[0].value("code", ""), "shutting_down");
+  EXPECT_EQ(frames[1]["id"], "queued");
+  EXPECT_EQ(frames[1].value("code", ""), "shutting_down");
+  EXPECT_EQ(frames[2]["id"], "bye");
+}
+
 TEST(ShutdownTest, CodeThatWillNotStopDelaysItOnlyASecond) {
   ServerProcess server;
   server.start(
