@@ -99,15 +99,19 @@ ssize_t FrameWriter::write_some(std::string_view bytes) const {
   return ::write(output_.get(), bytes.data(), bytes.size());
 }
 
-bool FrameWriter::wait_until_writable(int patience) const {
-  pollfd state = {output_.get(), POLLOUT, 0};
-  return ::poll(&state, 1, patience) == 1 && (state.revents & POLLOUT) != 0;
+// What it has become; 0: none of it in that time. A signal does not end the wait.
+short FrameWriter::wait_for(short events, int patience) const {
+  pollfd state = {output_.get(), events, 0};
+  while (::poll(&state, 1, patience) < 0 && errno == EINTR) {
+  }
+  return state.revents;
 }
 
-bool FrameWriter::reader_gone(int patience) const {
-  pollfd state = {output_.get(), 0, 0};
-  return ::poll(&state, 1, patience) == 1;
+bool FrameWriter::wait_until_writable(int patience) const {
+  return (wait_for(POLLOUT, patience) & POLLOUT) != 0;
 }
+
+bool FrameWriter::reader_gone(int patience) const { return wait_for(0, patience) != 0; }
 
 void FrameWriter::drain(int patience) {
   const Critical critical;

@@ -51,6 +51,7 @@ class FrameWriter {
  private:
   std::size_t write_now(std::string_view bytes);
   ssize_t write_some(std::string_view bytes) const;
+  short wait_for(short events, int patience) const;
   bool wait_until_writable(int patience) const;
   void wait_for_room();
   void send_pending();

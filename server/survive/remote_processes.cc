@@ -41,10 +41,10 @@ bool next_dead(siginfo_t& child) {
   return ::waitid(P_ALL, 0, &child, WEXITED | WNOHANG | WNOWAIT) == 0 && child.si_pid > 0;
 }
 
-// Known at once, also of a sleeper that has not been reaped.
+// Known at once, also of a sleeper that has not been reaped. (A signal may end the look at it.)
 bool lives(const Descriptor& control) {
   pollfd state = {control.get(), 0, 0};
-  return ::poll(&state, 1, 0) == 0;
+  return ::poll(&state, 1, 0) <= 0;
 }
 
 // Of a signal that the process has seen.

@@ -67,6 +67,7 @@ TEST(SurviveMomentTest, ASnapshotThatIsReadyAsAnotherIsRestoredIsGivenUp) {
     server.execute("'and so has this'", {{"silent", true}});
     server.execute("x = 2\narmed = True");
     const Json all = request(server, {{"type", "checkpoints"}})["checkpoints"];
+    ASSERT_EQ(all.size(), 1U) << "round " << round;
     folder.write("go", "");
     server.send({{"type", "restore"}, {"id", round}, {"checkpoint_id", all[0]["checkpoint_id"]}});
     const auto answers = [round](const Json& frame) { return frame.value("id", Json()) == round; };
