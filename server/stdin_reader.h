@@ -21,9 +21,9 @@ struct Incoming {
 
 // The one reader of standard input: reads, takes lines apart, decodes, and hands over all that one
 // read brought; nothing else in the process ever reads that descriptor. It is a handler of the
-// io_context that returns at the end of input, and so takes up one of the threads that run it: what
-// it dispatches to the io_context runs at once, on its own thread. Posting to another thread would
-// cost a frame a hand-over (5 µs of 20).
+// io_context that returns at the end of input (with company, never), and so takes up one of the
+// threads that run it: what it dispatches to the io_context runs at once, on its own thread.
+// Posting to another thread would cost a frame a hand-over (5 µs of 20).
 class StdinReader {
  public:
   struct Events {
