@@ -63,15 +63,15 @@ Ref Advisor::consult(const char* function, const Ref& arguments) {
   return Ref(PyObject_Call(callable, arguments.get(), nullptr));
 }
 
-Told Advisor::answer(const Inquiry& inquiry) {
-  Told told = {inquiry.number, {}, {}};
+InquiryReply Advisor::answer(const Inquiry& inquiry) {
+  InquiryReply told = {inquiry.number, {}, {}};
   if (!load()) told.fault = describe_exception();
   std::visit([&](const auto& subject) { tell(subject, told); }, inquiry.subject);
   if (PyErr_Occurred() != nullptr) told.fault = describe_exception();
   return told;
 }
 
-void Advisor::tell(const Complete& inquiry, Told& told) {
+void Advisor::tell(const Complete& inquiry, InquiryReply& told) {
   auto& answer = told.answer.emplace<Completions>();
   const Ref result =
       consult("complete", make_arguments("(OLL)", inquiry.code, cursor_of(inquiry.cursor), 0));
@@ -83,7 +83,7 @@ void Advisor::tell(const Complete& inquiry, Told& told) {
   answer.partial = item(result, 4) == Py_True;
 }
 
-void Advisor::tell(const Inspect& inquiry, Told& told) {
+void Advisor::tell(const Inspect& inquiry, InquiryReply& told) {
   auto& answer = told.answer.emplace<Inspection>();
   const Ref result = consult(
       "inspect", make_arguments("(OLL)", inquiry.code, cursor_of(inquiry.cursor), inquiry.source));
@@ -93,7 +93,7 @@ void Advisor::tell(const Inspect& inquiry, Told& told) {
   answer.partial = item(result, 2) == Py_True;
 }
 
-void Advisor::tell(const IsComplete& inquiry, Told& told) {
+void Advisor::tell(const IsComplete& inquiry, InquiryReply& told) {
   auto& answer = told.answer.emplace<Completeness>();
   const Ref result = consult("is_complete", make_arguments("(OLL)", inquiry.code, 0, 0));
   if (!result) return;
@@ -101,7 +101,7 @@ void Advisor::tell(const IsComplete& inquiry, Told& told) {
   if (item(result, 1) != Py_None) answer.indent = text_item(result, 1);
 }
 
-void Advisor::tell(const Variables& inquiry, Told& told) {
+void Advisor::tell(const Variables& inquiry, InquiryReply& told) {
   auto& answer = told.answer.emplace<VariableList>();
   const Ref result = consult("variables", make_arguments("(OLL)", inquiry.prefix, inquiry.offset,
                                                          inquiry.limit.value_or(-1)));

@@ -23,17 +23,17 @@ class Advisor {
   bool use_jedi();
 
   // Never fails: at worst it tells nothing, and why.
-  Told answer(const Inquiry& inquiry);
+  InquiryReply answer(const Inquiry& inquiry);
 
  private:
   bool load();
   // What a function of ask.py returned: a tuple. None with a Python exception set.
   Ref consult(const char* function, const Ref& arguments);
 
-  void tell(const Complete& inquiry, Told& told);
-  void tell(const Inspect& inquiry, Told& told);
-  void tell(const IsComplete& inquiry, Told& told);
-  void tell(const Variables& inquiry, Told& told);
+  void tell(const Complete& inquiry, InquiryReply& told);
+  void tell(const Inspect& inquiry, InquiryReply& told);
+  void tell(const IsComplete& inquiry, InquiryReply& told);
+  void tell(const Variables& inquiry, InquiryReply& told);
 
   const Hooks& hooks_;
   const MainModule& main_;

@@ -87,13 +87,13 @@ std::optional<Command> Interpreter::wait_for_command() {
     loop_.leave();
     input_hook::serve(watch);
   }
-  if (rehearse_again_) watch.timeout = std::min(watch.timeout.value_or(kGone), kGone);
+  if (prefault_again_) watch.timeout = std::min(watch.timeout.value_or(kGone), kGone);
   std::optional<Command> command;
   {
     const GilRelease released;
     command = link_.receive(watch);
   }
-  if (std::exchange(rehearse_again_, false) && !command) rehearse();
+  if (std::exchange(prefault_again_, false) && !command) prefault_pages();
   if (!command) interrupts::settle_signals();
   return command;
 }
@@ -122,14 +122,14 @@ void Interpreter::handle(const Checkpoint& checkpoint) {
   PyOS_BeforeFork();
   if (link_.checkpoint(checkpoint.number)) return go_on_as_snapshot(std::move(threads));
   PyOS_AfterFork_Parent();
-  rehearse();
-  rehearse_again_ = true;
+  prefault_pages();
+  prefault_again_ = true;
 }
 
 // A page that the process has in common with a snapshot is copied when it is first written, which
 // takes microseconds. So what an execution writes is written now, while the client thinks; and once
 // more when the snapshot that was given up is gone, whose end empties the caches.
-void Interpreter::rehearse() {
+void Interpreter::prefault_pages() {
   const SavedError kept;
   Run run;
   run.execution = std::make_shared<const Execution>();
@@ -153,7 +153,7 @@ void Interpreter::go_on_as_snapshot(std::vector<std::string> threads) {
   const Ref renewed = load_bundled("renewal", hooks_.wire());
   if (!renewed) PyErr_Clear();
   loop_.renew();
-  link_.send(Woken{std::move(threads)});
+  link_.send(Restored{std::move(threads)});
 }
 
 void Interpreter::handle(const Stop& /*stop*/) { stopped_ = true; }

@@ -43,7 +43,7 @@ class Interpreter {
   void set_figure_format(const std::string& format);
 
   // On any thread that holds the GIL, whatever runs.
-  Told answer(const Inquiry& inquiry) { return advisor_.answer(inquiry); }
+  InquiryReply answer(const Inquiry& inquiry) { return advisor_.answer(inquiry); }
 
   // Takes commands until Stop.
   void serve();
@@ -57,7 +57,7 @@ class Interpreter {
   void handle(const Run& run);
   void handle(const Reset& reset);
   void handle(const Checkpoint& checkpoint);
-  void rehearse();
+  void prefault_pages();
   void go_on_as_snapshot(std::vector<std::string> threads);
   void handle(const Stop& stop);
   Outcome execute(const Run& run);
@@ -80,7 +80,7 @@ class Interpreter {
   Loop loop_;
   Advisor advisor_{hooks_, main_};
   bool stopped_ = false;
-  bool rehearse_again_ = false;
+  bool prefault_again_ = false;
 };
 
 }  // namespace replwire::runtime

@@ -77,7 +77,7 @@ struct Variables {
   std::optional<std::int64_t> limit;
 };
 struct Inquiry {
-  std::uint64_t number;  // names it towards Told
+  std::uint64_t number;  // names it towards InquiryReply
   std::variant<Complete, Inspect, IsComplete, Variables> subject;
 };
 
@@ -129,7 +129,7 @@ struct ResetDone {
 struct Checkpointed {
   std::uint64_t number;  // the checkpoint's
 };
-struct Woken {  // a snapshot goes on as the interpreter
+struct Restored {  // a snapshot goes on as the interpreter
   std::vector<std::string> lost_threads;
 };
 struct Exiting {  // os._exit: the process ends as soon as this has been said
@@ -159,13 +159,13 @@ struct VariableList {
   std::string variables = "[]";
   bool partial = true;
 };
-struct Told {
+struct InquiryReply {
   std::uint64_t number;  // the inquiry's
   std::variant<Completions, Inspection, Completeness, VariableList> answer;
   std::string fault;  // what kept the interpreter from a better answer; for the log
 };
 using Event = std::variant<NeedInput, InputWithdrawn, Display, ClearOutput, Done, ResetDone,
-                           Checkpointed, Woken, Exiting, Told>;
+                           Checkpointed, Restored, Exiting, InquiryReply>;
 
 // What else may end the wait for a command.
 struct Watch {
@@ -187,7 +187,7 @@ class Link {
   virtual std::optional<Command> receive(const Watch& watch) = 0;
   virtual void send(Event event) = 0;
   // Leaves a snapshot of the process behind, which sleeps. True when it is the snapshot that goes
-  // on, each time that it is woken: in a process of its own, with this thread alone.
+  // on, each time that it is restored: in a process of its own, with this thread alone.
   virtual bool checkpoint(std::uint64_t number) = 0;
   // Bytes that an execution wrote. False: the client is behind, call `wait_for_room`.
   virtual bool write(const ExecutionRef& execution, Stream stream, std::string_view bytes) = 0;

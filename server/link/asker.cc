@@ -1,0 +1,36 @@
+#include "server/link/asker.h"
+
+#include "server/system/threads.h"
+
+namespace replwire::server {
+
+Asker::~Asker() {
+  {
+    const std::lock_guard lock(mutex_);
+    ending_ = true;
+  }
+  changed_.notify_one();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Asker::ask(runtime::Inquiry inquiry) {
+  const std::lock_guard lock(mutex_);
+  waiting_.push_back(std::move(inquiry));
+  if (!thread_.joinable()) thread_ = start_thread("asker", [this] { run(); });
+  changed_.notify_one();
+}
+
+void Asker::run() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    changed_.wait(lock, [this] { return ending_ || !waiting_.empty(); });
+    if (ending_) return;
+    const runtime::Inquiry inquiry = std::move(waiting_.front());
+    waiting_.pop_front();
+    lock.unlock();
+    answer_(inquiry);
+    lock.lock();
+  }
+}
+
+}  // namespace replwire::server

@@ -1,0 +1,166 @@
+#include "server/output/last_words.h"
+
+#include <poll.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <csignal>
+#include <cstdlib>
+#include <exception>
+#include <semaphore>
+
+#include "runtime/forked.h"
+#include "server/output/output_frames.h"
+#include "server/system/critical.h"
+#include "server/system/threads.h"
+
+namespace replwire::server::last_words {
+namespace {
+
+struct Deadly {
+  int signal;
+  std::string_view name;
+};
+constexpr std::array<Deadly, 5> kDeadly = {{{SIGSEGV, "SIGSEGV"},
+                                            {SIGBUS, "SIGBUS"},
+                                            {SIGFPE, "SIGFPE"},
+                                            {SIGILL, "SIGILL"},
+                                            {SIGABRT, "SIGABRT"}}};
+
+FrameWriter* the_writer = nullptr;
+Outputs* the_outputs = nullptr;
+int traceback_file = -1;
+std::atomic<bool> speaking{false};
+
+std::binary_semaphore standing_by{0};
+std::binary_semaphore dying{0};
+const char* reason_to_die = "";
+int status_to_die = 0;
+
+std::array<char, 65536> stack;  // of the worker's handlers: its own may have overflowed
+std::array<char, 65536> traceback;
+std::array<char, 7 * 65536> frame_buffer;  // every byte of a traceback may need an escape
+
+std::size_t read_traceback() {
+  const ssize_t size = ::pread(traceback_file, traceback.data(), traceback.size(), 0);
+  return size > 0 ? static_cast<std::size_t>(size) : 0;
+}
+
+// False when somebody else is dying already.
+bool speak(protocol::Fatal fatal) {
+  if (speaking.exchange(true)) return false;
+  the_outputs->seize();  // first: a sender that waits for the writer would keep what it has
+  the_writer->seize();
+  text::FixedText text(frame_buffer.data(), frame_buffer.size());
+  const auto send = [&text] {
+    the_writer->write_last(text.view());
+    text.resize(0);
+  };
+  const std::size_t traced = read_traceback();
+  // A fatal error of Python's own takes faulthandler down first, and leaves its stack on stderr.
+  text::FixedText said(traceback.data(), traceback.size());
+  the_outputs->salvage(
+      [&](const runtime::ExecutionRef& execution, runtime::Stream stream, std::string_view bytes) {
+        if (traced == 0 && stream == runtime::Stream::kStderr) said.append(bytes);
+        append_output(text, {id_of(execution), name_of(stream), {}, {}, {}}, bytes, send);
+      });
+  fatal.execution_id = id_of(the_outputs->running());
+  if (fatal.traceback.empty()) {
+    fatal.traceback = traced != 0 ? std::string_view(traceback.data(), traced) : said.view();
+  }
+  protocol::append_line(text, fatal);
+  send();
+  return true;
+}
+
+void handle(int signal, siginfo_t* info, void* /*context*/) {
+  const bool sent = info->si_code <= 0;
+  if (sent && Critical::defer(signal)) return;
+  if (!runtime::in_forked_child()) {
+    protocol::Fatal fatal = {};
+    for (const Deadly& each : kDeadly) {
+      if (each.signal == signal) fatal.signal = each.name;
+    }
+    if (!speak(fatal)) ::poll(nullptr, 0, 5000);  // the other one ends the process
+  }
+  std::signal(signal, SIG_DFL);
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, signal);
+  ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+  ::raise(signal);
+}
+
+void at_exit(int status, void* /*unused*/) {
+  if (runtime::in_forked_child()) return;
+  protocol::Fatal fatal = {};
+  fatal.reason = "exit";
+  fatal.exit_status = status;
+  speak(fatal);
+}
+
+void stand_by(bool beside_user_code) {
+  if (beside_user_code) ::unshare(CLONE_FILES);
+  standing_by.release();
+  dying.acquire();
+  protocol::Fatal fatal = {};
+  fatal.reason = reason_to_die;
+  fatal.exit_status = status_to_die;
+  speak(fatal);
+  ::_exit(status_to_die);
+}
+
+// What escaped our own code: the text of the exception.
+std::string_view what_escaped() {
+  const std::exception_ptr escaped = std::current_exception();
+  if (!escaped) return "terminated without an exception";
+  try {
+    std::rethrow_exception(escaped);
+  } catch (const std::exception& error) {
+    static std::array<char, 1024> text;
+    text::FixedText copy(text.data(), text.size());
+    copy.append(error.what());
+    return copy.view();
+  } catch (...) {
+    return "no std::exception";
+  }
+}
+
+[[noreturn]] void at_terminate() {
+  protocol::Fatal fatal = {};
+  fatal.reason = "internal";
+  fatal.traceback = what_escaped();
+  if (!runtime::in_forked_child()) speak(fatal);
+  std::signal(SIGABRT, SIG_DFL);
+  std::abort();
+}
+
+}  // namespace
+
+void install(FrameWriter& writer, Outputs& outputs, int traceback_fd, bool beside_user_code) {
+  the_writer = &writer;
+  the_outputs = &outputs;
+  traceback_file = traceback_fd;
+  const stack_t alternate = {stack.data(), 0, stack.size()};
+  ::sigaltstack(&alternate, nullptr);
+  struct sigaction action = {};
+  action.sa_sigaction = handle;
+  action.sa_flags = SA_ONSTACK | SA_NODEFER | SA_SIGINFO;
+  for (const Deadly& each : kDeadly) ::sigaction(each.signal, &action, nullptr);
+  ::on_exit(at_exit, nullptr);
+  std::set_terminate(at_terminate);
+  start_thread("last-words", [=] { stand_by(beside_user_code); }).detach();  // as the process
+}
+
+void await_install() { standing_by.acquire(); }
+
+void die(const char* reason, int status) {
+  reason_to_die = reason;
+  status_to_die = status;
+  dying.release();
+  for (;;) ::pause();
+}
+
+}  // namespace replwire::server::last_words

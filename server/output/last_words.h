@@ -1,0 +1,23 @@
+#pragma once
+
+#include "server/output/outputs.h"
+#include "server/wire/frame_writer.h"
+
+// What the session says when the process is about to die: what had been printed, then `fatal`, and
+// then it dies of the very same cause. All of it is async-signal-safe.
+namespace replwire::server::last_words {
+
+// Handles SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, exit() by C code and exceptions that escape our
+// own. `traceback` is a file in which the Python stack stands by then. Both objects live as long
+// as the process. `beside_user_code`: which may close descriptors that it does not own.
+void install(FrameWriter& writer, Outputs& outputs, int traceback, bool beside_user_code = true);
+
+// Until then user code could close the descriptors that it keeps for itself. Apart, since the
+// thread has started by the time Python has.
+void await_install();
+
+// For a cause that is no signal. Speaks even when user code beside it has closed every descriptor
+// of the process: a thread with a descriptor table of its own stands by for it.
+[[noreturn]] void die(const char* reason, int status);
+
+}  // namespace replwire::server::last_words

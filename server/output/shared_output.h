@@ -1,0 +1,145 @@
+#pragma once
+
+#include <pthread.h>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "runtime/interrupts.h"
+#include "runtime/link.h"
+#include "server/system/descriptor.h"
+
+namespace replwire::server {
+
+// What Python has written, in memory that the interpreter's processes share with the server's: it
+// costs no system call, and outlives whoever wrote it. One lock, which a dead process gives back,
+// also covers reading the capture pipes, so that the order of the two ways holds. Besides it holds
+// what the server looks at while the interpreter runs.
+class SharedOutput {
+ public:
+  // Made by one process, before it forks the others; or found under the descriptor.
+  SharedOutput();
+  explicit SharedOutput(Descriptor memory);
+  SharedOutput(const SharedOutput&) = delete;
+  SharedOutput& operator=(const SharedOutput&) = delete;
+  ~SharedOutput();
+
+  int descriptor() const { return memory_.get(); }
+  runtime::interrupts::Running& running() { return region_->running; }
+
+  class Lock {
+   public:
+    explicit Lock(SharedOutput& shared);
+    Lock(const Lock&) = delete;
+    Lock& operator=(const Lock&) = delete;
+    ~Lock();
+
+   private:
+    pthread_mutex_t& mutex_;
+  };
+
+  // ---- the interpreter's side, with the lock ----
+  // False when there is no room for it. `named`: the server may not know the execution any more.
+  bool append(const runtime::ExecutionRef& execution, bool named, runtime::Stream stream,
+              std::string_view bytes);
+  // What came by the capture pipes.
+  bool append_captured(runtime::Stream stream, std::string_view bytes);
+  // An event is sent that comes behind all that stands there now: what tells the server so.
+  std::uint64_t stamp_event();
+  // Whether the server has to be told that there is something: the first, or much.
+  bool take_call();
+  bool has_space() const { return used() <= kHigh; }
+  bool is_filling() const { return used() > kFilling; }
+
+  // Without the lock. Whether whoever writes should wait; the wait for another state than that.
+  // False when a signal came.
+  bool has_room() const { return !region_->behind && used() <= kHigh; }
+  bool wait_for_room();
+
+  // ---- the server's side, with the lock ----
+  // Calls `take(execution serial, its id and count if they stand there, stream, bytes)` with what
+  // was written before `end`.
+  template <class Take>
+  void take_until(std::uint64_t end, Take take);
+  // All that there is; false, and nothing is taken, while an event is on its way that comes first.
+  template <class Take>
+  bool take_all(Take take) {
+    if (region_->events_sent != events_seen_) return false;
+    take_until(region_->appended, take);
+    return true;
+  }
+  // Its writer is dead: nothing else comes.
+  template <class Take>
+  void take_rest(Take take) {
+    events_seen_ = region_->events_sent;
+    take_until(region_->appended, take);
+  }
+  void see_event() { ++events_seen_; }
+
+  // Without the lock.
+  bool empty() const { return used() == 0; }
+  // Whether the client is behind; wakes those that wait for room when it is not.
+  void set_behind(bool behind);
+
+  static constexpr std::uint64_t kCaptured = ~std::uint64_t{0};
+  struct Record {
+    std::uint64_t serial;   // 0: none can be named; kCaptured: that which runs
+    std::int64_t count;     // -1: none
+    std::uint32_t size;     // of the bytes
+    std::uint32_t id_size;  // before them; 0: not named
+    runtime::Stream stream;
+  };
+
+ private:
+  static constexpr std::size_t kCapacity = std::size_t{1} << 20U;
+  static constexpr std::size_t kHigh = 256 * 1024;
+  static constexpr std::size_t kFilling = 56 * 1024;
+
+  struct Region {
+    pthread_mutex_t mutex;
+    runtime::interrupts::Running running;
+    std::atomic<std::uint64_t> appended;  // bytes, ever
+    std::atomic<std::uint64_t> taken;
+    std::uint64_t events_sent;
+    bool called;
+    bool called_again;
+    std::atomic<bool> behind;
+    std::atomic<std::uint32_t> room;  // counts the times that some was made: a futex
+    std::atomic<std::uint32_t> waiting;
+    char bytes[kCapacity];
+  };
+
+  void map();
+  std::size_t used() const { return region_->appended - region_->taken; }
+  bool put(const Record& record, std::string_view id, std::string_view bytes);
+  void copy_in(std::uint64_t& at, const void* from, std::size_t size);
+  void copy_out(std::uint64_t& at, void* to, std::size_t size) const;
+  void make_room_known();
+
+  Descriptor memory_;
+  Region* region_ = nullptr;
+  std::uint64_t events_seen_ = 0;  // the server's
+  std::string id_;
+  std::string bytes_;
+};
+
+template <class Take>
+void SharedOutput::take_until(std::uint64_t end, Take take) {
+  std::uint64_t at = region_->taken;
+  while (at < end) {
+    Record record = {};
+    copy_out(at, &record, sizeof record);
+    id_.resize(record.id_size);
+    bytes_.resize(record.size);
+    copy_out(at, id_.data(), id_.size());
+    copy_out(at, bytes_.data(), bytes_.size());
+    take(record, id_, bytes_);
+  }
+  region_->taken = at;
+  region_->called = region_->called_again = used() > 0;
+  make_room_known();
+}
+
+}  // namespace replwire::server

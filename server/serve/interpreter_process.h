@@ -1,0 +1,21 @@
+#pragma once
+
+#include <vector>
+
+#include "server/serve/local.h"
+#include "server/survive/wire/channels.h"
+#include "server/system/options.h"
+
+namespace replwire::server::survive {
+
+// What an interpreter process does from its first moment to its end. The calling thread becomes the
+// worker.
+[[noreturn]] void run_interpreter(const Options& options, Channels& channels,
+                                  const StartPython& start);
+
+// The same in a program that an interpreter process became; `channels` as
+// Channels::leave_open() says.
+[[noreturn]] void run_handed_interpreter(const Options& options, const std::vector<int>& channels,
+                                         const StartPython& start);
+
+}  // namespace replwire::server::survive

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "server/system/options.h"
+#include "server/system/standard_streams.h"
+
+namespace replwire::server {
+
+// Makes the calling thread Python's main thread, with the GIL held, if it is not that already.
+// Returns what went wrong, or nothing.
+using StartPython = std::function<std::string()>;
+using TakeStreams = std::function<StandardStreams()>;
+
+// Builds the server and runs the session; `why` says for the log how its Python was chosen.
+[[noreturn]] void serve(const Options& options, const TakeStreams& take, const StartPython& start,
+                        const std::string& why);
+
+}  // namespace replwire::server

@@ -1,0 +1,117 @@
+#include "server/serve/remote.h"
+
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "server/output/last_words.h"
+#include "server/serve/server.h"
+#include "server/serve/start_interpreter.h"
+#include "server/survive/interpreter/sleeper.h"
+#include "server/survive/server/remote_link.h"
+#include "server/system/private_range.h"
+#include "server/system/threads.h"
+
+namespace replwire::server::survive {
+namespace {
+
+// A client may block it for itself, and its children inherit that.
+void let_deaths_be_told() {
+  sigset_t death;
+  sigemptyset(&death);
+  sigaddset(&death, SIGCHLD);
+  ::pthread_sigmask(SIG_UNBLOCK, &death, nullptr);
+}
+
+class RemoteServer {
+ public:
+  RemoteServer(const Options& options, StandardStreams streams, Channels& channels,
+               Descriptor signals, Descriptor origin)
+      : stack_(channels.stack),
+        server_(options, std::move(streams),
+                {channels.capture, channels.stack, &channels.output, std::move(signals)},
+                [&](asio::io_context& io, Outputs&) {
+                  auto link = std::make_unique<RemoteLink>(io, channels, std::move(origin));
+                  link_ = link.get();
+                  return link;
+                }) {
+    runtime::interrupts::share(channels.output.running());
+    channels.capture.redirect();
+    link_->connect(
+        server_.outputs(),
+        {[this](const Started& started) { python_started(started); },
+         [this](runtime::Event event) { server_.session().receive(std::move(event)); },
+         [this] { server_.session().finish(); }, [this](const Death& death) { died(death); }});
+  }
+
+  [[noreturn]] void run(const std::string& why) {
+    server_.start_log(why);
+    const std::thread thread = start_thread("io", [this] { server_.io().run(); });
+    // A copy of the descriptors would hold open the interpreter's end of the link as well.
+    last_words::install(server_.writer(), server_.outputs(), stack_.crash.get(), false);
+    OutsideSignals::install();
+    link_->wake(0);
+    server_.io().run();
+    for (;;) ::pause();
+  }
+
+ private:
+  void python_started(const Started& started) {
+    if (opened_) return server_.session().interpreter_started_anew();
+    for (const std::string& remark : started.remarks) server_.say(remark);
+    if (!started.failure.empty()) server_.fail(started.failure);
+    opened_ = true;
+    server_.open(started.python, link_->process());
+  }
+
+  void died(const Death& death) {
+    if (opened_) return server_.session().interpreter_died(death);
+    // A Python that will not do has said so itself.
+    if (WIFEXITED(death.status) && WEXITSTATUS(death.status) == kWrongUsage) ::_exit(kWrongUsage);
+    server_.fail("Python did not start: its process died");
+  }
+
+  StackFiles& stack_;
+  RemoteLink* link_ = nullptr;  // the server's
+  Server server_;
+  bool opened_ = false;
+};
+
+}  // namespace
+
+void serve(const Options& options, const TakeStreams& take, const BecomeInterpreter& become,
+           const std::string& why) {
+  StandardStreams streams;
+  // Never destroyed: an exit() of C would close them before its status is known.
+  static auto& channels = *new std::optional<Channels>();
+  Descriptor signals;
+  {
+    const PrivateRange range;
+    streams = take();
+    channels.emplace();
+    signals = OutsideSignals::open();
+  }
+  SocketPair control(SOCK_SEQPACKET);
+  std::signal(SIGINT, SIG_DFL);  // inherited "ignore" is not the user's wish: see embed.cc
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+  if (::fork() == 0) {
+    signals = {};
+    streams.input = {};
+    streams.output = {};
+    control.server = {};
+    sleep_until_woken(std::move(control.interpreter), *channels);
+    become(*channels, std::move(streams.error));
+    ::_exit(kWrongUsage);
+  }
+  control.interpreter = {};
+  let_deaths_be_told();
+  // Of static life: what its threads use outlives them.
+  static RemoteServer server(options, std::move(streams), *channels, std::move(signals),
+                             std::move(control.server));
+  server.run(why);
+}
+
+}  // namespace replwire::server::survive

@@ -1,0 +1,98 @@
+#include "server/serve/server.h"
+
+#include <unistd.h>
+
+#include <csignal>
+
+#include "protocol/codec.h"
+#include "runtime/plain_value.h"
+#include "server/output/output_frames.h"
+#include "server/serve/start_interpreter.h"
+#include "server/system/process_facts.h"
+
+namespace replwire::server {
+namespace {
+
+protocol::Limits limits(const Options& options) {
+  protocol::Limits limits = {};
+  limits.max_frame_bytes = static_cast<std::int64_t>(options.max_frame_bytes);
+  limits.max_depth = protocol::kMaxDepth;
+  limits.id_bytes = protocol::kIdBytes;
+  limits.output_frame_bytes = kOutputFrameBytes;
+  limits.output_get_bytes = Spools::kMostRead;
+  limits.repr_bytes = runtime::kReprBytes;
+  limits.value_bytes = runtime::kValueBytes;
+  limits.traceback_bytes = runtime::kTracebackBytes;
+  limits.prompt_bytes = runtime::kPromptBytes;
+  limits.display_bytes = runtime::kDisplayBytes;
+  limits.inquiry_bytes = runtime::kInquiryBytes;
+  limits.queue_bytes = static_cast<std::int64_t>(options.queue_bytes);
+  limits.output_buffer = static_cast<std::int64_t>(options.output_buffer);
+  limits.stack_frames = runtime::stack_dump::kMostFrames;
+  if (options.queue_limit) limits.queue_limit = static_cast<std::int64_t>(*options.queue_limit);
+  return limits;
+}
+
+protocol::Ready ready(const Options& options, const runtime::PythonFacts& python, pid_t pid) {
+  protocol::Ready frame = {};
+  frame.session_id = random_id();
+  frame.pid = ::getpid();
+  frame.server = {"replwire", REPLWIRE_VERSION};
+  frame.python = {python.version, python.implementation, python.executable, python.prefix, pid};
+  frame.capabilities.text = protocol::capabilities(options.survive);
+  frame.limits = limits(options);
+  return frame;
+}
+
+}  // namespace
+
+Server::Server(const Options& options, StandardStreams streams, Shared shared,
+               const MakeLink& make_link)
+    : options_(options),
+      error_(std::move(streams.error)),
+      log_(options.log, error_.get()),
+      capture_(io_, shared.capture),
+      writer_(io_, std::move(streams.output), options.output_buffer / 2,
+              {[this] { session_.drained(); }, [this] { session_.client_gone(); },
+               [] { Session::descriptors_gone(); }}),
+      outputs_(io_, writer_, capture_, options.output_buffer, shared.output),
+      link_(make_link(io_, outputs_)),
+      stack_(io_, *link_, shared.stack),
+      session_({io_, writer_, outputs_, *link_, stack_, log_}, options,
+               [this](bool held) { reader_.hold(held); }),
+      reader_(io_, std::move(streams.input), {options.max_frame_bytes, options.survive},
+              {[this](std::vector<Incoming> frames) { session_.take(std::move(frames)); },
+               [this] { session_.end_input(); }},
+              {link_->incoming(), [this] { link_->take_incoming(); }}),
+      signals_(io_, std::move(shared.signals), [this](const OutsideSignals::Message& message) {
+        message.signal == SIGINT
+            ? session_.interrupt_from_outside(message.running, message.by_terminal)
+            : session_.shut_down_from_outside();
+      }) {
+  asio::post(io_, [this] { reader_.run(); });
+  if (options.heartbeat) heartbeat_.emplace(io_, *options.heartbeat, [this] { session_.beat(); });
+}
+
+void Server::start_log(const std::string& why) {
+  if (log_.failed()) fail("--log: cannot write to " + options_.log);
+  log_.line("Python: " + why);
+}
+
+void Server::open(const runtime::PythonFacts& python, pid_t pid) {
+  session_.open(ready(options_, python, pid));
+  log_.line("ready");
+  if (heartbeat_) heartbeat_->start();
+  reader_.hold(false);
+}
+
+void Server::say(const std::string& message) const {
+  const std::string line = "replwire: " + message + "\n";
+  [[maybe_unused]] const auto written = ::write(error_.get(), line.data(), line.size());
+}
+
+void Server::fail(const std::string& message) const {
+  say(message);
+  ::_exit(kWrongUsage);
+}
+
+}  // namespace replwire::server

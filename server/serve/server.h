@@ -1,0 +1,76 @@
+#pragma once
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "server/link/interpreter_link.h"
+#include "server/link/stack_files.h"
+#include "server/link/worker_stack.h"
+#include "server/output/capture.h"
+#include "server/output/outputs.h"
+#include "server/session/heartbeat.h"
+#include "server/session/session.h"
+#include "server/system/asio.h"
+#include "server/system/log.h"
+#include "server/system/options.h"
+#include "server/system/outside_signals.h"
+#include "server/system/standard_streams.h"
+#include "server/wire/frame_writer.h"
+#include "server/wire/stdin_reader.h"
+
+namespace replwire::server {
+
+// All parts that serve a client, built in order, whatever process the interpreter runs in. Lives as
+// long as the process.
+class Server {
+ public:
+  using MakeLink = std::function<std::unique_ptr<InterpreterLink>(asio::io_context&, Outputs&)>;
+
+  // What the interpreter's process shares with this one, if it is another one.
+  struct Shared {
+    CapturePipes& capture;
+    StackFiles& stack;
+    SharedOutput* output;  // null: there is one process
+    Descriptor signals;    // where OutsideSignals notes
+  };
+
+  Server(const Options& options, StandardStreams streams, Shared shared, const MakeLink& make_link);
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // Exits when --log cannot be written.
+  void start_log(const std::string& why);
+  void open(const runtime::PythonFacts& python, pid_t pid);
+
+  // To the real standard error: nothing of the protocol has been said yet.
+  void say(const std::string& message) const;
+  [[noreturn]] void fail(const std::string& message) const;
+
+  asio::io_context& io() { return io_; }
+  FrameWriter& writer() { return writer_; }
+  Outputs& outputs() { return outputs_; }
+  Session& session() { return session_; }
+  const Options& options() const { return options_; }
+
+ private:
+  const Options& options_;
+  Descriptor error_;
+  Log log_;
+  asio::io_context io_{2};
+  asio::executor_work_guard<asio::io_context::executor_type> work_ = asio::make_work_guard(io_);
+  Capture capture_;
+  FrameWriter writer_;
+  Outputs outputs_;
+  std::unique_ptr<InterpreterLink> link_;
+  WorkerStack stack_;
+  Session session_;
+  StdinReader reader_;
+  OutsideSignals signals_;
+  std::optional<Heartbeat> heartbeat_;
+};
+
+}  // namespace replwire::server

@@ -1,0 +1,39 @@
+#include "server/serve/start_interpreter.h"
+
+#include "runtime/forked.h"
+#include "runtime/memory_limit.h"
+#include "runtime/stack_dump.h"
+#include "server/system/outside_signals.h"
+#include "server/system/private_range.h"
+
+namespace replwire::server {
+
+void watch_forks() {
+  runtime::watch_forks([] {
+    PrivateRange::close_in_child();
+    OutsideSignals::forget_in_child();
+    runtime::memory_limit::forget_in_child();
+  });
+}
+
+std::string start_interpreter(const Options& options, runtime::Interpreter& interpreter,
+                              const StartPython& start, const StackFiles& files, bool of_its_own,
+                              const std::function<void(const std::string&)>& remark) {
+  std::string failure = start();
+  if (!failure.empty()) return failure;
+  OutsideSignals::install(of_its_own);
+  if (!interpreter.start(options.memory_limit) ||
+      !runtime::Interpreter::note_crashes(files.crash.get()) ||
+      !runtime::stack_dump::install(files.asked.get(), files.told.get())) {
+    return "Python did not start: " + runtime::one_line(runtime::take_exception());
+  }
+  if (options.jedi && !interpreter.use_jedi()) {
+    remark("--complete jedi: this Python has no module jedi; completing without it");
+  }
+  if (options.figure_format != "png") interpreter.set_figure_format(options.figure_format);
+  if (options.startup.empty()) return {};
+  failure = interpreter.run_startup(options.startup);
+  return failure.empty() ? failure : options.startup + ": " + failure;
+}
+
+}  // namespace replwire::server

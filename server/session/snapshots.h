@@ -1,0 +1,75 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace replwire::server {
+
+// What the client calls a snapshot.
+inline std::string checkpoint_id(std::uint64_t number) {
+  return "checkpoint-" + std::to_string(number);
+}
+
+// Which snapshots there are and how they follow one another. Knows no process; belongs to the
+// session, which guards it.
+class Snapshots {
+ public:
+  using Clock = std::chrono::steady_clock;
+  using Number = std::uint64_t;
+
+  struct Snapshot {
+    std::optional<std::string> name;
+    bool automatic;
+    std::int64_t steps;                       // changes of the state that lie before it
+    std::optional<std::string> execution_id;  // JSON; of the last one before
+    std::optional<std::int64_t> execution_count;
+    Clock::time_point taken;
+  };
+
+  // An execution, or a reset, has changed the state.
+  void step(std::optional<std::string> execution_id, std::optional<std::int64_t> count);
+
+  // One is about to be taken; it counts once `taken` says so. Returns its number.
+  Number begin(std::optional<std::string> name, bool automatic);
+  // One is to be taken of the state that the next step will leave.
+  Number begin_next(std::string execution_id, std::optional<std::int64_t> count);
+  // Returns those that are given up for it, so that no more than `most` automatic ones are kept.
+  std::vector<Number> taken(Number number, std::size_t most);
+  void failed(Number number) { begun_.erase(number); }
+  // It has died, and cannot be restored.
+  void lost(Number number) { give_up({number}); }
+  // Nobody will hear of those that are begun.
+  void forget_begun() { begun_.clear(); }
+
+  bool has(Number number) const { return all_.contains(number); }
+  const std::map<Number, Snapshot>& all() const { return all_; }
+  // Whether there is one, or one on its way, that shows the state as it is.
+  bool is_fresh() const;
+  bool is_being_made() const;
+  std::optional<Number> newest() const;  // before the state as it is
+  // The one that lies that many steps back.
+  std::optional<Number> back(std::int64_t steps) const;
+  // How many steps there is one for.
+  std::int64_t depth() const;
+
+  // The state is that of this one again (none: of nothing). Returns automatic ones that lie in a
+  // future that has not happened.
+  std::vector<Number> restore(std::optional<Number> number);
+
+ private:
+  std::vector<Number> give_up(const std::vector<Number>& numbers);
+
+  std::map<Number, Snapshot> all_;
+  std::map<Number, Snapshot> begun_;
+  std::vector<Number> line_;  // those that led to the state as it is, oldest first
+  Number last_number_ = 0;
+  std::int64_t steps_ = 0;
+  std::optional<std::string> execution_id_;
+  std::optional<std::int64_t> execution_count_;
+};
+
+}  // namespace replwire::server

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "server/system/asio.h"
+#include "server/system/descriptor.h"
+
+namespace replwire::server::survive {
+
+// Messages on their way into a socket, without waiting for whoever reads it. For any thread.
+class Outbox {
+ public:
+  explicit Outbox(asio::io_context& io) : io_(io) {}
+  Outbox(const Outbox&) = delete;
+  Outbox& operator=(const Outbox&) = delete;
+
+  // From here on another socket; what was meant for the one before is forgotten.
+  void connect(Descriptor socket);
+
+  void add(std::string_view body);
+  void flush();
+
+ private:
+  void send();
+  void wait_for_room();
+
+  asio::io_context& io_;
+  std::mutex mutex_;
+  Descriptor socket_;
+  std::string bytes_;
+  // While there is no room: what is known to the io_context is woken by all that comes, too.
+  std::optional<asio::posix::stream_descriptor> waiting_;
+};
+
+}  // namespace replwire::server::survive

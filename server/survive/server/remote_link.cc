@@ -1,0 +1,256 @@
+#include "server/survive/server/remote_link.h"
+
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <utility>
+
+#include "runtime/interrupts.h"
+#include "runtime/stack_dump.h"
+#include "server/survive/wire/framed.h"
+#include "server/survive/wire/sending.h"
+
+namespace replwire::server::survive {
+namespace {
+
+constexpr std::uint64_t kOrigin = 0;
+constexpr auto kReadable = asio::posix::stream_descriptor::wait_read;
+
+// The signals that the process has a handler for, as a line of /proc tells them.
+std::uint64_t handled_signals(pid_t process) {
+  std::ifstream file("/proc/" + std::to_string(process) + "/status");
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("SigCgt:")) return std::strtoull(line.c_str() + 7, nullptr, 16);
+  }
+  return 0;
+}
+
+// An interrupt that came before the execution did must not meet it: here it may still be pending,
+// for the thread that handles signals.
+void let_interrupts_in() {
+  sigset_t interrupt;
+  sigset_t before;
+  sigemptyset(&interrupt);
+  sigaddset(&interrupt, SIGINT);
+  ::pthread_sigmask(SIG_UNBLOCK, &interrupt, &before);
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+// What is needed to wake one, and to end, must still be had; the lowest free number is given out.
+bool leaves_room(const Descriptor& descriptor) {
+  constexpr rlim_t kKept = 32;
+  rlimit limit = {};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  return static_cast<rlim_t>(descriptor.get()) + kKept < limit.rlim_cur;
+}
+
+}  // namespace
+
+RemoteLink::RemoteLink(asio::io_context& io, Channels& channels, Descriptor origin)
+    : strand_(asio::make_strand(io)),
+      channels_(channels),
+      children_(io, SIGCHLD),
+      output_call_(io, ::fcntl(channels.output_call.get(), F_DUPFD_CLOEXEC, 3)),
+      incoming_(::epoll_create1(EPOLL_CLOEXEC)),
+      commands_(io),
+      inquiries_(io) {
+  sleepers_.emplace(kOrigin, Sleeper{std::move(origin), 0});
+}
+
+void RemoteLink::connect(Outputs& outputs, Handlers handlers) {
+  outputs_ = &outputs;
+  handlers_ = std::move(handlers);
+  watch_output();
+  watch_children();
+}
+
+// ---- towards the interpreter ----------------------------------------------------------------
+
+void RemoteLink::post(runtime::Command command) {
+  if (const auto* run = std::get_if<runtime::Run>(&command)) {
+    let_interrupts_in();
+    const std::lock_guard lock(mutex_);
+    newest_ = run->execution;
+  }
+  commands_.add(packed(command));
+}
+
+void RemoteLink::answer(std::uint64_t number, runtime::Answer answer) {
+  const std::lock_guard lock(mutex_);
+  const auto found = questions_.find(number);
+  if (found == questions_.end()) return;
+  const std::string bytes = packed(answer);
+  [[maybe_unused]] auto written =
+      ::write(found->second.answer.get(), bytes.data(), bytes.size());  // to memory: all at once
+  const std::uint64_t one = 1;
+  written = ::write(found->second.told.get(), &one, sizeof one);
+  questions_.erase(found);
+}
+
+void RemoteLink::ask(runtime::Inquiry inquiry) {
+  const std::string bytes = packed(inquiry);
+  {
+    const std::lock_guard lock(mutex_);
+    unanswered_.emplace(inquiry.number, std::move(inquiry));
+  }
+  if (pid_ == 0) return;  // it is asked when there is one again
+  inquiries_.add(bytes);
+  inquiries_.flush();
+}
+
+bool RemoteLink::queue_signal(int number, std::uint64_t value) const {
+  siginfo_t info = {};
+  info.si_signo = number;
+  info.si_code = SI_QUEUE;
+  info.si_pid = ::getpid();
+  info.si_uid = ::getuid();
+  info.si_value.sival_ptr = reinterpret_cast<void*>(value);  // NOLINT(performance-no-int-to-ptr)
+  const pid_t pid = pid_;                                    // and its first thread's: the worker
+  return pid > 0 && ::syscall(SYS_rt_tgsigqueueinfo, pid, pid, number, &info) == 0;
+}
+
+// The child's descriptor is none of that process's.
+void RemoteLink::interrupt(std::uint64_t serial, int /*child*/) {
+  queue_signal(runtime::interrupts::signal_number(), serial);
+}
+
+bool RemoteLink::ask_for_stack() { return queue_signal(runtime::stack_dump::signal_number(), 0); }
+
+bool RemoteLink::stack_can_be_asked_for() const {
+  const int bit = runtime::stack_dump::signal_number() - 1;
+  return (handled_signals(pid_) >> static_cast<unsigned>(bit) & 1U) != 0;
+}
+
+std::vector<pid_t> RemoteLink::earlier_children() const {
+  const std::lock_guard lock(mutex_);
+  return earlier_children_;
+}
+
+// ---- from the interpreter -------------------------------------------------------------------
+
+void RemoteLink::watch_output() {
+  output_call_.async_wait(
+      kReadable, asio::bind_executor(strand_, [this](const boost::system::error_code& error) {
+        if (error) return;
+        std::uint64_t count = 0;
+        if (::read(output_call_.native_handle(), &count, sizeof count) > 0) outputs_->take_soon();
+        watch_output();
+      }));
+}
+
+// The strand may be another thread's at the moment.
+void RemoteLink::take_incoming() {
+  taken_ = false;
+  asio::dispatch(strand_, [this] {
+    read();
+    taken_ = true;
+    taken_.notify_one();
+  });
+  taken_.wait(false);
+}
+
+// What is there; false when nothing is. At its end the process is dying, or was none from the
+// start, or user code has closed its descriptors and it can tell us nothing any more.
+bool RemoteLink::read() {
+  if (!socket_) return false;
+  const ssize_t size = receive_some(socket_.get(), in_, received_, MSG_DONTWAIT);
+  if (size < 0) return errno == EINTR;
+  if (size == 0) {
+    close_socket();
+    end_unheard();
+    return false;
+  }
+  while (const auto message = take_framed(in_)) {
+    outputs_->take_until(message->position);
+    auto value = unpacked<Message>(message->body);
+    if (value) take(*std::move(value));
+  }
+  return true;
+}
+
+void RemoteLink::end_unheard() {
+  if (pid_ != 0) return kill();
+  outputs_->take_rest();  // of a message that it had announced, perhaps
+  handlers_.died({0, 0, {}, false, false});
+}
+
+// Its copies would keep it among those that are waited for.
+void RemoteLink::close_socket() {
+  if (socket_) ::epoll_ctl(incoming_.get(), EPOLL_CTL_DEL, socket_.get(), nullptr);
+  socket_ = {};
+}
+
+void RemoteLink::take(Message message) {
+  std::visit([this](auto& each) { on(each); }, message);
+}
+
+void RemoteLink::on(const Hello& hello) { pid_ = hello.pid; }
+
+void RemoteLink::on(const Started& started) {
+  started_ = true;
+  ask_again();
+  handlers_.started(started);
+}
+
+// None comes with a snapshot that was not made: the next one is another message's.
+void RemoteLink::on(const Asleep& asleep) {
+  if (asleep.pid > 0) {
+    Descriptor control = next_descriptor();
+    const std::lock_guard lock(mutex_);
+    if (control && leaves_room(control))
+      sleepers_.insert_or_assign(asleep.number, Sleeper{std::move(control), asleep.pid});
+  }
+  handlers_.event(runtime::Checkpointed{asleep.number});
+}
+
+void RemoteLink::on(EarlierChildren& earlier) {
+  const std::lock_guard lock(mutex_);
+  earlier_children_ = std::move(earlier.pids);
+}
+
+void RemoteLink::on(const Ended& /*ended*/) { handlers_.ended(); }
+
+// An execution that the session knows is told by the session's own object.
+void RemoteLink::recognize(runtime::ExecutionRef& execution) {
+  const std::lock_guard lock(mutex_);
+  if (execution && newest_ && execution->serial == newest_->serial) execution = newest_;
+}
+
+void RemoteLink::on(runtime::Event& event) {
+  std::visit(
+      [this](auto& each) {
+        if constexpr (requires { each.execution; }) recognize(each.execution);
+      },
+      event);
+  if (const auto* asked = std::get_if<runtime::NeedInput>(&event)) {
+    Question question = {next_descriptor(), next_descriptor()};
+    const std::lock_guard lock(mutex_);
+    questions_.insert_or_assign(asked->number, std::move(question));
+  } else if (const auto* withdrawn = std::get_if<runtime::InputWithdrawn>(&event)) {
+    const std::lock_guard lock(mutex_);
+    questions_.erase(withdrawn->number);
+  } else if (const auto* told = std::get_if<runtime::InquiryReply>(&event)) {
+    const std::lock_guard lock(mutex_);
+    unanswered_.erase(told->number);
+  }
+  if (std::holds_alternative<runtime::Restored>(event)) {
+    started_ = true;
+    ask_again();
+  }
+  handlers_.event(std::move(event));
+}
+
+Descriptor RemoteLink::next_descriptor() {
+  if (received_.empty()) return {};
+  Descriptor descriptor = std::move(received_.front());
+  received_.erase(received_.begin());
+  return descriptor;
+}
+
+}  // namespace replwire::server::survive

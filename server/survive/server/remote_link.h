@@ -1,0 +1,111 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <mutex>
+
+#include "server/link/death.h"
+#include "server/link/interpreter_link.h"
+#include "server/output/outputs.h"
+#include "server/survive/server/outbox.h"
+#include "server/survive/wire/channels.h"
+#include "server/survive/wire/link_values.h"
+#include "server/system/asio.h"
+
+namespace replwire::server::survive {
+
+// The session's end of a link to another process, and the processes behind it: the interpreter, and
+// the sleepers that it can be replaced by. The handlers are called on a strand of the io_context.
+class RemoteLink final : public InterpreterLink {
+ public:
+  struct Handlers {
+    std::function<void(const Started&)> started;
+    std::function<void(runtime::Event)> event;
+    std::function<void()> ended;
+    std::function<void(const Death&)> died;
+  };
+
+  // `origin` wakes the sleeper in which nothing has been run yet.
+  RemoteLink(asio::io_context& io, Channels& channels, Descriptor origin);
+  RemoteLink(const RemoteLink&) = delete;
+  RemoteLink& operator=(const RemoteLink&) = delete;
+
+  void connect(Outputs& outputs, Handlers handlers);
+
+  void post(runtime::Command command) override;
+  void answer(std::uint64_t number, runtime::Answer answer) override;
+  void deliver() override { commands_.flush(); }
+  void ask(runtime::Inquiry inquiry) override;
+  void interrupt(std::uint64_t serial, int child = -1) override;
+  bool ask_for_stack() override;
+  bool stack_can_be_asked_for() const override;
+  pid_t process() const override { return pid_; }
+  std::vector<pid_t> earlier_children() const override;
+  void kill() override;
+  void wake(std::uint64_t snapshot) override;
+  void drop(std::uint64_t snapshot) override;
+  pid_t process_of(std::uint64_t snapshot) const override;
+  int incoming() const override { return incoming_.get(); }
+  void take_incoming() override;
+
+ private:
+  struct Sleeper {
+    Descriptor control;
+    pid_t pid;
+  };
+  struct Question {
+    Descriptor told;
+    Descriptor answer;
+  };
+
+  void watch_output();
+  void watch_children();
+  void adopt(Descriptor link, Descriptor inquiries);
+  bool read();
+  void end_unheard();
+  void close_socket();
+  void take(Message message);
+  void on(const Hello& hello);
+  void on(const Started& started);
+  void on(const Asleep& asleep);
+  void on(EarlierChildren& earlier);
+  void on(const Ended& ended);
+  void on(runtime::Event& event);
+  void recognize(runtime::ExecutionRef& execution);
+  Descriptor next_descriptor();
+  void reap();
+  void on_interpreter_exit(pid_t pid, int status);
+  void answer_for_the_dead();
+  void ask_again();
+  bool queue_signal(int number, std::uint64_t value) const;
+
+  asio::strand<asio::io_context::executor_type> strand_;
+  Channels& channels_;
+  Outputs* outputs_ = nullptr;
+  Handlers handlers_;
+  asio::signal_set children_;
+  asio::posix::stream_descriptor output_call_;
+  Descriptor incoming_;  // an epoll of what is the interpreter's socket at the time
+  std::atomic<bool> taken_{false};
+
+  // On the strand.
+  Descriptor socket_;
+  std::string in_;
+  std::vector<Descriptor> received_;
+  bool started_ = false;
+  std::int64_t killed_for_memory_ = 0;  // processes, by the system, when this one was made
+
+  std::atomic<pid_t> pid_{0};  // 0: there is none
+  Outbox commands_;
+  Outbox inquiries_;
+
+  mutable std::mutex mutex_;
+  runtime::ExecutionRef newest_;  // of those that were posted
+  std::map<std::uint64_t, Sleeper> sleepers_;
+  std::map<std::uint64_t, Question> questions_;
+  std::map<std::uint64_t, runtime::Inquiry> unanswered_;
+  std::vector<pid_t> earlier_children_;
+};
+
+}  // namespace replwire::server::survive

@@ -1,0 +1,65 @@
+#include "server/survive/wire/channels.h"
+
+#include <fcntl.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <system_error>
+
+#include "server/system/outside_signals.h"
+
+namespace replwire::server::survive {
+namespace {
+
+Descriptor place() { return Descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
+
+}  // namespace
+
+Channels::Channels()
+    : server(::getpid()),
+      output_call(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      link(place()),
+      inquiries(place()) {}
+
+// In the order of `leave_open`.
+Channels::Channels(const std::vector<int>& numbers)
+    : server(numbers.at(0)),
+      capture(numbers.at(1), numbers.at(2), numbers.at(3), numbers.at(4)),
+      output(Descriptor(numbers.at(5))),
+      output_call(numbers.at(6)),
+      stack{Descriptor(numbers.at(7)), Descriptor(numbers.at(8)), Descriptor(numbers.at(9))},
+      link(numbers.at(10)),
+      inquiries(numbers.at(11)) {
+  for (std::size_t i = 1; i < numbers.size(); ++i) ::fcntl(numbers[i], F_SETFD, FD_CLOEXEC);
+  OutsideSignals::note_to(numbers.at(12));
+}
+
+std::vector<int> Channels::leave_open() const {
+  std::vector<int> numbers = {server};
+  for (const auto& pipe : capture.pipes()) {
+    numbers.push_back(pipe.read_end.get());
+    numbers.push_back(pipe.write_end.get());
+  }
+  numbers.push_back(output.descriptor());
+  for (const Descriptor* each :
+       {&output_call, &stack.asked, &stack.told, &stack.crash, &link, &inquiries}) {
+    numbers.push_back(each->get());
+  }
+  numbers.push_back(OutsideSignals::noting());
+  for (std::size_t i = 1; i < numbers.size(); ++i) ::fcntl(numbers[i], F_SETFD, 0);
+  return numbers;
+}
+
+SocketPair::SocketPair(int type) {
+  std::array<int, 2> ends = {-1, -1};
+  if (::socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, ends.data()) != 0) {
+    throw std::system_error(errno, std::generic_category(), "socketpair");
+  }
+  server = Descriptor(ends[0]);
+  interpreter = Descriptor(ends[1]);
+}
+
+}  // namespace replwire::server::survive

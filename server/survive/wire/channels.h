@@ -1,0 +1,41 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <vector>
+
+#include "server/link/stack_files.h"
+#include "server/output/capture_pipes.h"
+#include "server/output/shared_output.h"
+#include "server/system/descriptor.h"
+
+namespace replwire::server::survive {
+
+// What the processes of one session have in common: made once, by the server's, before the others
+// are forked.
+struct Channels {
+  Channels();
+  // Those that the process left open before it became another program.
+  explicit Channels(const std::vector<int>& numbers);
+  // Their numbers, which stay open over exec then.
+  std::vector<int> leave_open() const;
+
+  pid_t server;  // and the parent of all the others
+  CapturePipes capture;
+  SharedOutput output;
+  Descriptor output_call;  // an eventfd: there is output for the server to take
+  StackFiles stack;
+  // The interpreter's sockets: the link, and one for inquiries alone. Each interpreter process has
+  // its own under these numbers.
+  Descriptor link;
+  Descriptor inquiries;
+};
+
+// Two ends of a new pair of sockets, closed on exec.
+struct SocketPair {
+  explicit SocketPair(int type);
+  Descriptor server;
+  Descriptor interpreter;
+};
+
+}  // namespace replwire::server::survive

@@ -1,0 +1,168 @@
+#include "server/system/descendants.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <sstream>
+#include <string>
+
+namespace replwire::server {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+std::string folder_of(pid_t process) { return "/proc/" + std::to_string(process); }
+
+// Not by a stream's buffer: that throws when the process has just gone (ESRCH).
+std::string text_of(const std::string& path) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  std::string text;
+  std::array<char, 4096> buffer;
+  for (ssize_t size = 0; (size = ::read(file.get(), buffer.data(), buffer.size())) > 0;) {
+    text.append(buffer.data(), static_cast<std::size_t>(size));
+  }
+  return text;
+}
+
+void read_children(const std::string& task, std::vector<pid_t>& children) {
+  std::istringstream list(text_of(task + "/children"));
+  for (pid_t child = 0; list >> child;) children.push_back(child);
+}
+
+struct Facts {
+  pid_t parent;
+  pid_t session;
+  std::uint64_t start;  // in steps of the system's clock, since it was started
+};
+
+std::optional<Facts> facts_of(pid_t process) {
+  const std::string stat = text_of(folder_of(process) + "/stat");
+  const std::size_t name_end = stat.rfind(')');  // the name itself may hold anything
+  if (name_end == std::string::npos) return std::nullopt;
+  Facts facts = {};
+  constexpr const char* kFormat =
+      ") %*c %d %*d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %lu";
+  if (std::sscanf(stat.c_str() + name_end, kFormat, &facts.parent, &facts.session, &facts.start) !=
+      3) {
+    return std::nullopt;
+  }
+  return facts;
+}
+
+std::uint64_t step_of(Clock::time_point when) {
+  timespec boot = {};
+  ::clock_gettime(CLOCK_BOOTTIME, &boot);
+  const auto now = std::chrono::seconds(boot.tv_sec) + std::chrono::nanoseconds(boot.tv_nsec);
+  const auto steps = ::sysconf(_SC_CLK_TCK);
+  return static_cast<std::uint64_t>((now - (Clock::now() - when)) /
+                                    (std::chrono::nanoseconds(std::chrono::seconds(1)) / steps));
+}
+
+// Processes that multiprocessing keeps for its own needs and for whoever comes later.
+bool serves_multiprocessing(pid_t process) {
+  const std::string command = text_of(folder_of(process) + "/cmdline");
+  return command.find("from multiprocessing.resource_tracker import main") != std::string::npos ||
+         command.find("from multiprocessing.forkserver import main") != std::string::npos;
+}
+
+bool has_children() {
+  siginfo_t info = {};
+  return ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
+void send(const Descriptor& process, int number) {
+  ::syscall(SYS_pidfd_send_signal, process.get(), number, nullptr, 0);
+}
+
+// Calls `take` with each descendant and a pidfd of it; one that is not taken still leads on.
+void walk(pid_t root, const std::function<void(pid_t, Descriptor)>& take) {
+  std::deque<pid_t> parents = {root};
+  while (!parents.empty()) {
+    for (const pid_t child : children_of(parents.front())) {
+      Descriptor descriptor(static_cast<int>(::syscall(SYS_pidfd_open, child, 0)));
+      if (!descriptor) continue;
+      take(child, std::move(descriptor));
+      parents.push_back(child);
+    }
+    parents.pop_front();
+  }
+}
+
+}  // namespace
+
+Descendants Descendants::find(pid_t root) {
+  Descendants found;
+  walk(root, [&](pid_t pid, Descriptor process) { found.add(pid, std::move(process)); });
+  return found;
+}
+
+Descendants Descendants::started_since(pid_t root, Clock::time_point start,
+                                       const std::vector<pid_t>& except) {
+  Descendants found;
+  if (root == ::getpid() && !has_children()) return found;
+  const std::uint64_t first = step_of(start);
+  const pid_t session = ::getsid(0);
+  walk(root, [&](pid_t pid, Descriptor process) {
+    if (std::find(except.begin(), except.end(), pid) != except.end()) return;
+    const auto facts = facts_of(pid);
+    if (!facts || facts->session != session || facts->start < first) return;
+    if (serves_multiprocessing(pid)) return;
+    if (facts->parent == root) found.newest_child_ = process.get();
+    found.add(pid, std::move(process));
+  });
+  return found;
+}
+
+void Descendants::add(pid_t pid, Descriptor process) {
+  pids_.push_back(pid);
+  processes_.push_back(std::move(process));
+}
+
+// A process's children are listed by the thread that started them.
+std::vector<pid_t> children_of(pid_t process) {
+  std::vector<pid_t> children;
+  const std::string tasks = folder_of(process) + "/task";
+  DIR* folder = ::opendir(tasks.c_str());
+  if (folder == nullptr) return children;
+  while (const dirent* entry = ::readdir(folder)) {
+    if (entry->d_name[0] != '.') read_children(tasks + "/" + entry->d_name, children);
+  }
+  ::closedir(folder);
+  return children;
+}
+
+std::vector<pid_t> own_children() {
+  std::vector<pid_t> children;
+  if (!has_children()) return children;
+  const std::string name = std::to_string(::getpid());
+  read_children("/proc/" + name + "/task/" + name, children);
+  return children;
+}
+
+void Descendants::signal(int number) const {
+  for (const Descriptor& process : processes_) send(process, number);
+}
+
+void Descendants::wait(std::chrono::milliseconds time) const {
+  const auto end = std::chrono::steady_clock::now() + time;
+  for (const Descriptor& process : processes_) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        end - std::chrono::steady_clock::now());
+    pollfd state = {process.get(), POLLIN, 0};
+    if (left.count() <= 0 || ::poll(&state, 1, static_cast<int>(left.count())) == 0) return;
+  }
+}
+
+}  // namespace replwire::server

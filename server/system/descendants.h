@@ -1,0 +1,46 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <vector>
+
+#include "server/system/descriptor.h"
+
+namespace replwire::server {
+
+// Processes that the session started, found by descent: never by a process group, which may be the
+// editor's own. Each is held by a pidfd, so that a number used again hits nobody else.
+class Descendants {
+ public:
+  // Those of `root` that live now, children before their own children.
+  static Descendants find(pid_t root);
+
+  // Those of them that a terminal's Ctrl-C would mean, had all been started there since `start`:
+  // not those that started a session of their own, nor the helpers of multiprocessing. The system
+  // counts time in steps of 10 ms; `except` names children that one step would take for new.
+  static Descendants started_since(pid_t root, std::chrono::steady_clock::time_point start,
+                                   const std::vector<pid_t>& except);
+
+  void signal(int number) const;
+  bool empty() const { return processes_.empty(); }
+  const std::vector<pid_t>& pids() const { return pids_; }
+  // A descriptor that is readable when the child started last has ended; -1: there is none.
+  int newest_child() const { return newest_child_; }
+
+  // Until all have ended, or the time is over.
+  void wait(std::chrono::milliseconds time) const;
+
+ private:
+  void add(pid_t pid, Descriptor process);
+
+  std::vector<pid_t> pids_;
+  std::vector<Descriptor> processes_;  // pidfds
+  int newest_child_ = -1;
+};
+
+std::vector<pid_t> children_of(pid_t process);
+// This process's, by its first thread. When there are none, one system call.
+std::vector<pid_t> own_children();
+
+}  // namespace replwire::server

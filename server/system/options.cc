@@ -1,0 +1,170 @@
+#include "server/system/options.h"
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <string_view>
+
+#include "protocol/frames.h"
+#include "protocol/schema.h"
+
+namespace replwire::server {
+namespace {
+
+constexpr int kWrongUsage = 2;
+// CLI::Range would let "nan" pass.
+CLI::Validator seconds_from(const std::string& least) {
+  return {[least](std::string& text) {
+            double time = 0;
+            const bool fine = CLI::detail::lexical_cast(text, time) && time >= std::stod(least) &&
+                              time <= protocol::kLongestTime;
+            return fine ? std::string()
+                        : "must be from " + least + " to 1000000000 seconds, not " + text;
+          },
+          ""};
+}
+
+// CLI's own would name the largest double as the other bound.
+CLI::Validator at_least(std::int64_t least) {
+  return {[least](std::string& text) {
+            std::int64_t number = 0;
+            const bool fine = CLI::detail::lexical_cast(text, number) && number >= least;
+            return fine ? std::string()
+                        : "must be a whole number from " + std::to_string(least) + ", not " + text;
+          },
+          ""};
+}
+
+// Only what changes how Python behaves: what to run is the session's affair.
+std::string wrong_switch(const std::vector<std::string>& switches) {
+  for (std::size_t i = 0; i < switches.size(); ++i) {
+    const std::string& text = switches[i];
+    const std::size_t letter = text.find_first_not_of("bBdEIOPqRsSuv", 1);
+    const bool takes_value = text == "--check-hash-based-pycs" ||
+                             (letter != text.npos && (text[letter] == 'X' || text[letter] == 'W'));
+    const bool known = text.size() > 1 && text[0] == '-' && (letter == text.npos || takes_value);
+    if (!known) return "-- " + text + ": not a switch of Python that a session can have";
+    if (!takes_value || (text[1] != '-' && letter + 1 < text.size())) continue;
+    if (++i == switches.size()) return "-- " + text + ": a value is missing";
+  }
+  return {};
+}
+
+// Where and in what the session runs.
+void add_surroundings(CLI::App& app, Options& options) {
+  app.add_option("--python", options.python,
+                 "Interpreter, virtual environment, or name on PATH to run the session in")
+      ->type_name("PATH")
+      ->take_last();  // the Python package's command says its own first
+  app.add_option_function<std::string>(
+         "--prefer",
+         [&options](const std::string& how) { options.prefer_embedded = how == "embedded"; },
+         "Where the embedded Python is the one that is asked for: become it (exec), or embedded")
+      ->type_name("WAY")
+      ->check(CLI::IsMember({"embedded", "exec"}))
+      ->take_last();
+  app.add_option("--cwd", options.cwd, "Folder in which the session runs")
+      ->type_name("DIR")
+      ->check(CLI::ExistingDirectory);
+  app.add_option("--startup", options.startup, "Python file to run before `ready`")
+      ->type_name("FILE")
+      ->check(CLI::ExistingFile);
+}
+
+void add_options(CLI::App& app, Options& options) {
+  app.add_option("--max-frame-bytes", options.max_frame_bytes, "Longest line that is taken")
+      ->type_name("BYTES")
+      ->check(at_least(1))
+      ->capture_default_str();
+  app.add_option("--queue-limit", options.queue_limit, "Most executions that may wait")
+      ->type_name("N")
+      ->check(at_least(0));
+  app.add_option("--queue-bytes", options.queue_bytes, "Stop reading while more of them wait")
+      ->type_name("BYTES")
+      ->check(at_least(1))
+      ->capture_default_str();
+  app.add_option("--output-buffer", options.output_buffer,
+                 "Code that prints waits when the client is behind by more")
+      ->type_name("BYTES")
+      ->check(at_least(1))
+      ->capture_default_str();
+  app.add_option("--output-limit", options.output_limit,
+                 "Of longer output of an execution only head and tail arrive")
+      ->type_name("BYTES")
+      ->check(at_least(0));
+  app.add_option("--timeout", options.timeout,
+                 "Interrupt an execution that takes longer (0: none); `execute` may say otherwise")
+      ->type_name("SECONDS")
+      ->check(seconds_from("0"));
+  app.add_option("--on-stuck", options.on_stuck,
+                 "What to do when one cannot be interrupted: wait for it, or exit with 70")
+      ->check(CLI::IsMember({"wait", "exit"}))
+      ->capture_default_str();
+  app.add_option("--memory-limit", options.memory_limit,
+                 "MemoryError for an execution that would take the process beyond it")
+      ->type_name("BYTES")
+      ->check(at_least(1));
+  app.add_option("--heartbeat", options.heartbeat, "Say at this interval what the session is doing")
+      ->type_name("SECONDS")
+      ->check(seconds_from("0.01"));
+  app.add_option_function<std::string>(
+         "--complete", [&options](const std::string& /*how*/) { options.jedi = true; },
+         "Static analysis adds to what `complete` finds")
+      ->type_name("jedi")
+      ->check(CLI::IsMember({"jedi"}));
+  app.add_option("--figure-format", options.figure_format, "How figures of matplotlib arrive")
+      ->type_name("FORMAT")
+      ->check(CLI::IsMember({"png", "svg"}))
+      ->capture_default_str();
+  app.add_flag("--survive", options.survive,
+               "Keep snapshots of the interpreter: a crash costs one execution, not the variables");
+  app.add_option("--snapshots", options.snapshots, "How many of them, with --survive")
+      ->type_name("N")
+      ->check(at_least(1))
+      ->capture_default_str();
+  app.add_option("--snapshot-limit", options.snapshot_limit,
+                 "Of an interpreter that holds more, only checkpoints are taken")
+      ->type_name("BYTES")
+      ->check(at_least(0))
+      ->capture_default_str();
+  app.add_flag("--fail-on-error", options.fail_on_error, "Exit with 1 when an execution failed");
+  app.add_flag("--stop-on-error", options.stop_on_error, "An error ends all later executions");
+  app.add_option("--log", options.log, "Write diagnostics to FILE, or to standard error (-)")
+      ->type_name("FILE|-");
+}
+
+}  // namespace
+
+std::variant<Options, int> parse_options(int argc, char** argv) {
+  Options options;
+  CLI::App app(
+      "A Python session over pipes: takes JSON lines on standard input, answers with JSON lines\n"
+      "on standard output, and turns every input() into a question to the client.",
+      "replwire");
+  app.set_version_flag("--version", "replwire " REPLWIRE_VERSION);
+  app.add_flag_callback(
+      "--schema", [] { throw CLI::CallForVersion(protocol::schema(), 0); },
+      "Print the JSON Schema of all frames");
+  app.footer(
+      "Try it:\n"
+      "  echo '{\"type\":\"execute\",\"code\":\"1+1\"}' | replwire\n\n"
+      "What follows `--` are switches of Python: replwire -- -X dev -W error\n\n"
+      "The frames are described in docs/protocol.md.");
+  app.failure_message(CLI::FailureMessage::simple);
+  add_surroundings(app, options);
+  add_options(app, options);
+  char** const end = std::find_if(argv + 1, argv + argc,
+                                  [](const char* word) { return std::string_view(word) == "--"; });
+  if (end != argv + argc) options.switches.assign(end + 1, argv + argc);
+  try {
+    app.parse(static_cast<int>(end - argv), argv);
+    if (const std::string wrong = wrong_switch(options.switches); !wrong.empty()) {
+      throw CLI::ValidationError(wrong);
+    }
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kWrongUsage;
+  }
+  return options;
+}
+
+}  // namespace replwire::server

@@ -1,0 +1,96 @@
+#include "server/system/outside_signals.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+
+#include "runtime/interrupts.h"
+
+namespace replwire::server {
+namespace {
+
+struct Handled {
+  int signal;
+  struct sigaction before;
+};
+
+// Reached from a signal handler, so not members.
+int write_end = -1;
+pid_t owner = 0;
+bool leaves_terminal = false;
+std::array<Handled, 3> handled = {{{SIGINT, {}}, {SIGTERM, {}}, {SIGHUP, {}}}};
+
+[[gnu::no_sanitize("thread")]] void note(int signal, siginfo_t* info, void* /*context*/) {
+  const int error = errno;
+  // A child that has just been forked and not yet forgotten us: the signal is its own affair, and
+  // comes again as soon as this handler returns.
+  if (::getpid() != owner) {
+    OutsideSignals::forget_in_child();
+    ::raise(signal);
+    return;
+  }
+  if (leaves_terminal && info->si_code == SI_KERNEL) return;
+  const OutsideSignals::Message message = {signal, info->si_code == SI_KERNEL,
+                                           runtime::interrupts::current()};
+  [[maybe_unused]] const auto written = ::write(write_end, &message, sizeof message);
+  errno = error;
+}
+
+}  // namespace
+
+Descriptor OutsideSignals::open() {
+  std::array<int, 2> ends = {-1, -1};
+  if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) return {};
+  write_end = ends[1];
+  return Descriptor(ends[0]);
+}
+
+int OutsideSignals::noting() { return write_end; }
+void OutsideSignals::note_to(int descriptor) { write_end = descriptor; }
+
+OutsideSignals::OutsideSignals(asio::io_context& io, Descriptor noted, Handler handler)
+    : pipe_(io, noted.release()), handler_(std::move(handler)) {
+  wait();
+}
+
+void OutsideSignals::claim() { owner = ::getpid(); }
+
+void OutsideSignals::install(bool whole_group) {
+  claim();
+  leaves_terminal = whole_group;
+  for (Handled& each : handled) {
+    ::sigaction(each.signal, nullptr, &each.before);
+    if (each.before.sa_handler == SIG_IGN) continue;
+    struct sigaction action = {};
+    action.sa_sigaction = note;
+    action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART;
+    sigemptyset(&action.sa_mask);
+    ::sigaction(each.signal, &action, nullptr);
+  }
+}
+
+void OutsideSignals::wait() {
+  pipe_.async_wait(asio::posix::stream_descriptor::wait_read,
+                   [this](const boost::system::error_code& error) {
+                     if (error) return;
+                     Message message = {};
+                     while (::read(pipe_.native_handle(), &message, sizeof message) > 0) {
+                       handler_(message);
+                     }
+                     wait();
+                   });
+}
+
+void OutsideSignals::forget_in_child() {
+  for (const Handled& each : handled) {
+    struct sigaction current = {};
+    ::sigaction(each.signal, nullptr, &current);
+    if ((current.sa_flags & SA_SIGINFO) != 0 && current.sa_sigaction == note)
+      ::sigaction(each.signal, &each.before, nullptr);
+  }
+}
+
+}  // namespace replwire::server

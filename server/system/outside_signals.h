@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "server/system/asio.h"
+#include "server/system/descriptor.h"
+
+namespace replwire::server {
+
+// SIGINT, SIGTERM and SIGHUP that come from outside, handed to the io_context. A signal that was
+// inherited as ignored (SIGHUP under nohup) stays so, SIGINT apart; user code may put handlers of
+// its own in place, as in any Python.
+class OutsideSignals {
+ public:
+  struct Message {
+    int signal;
+    bool by_terminal;       // a key was pressed, and the whole foreground process group has it
+    std::uint64_t running;  // the serial of the execution that it found under way, 0 at rest
+  };
+  using Handler = std::function<void(const Message&)>;
+
+  // Makes the way from the handlers to whoever reads: its end of that.
+  static Descriptor open();
+  // The handlers' end, for a process that becomes another program; and there.
+  static int noting();
+  static void note_to(int descriptor);
+
+  OutsideSignals(asio::io_context& io, Descriptor noted, Handler handler);
+  OutsideSignals(const OutsideSignals&) = delete;
+  OutsideSignals& operator=(const OutsideSignals&) = delete;
+
+  // After Python has installed its own handlers. `whole_group`: a key at the terminal has met the
+  // server's process as well, and is left to that one.
+  static void install(bool whole_group = false);
+  // In a process that goes on as the one that installed them.
+  static void claim();
+
+  // In a forked child: as if we had never been there. Async-signal-safe.
+  static void forget_in_child();
+
+ private:
+  void wait();
+
+  asio::posix::stream_descriptor pipe_;
+  Handler handler_;
+};
+
+}  // namespace replwire::server

@@ -1,0 +1,51 @@
+#include "server/system/private_range.h"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+namespace replwire::server {
+namespace {
+
+constexpr int kRoom = 64;
+
+int first = 0;
+int end = 0;
+
+}  // namespace
+
+int PrivateRange::first_number() {
+  rlimit limit = {};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  constexpr rlim_t kWanted = 512;
+  return static_cast<int>(std::min(kWanted, limit.rlim_cur > kRoom ? limit.rlim_cur - kRoom : 3));
+}
+
+PrivateRange::PrivateRange() {
+  first = first_number();
+  // The numbers below are filled for the time being: with copies, which are cheap, by the hundred.
+  int fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  for (; fd >= 0 && fd < first; fd = ::fcntl(fillers_.front().low, F_DUPFD_CLOEXEC, 0)) {
+    if (fillers_.empty() || fillers_.back().high + 1 != fd) fillers_.push_back({fd, fd});
+    fillers_.back().high = fd;
+  }
+  if (fd >= 0) ::close(fd);
+}
+
+PrivateRange::~PrivateRange() {
+  end = first;
+  for (int fd = first; fd < first + kRoom; ++fd) {  // some may have been closed in between
+    if (::fcntl(fd, F_GETFD) >= 0) end = fd + 1;
+  }
+  for (const auto& [low, high] : fillers_) {
+    ::close_range(static_cast<unsigned>(low), static_cast<unsigned>(high), 0);
+  }
+}
+
+void PrivateRange::close_in_child() {
+  for (int fd = first; fd < end; ++fd) ::close(fd);
+}
+
+}  // namespace replwire::server

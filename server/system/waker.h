@@ -1,0 +1,56 @@
+#pragma once
+
+#include <poll.h>
+#include <sys/eventfd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdint>
+#include <optional>
+
+#include "server/system/descriptor.h"
+
+namespace replwire::server {
+
+// Lets one thread wait until another wakes it, or until a signal's handler has run on it, which a
+// wait on a condition variable would sleep through.
+class Waker {
+ public:
+  Waker() : event_(::eventfd(0, EFD_CLOEXEC)) {}
+
+  // False when a signal came.
+  bool wait() {
+    std::uint64_t count = 0;
+    return ::read(event_.get(), &count, sizeof count) > 0 || errno != EINTR;
+  }
+
+  // The same with another signal mask in force while it waits.
+  bool wait(const sigset_t& mask) {
+    pollfd state = {event_.get(), POLLIN, 0};
+    return ::ppoll(&state, 1, nullptr, &mask) > 0 && wait();
+  }
+
+  // False also when the descriptor is readable (-1: none) or the time is over.
+  bool wait(int descriptor, std::optional<std::chrono::nanoseconds> timeout) {
+    std::array<pollfd, 2> states = {pollfd{event_.get(), POLLIN, 0}, pollfd{descriptor, POLLIN, 0}};
+    const auto nanoseconds = timeout.value_or(std::chrono::nanoseconds(0)).count();
+    const timespec time = {nanoseconds / 1'000'000'000, nanoseconds % 1'000'000'000};
+    const int ready = ::ppoll(states.data(), states.size(), timeout ? &time : nullptr, nullptr);
+    return ready > 0 && states[0].revents != 0 && wait();
+  }
+
+  // Also before the wait; from any thread and from signal handlers.
+  void wake() {
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const auto written = ::write(event_.get(), &one, sizeof one);
+  }
+
+  int descriptor() const { return event_.get(); }
+
+ private:
+  Descriptor event_;
+};
+
+}  // namespace replwire::server

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <variant>
+#include <vector>
+
+#include "protocol/codec.h"
+#include "protocol/framing.h"
+#include "server/system/asio.h"
+#include "server/system/descriptor.h"
+#include "server/system/waker.h"
+
+namespace replwire::server {
+
+// A frame as it came, or what was wrong with it.
+struct Incoming {
+  std::variant<protocol::Request, protocol::ProtocolError> frame;
+  std::int64_t line;
+};
+
+// The one reader of standard input: reads, takes lines apart, decodes, and hands over all that one
+// read brought; nothing else in the process ever reads that descriptor. It is a handler of the
+// io_context that returns at the end of input (with a link socket, never), and so takes up one of
+// the threads that run it: what it dispatches to the io_context runs at once, on its own thread.
+// Posting to another thread would cost a frame a hand-over (5 µs of 20).
+class StdinReader {
+ public:
+  struct Events {
+    std::function<void(std::vector<Incoming>)> frames;
+    std::function<void()> ended;
+  };
+
+  struct Accepted {
+    std::size_t max_frame_bytes;
+    bool survive;  // the requests that need it
+  };
+
+  // What its thread sees to as well, for as long as the process lives: to cross to another thread
+  // costs a result more than all the rest.
+  struct LinkSocket {
+    int descriptor;  // -1: nothing
+    std::function<void()> readable;
+  };
+
+  // Held at first.
+  StdinReader(asio::io_context& io, Descriptor input, Accepted accepted, Events events,
+              LinkSocket link_socket);
+  StdinReader(const StdinReader&) = delete;
+  StdinReader& operator=(const StdinReader&) = delete;
+
+  // Called once, by a handler of the io_context.
+  void run();
+
+  // While held, the reader reads no further than what it has in hand.
+  void hold(bool held);
+
+ private:
+  bool read_frames();
+  ssize_t read_some(char* buffer, std::size_t size);
+  void wait_for(int descriptor) const;
+  void add(std::vector<Incoming>& frames, const protocol::Line& line) const;
+
+  asio::io_context& io_;
+  Descriptor input_;
+  Accepted accepted_;
+  protocol::LineSplitter lines_;
+  Events events_;
+  LinkSocket link_socket_;
+  std::atomic<bool> held_{true};
+  Waker resumed_;
+};
+
+}  // namespace replwire::server
