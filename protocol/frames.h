@@ -880,14 +880,15 @@ enum class ErrorCode {
   kDuplicateId,
   kUnknownInputId,
   kQueueFull,
-  kShuttingDown
+  kShuttingDown,
+  kInternal
 };
 template <>
 struct EnumNames<ErrorCode> {
-  static constexpr std::array<std::string_view, 12> kNames = {
-      "invalid_utf8", "invalid_json",     "not_an_object", "frame_too_large",
-      "too_deep",     "missing_field",    "invalid_field", "unknown_type",
-      "duplicate_id", "unknown_input_id", "queue_full",    "shutting_down"};
+  static constexpr std::array<std::string_view, 13> kNames = {
+      "invalid_utf8",  "invalid_json",  "not_an_object", "frame_too_large", "too_deep",
+      "missing_field", "invalid_field", "unknown_type",  "duplicate_id",    "unknown_input_id",
+      "queue_full",    "shutting_down", "internal"};
 };
 
 struct ProtocolError {

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "protocol/fields.h"
+#include "server/session/reply_once.h"
 
 namespace replwire::server {
 
@@ -13,20 +13,16 @@ namespace replwire::server {
 class Inquiries {
  public:
   struct Waiting {
-    protocol::Id id;
-    std::string type;
-    std::int64_t line;
+    ReplyOnce reply;
     std::size_t bytes;  // that it holds while it waits
   };
 
-  // Returns the number that names it on the link.
-  std::uint64_t add(Waiting waiting) {
-    waiting_.emplace(++last_number_, std::move(waiting));
-    return last_number_;
-  }
+  // What names the next one on the link.
+  std::uint64_t new_number() { return ++last_number_; }
+  void add(std::uint64_t number, Waiting waiting) { waiting_.emplace(number, std::move(waiting)); }
 
   std::optional<Waiting> take(std::uint64_t number) { return take_at(waiting_.find(number)); }
-  std::optional<Waiting> take_any() { return take_at(waiting_.begin()); }
+  void clear() { waiting_.clear(); }
   bool empty() const { return waiting_.empty(); }
 
  private:

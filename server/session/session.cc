@@ -48,6 +48,7 @@ bool Session::is_transaction(const protocol::Execute& request) {
 
 Session::Session(const Parts& parts, const Options& options, std::function<void(bool)> hold_reader)
     : parts_(parts),
+      frames_(parts.writer),
       options_(options),
       hold_reader_(std::move(hold_reader)),
       alarm_(parts.io, [this] { check_deadline(); }),
@@ -67,41 +68,42 @@ void Session::open(const protocol::Ready& ready) {
 void Session::take(std::vector<Incoming> frames) {
   const LockAndDeliver lock(*this);
   if (exiting_) return;
-  for (Incoming& incoming : frames) {
-    if (auto* error = std::get_if<protocol::ProtocolError>(&incoming.frame)) {
-      write(*error);
-      continue;
-    }
-    std::visit([&](auto& request) { on(request, incoming.line); },
-               std::get<protocol::Request>(incoming.frame));
-  }
+  for (Incoming& incoming : frames) serve(incoming);
   update_reader();
+}
+
+// What one request throws, no thread to be had or no memory, costs that one: its ReplyOnce has
+// answered when the exception arrives here.
+void Session::serve(Incoming& incoming) try {
+  if (auto* error = std::get_if<protocol::ProtocolError>(&incoming.frame)) return write(*error);
+  std::visit(
+      [&](auto& request) {
+        on(request, ReplyOnce(frames_, request.kType, std::move(request.id), incoming.line));
+      },
+      std::get<protocol::Request>(incoming.frame));
+} catch (const std::exception& fault) {
+  parts_.log.line(std::string("a request could not be served: ") + fault.what());
 }
 
 // ---- executions -----------------------------------------------------------------------------
 
-void Session::on(protocol::Execute& request, std::int64_t line) {
-  std::string id = request.id ? json_of(*request.id) : invent_id();
+void Session::on(protocol::Execute& request, ReplyOnce reply) {
+  std::string id = reply.id() ? json_of(*reply.id()) : invent_id();
   if (shutting_down_) {
-    return refuse(ErrorCode::kShuttingDown, "execute: the session is shutting down", request.id,
-                  line);
+    return reply.refuse(ErrorCode::kShuttingDown, "the session is shutting down");
   }
-  if (id_in_use(id)) {
-    return refuse(ErrorCode::kDuplicateId, "execute: /id: " + id + " is in use", request.id, line);
-  }
+  if (id_in_use(id)) return reply.refuse(ErrorCode::kDuplicateId, "/id: " + id + " is in use");
   if (options_.queue_limit && busy() && queue_.size() >= *options_.queue_limit) {
-    return refuse(ErrorCode::kQueueFull,
-                  "execute: " + std::to_string(*options_.queue_limit) + " executions wait already",
-                  request.id, line);
+    return reply.refuse(ErrorCode::kQueueFull,
+                        std::to_string(*options_.queue_limit) + " executions wait already");
   }
   if (!options_.survive && is_transaction(request)) {
-    return refuse(ErrorCode::kInvalidField, "execute: /transaction: needs --survive", request.id,
-                  line);
+    return reply.refuse(ErrorCode::kInvalidField, "/transaction: needs --survive");
   }
-  if (!request.id) request.id = id.substr(1, id.size() - 2);
+  if (!reply.id()) reply.set_id(id.substr(1, id.size() - 2));
   const std::size_t bytes = bytes_of(request);
   queue_bytes_ += bytes;
-  queue_.push_back({std::move(request), std::move(id), bytes, line});
+  queue_.push_back({std::move(request), std::move(reply), std::move(id), bytes});
   const auto queued = std::prev(queue_.end());
   queued_ids_.emplace(queued->id, queued);
   if (aborting_) return end_queued(queued, ErrorReason::kAborted);
@@ -138,25 +140,21 @@ void Session::start_next() {
   update_reader();
 }
 
-void Session::begin(protocol::Execute& request, Queued& queued) {
-  start(std::move(request), std::move(queued.id));
-}
-
-void Session::begin(protocol::Reset& request, const Queued& /*queued*/) {
-  in_turn_ = std::move(request.id);
+void Session::begin(protocol::Reset& /*request*/, Queued& queued) {
+  in_turn_ = std::move(queued.reply);
   parts_.link.post(runtime::Reset{});
 }
 
-void Session::start(protocol::Execute&& request, std::string id) {
+void Session::begin(protocol::Execute& request, Queued& queued) {
   const bool silent = request.silent.value_or(false);
   const auto count = silent ? std::nullopt : std::optional<std::int64_t>(++last_count_);
   auto execution = std::make_shared<const runtime::Execution>(
-      runtime::Execution{++last_serial_, std::move(id), count, unanswered(request)});
+      runtime::Execution{++last_serial_, std::move(queued.id), count, unanswered(request)});
   auto inputs = std::move(request.inputs).value_or(std::vector<std::string>{});
   const Clock::time_point now = Clock::now();
   running_ =
       Running{execution,
-              *std::move(request.id),
+              std::move(queued.reply),
               {std::make_move_iterator(inputs.begin()), std::make_move_iterator(inputs.end())},
               now,
               request.timeout_includes_input.value_or(false),
@@ -230,7 +228,6 @@ std::optional<std::int64_t> Session::inputs_unused() const {
 
 void Session::write_result(const runtime::Completed& completed, double seconds, bool restored) {
   protocol::Result result = {};
-  result.execution_id = running_->id;
   result.execution_count = running_->execution->count;
   result.repr = completed.repr;
   if (completed.value) result.value = protocol::JsonOf<protocol::AnyValue>{*completed.value};
@@ -241,14 +238,13 @@ void Session::write_result(const runtime::Completed& completed, double seconds, 
   if (running_->interrupts > 0) result.interrupts = running_->interrupts;
   if (restored) result.restored = true;
   result.execution_time = seconds;
-  write(result);
+  running_->reply.answer(std::move(result));
 }
 
 void Session::write_error(ErrorReason reason, const runtime::Report& report, double seconds,
                           std::optional<std::string> exit_code, bool restored) {
   failed_ = true;
   protocol::Error error = {};
-  error.execution_id = running_->id;
   error.execution_count = running_->execution->count;
   error.reason = reason;
   if (restored) error.restored = true;
@@ -265,17 +261,16 @@ void Session::write_error(ErrorReason reason, const runtime::Report& report, dou
   if (exit_code) error.exit_code = protocol::JsonOf<protocol::ExitCode>{*std::move(exit_code)};
   error.inputs_unused = inputs_unused();
   error.execution_time = seconds;
-  write(error);
+  running_->reply.answer(std::move(error));
 }
 
 void Session::end_queued(Queue::iterator queued, ErrorReason reason, std::string message) {
   failed_ = true;
   Queued taken = unqueue(queued);
   protocol::Error error = {};
-  error.execution_id = *std::get<protocol::Execute>(taken.request).id;
   error.reason = reason;
   error.exception_message = std::move(message);
-  write(error);
+  taken.reply.answer(std::move(error));
 }
 
 void Session::end_all_queued(ErrorReason reason) {
@@ -309,55 +304,47 @@ void Session::on(const runtime::ClearOutput& clear) {
 // ---- the rest -------------------------------------------------------------------------------
 
 template <class Request>
-void Session::take_turn(Request&& request, std::int64_t line) {
+void Session::take_turn(Request& request, ReplyOnce reply) {
   if (shutting_down_) {
-    return refuse(ErrorCode::kShuttingDown,
-                  std::string(request.kType) + ": the session is shutting down", request.id, line);
+    return reply.refuse(ErrorCode::kShuttingDown, "the session is shutting down");
   }
   queue_bytes_ += sizeof(Queued);
-  queue_.push_back({std::move(request), {}, sizeof(Queued), line});
+  queue_.push_back({std::move(request), std::move(reply), {}, sizeof(Queued)});
   if (!busy()) start_next();
 }
 
-void Session::on(protocol::Reset& request, std::int64_t line) {
-  take_turn(std::move(request), line);
+void Session::on(protocol::Reset& request, ReplyOnce reply) {
+  take_turn(request, std::move(reply));
 }
-void Session::on(protocol::Checkpoint& request, std::int64_t line) {
-  take_turn(std::move(request), line);
+void Session::on(protocol::Checkpoint& request, ReplyOnce reply) {
+  take_turn(request, std::move(reply));
 }
-void Session::on(protocol::Checkpoints& request, std::int64_t line) {
-  take_turn(std::move(request), line);
+void Session::on(protocol::Checkpoints& request, ReplyOnce reply) {
+  take_turn(request, std::move(reply));
 }
-void Session::on(protocol::Restore& request, std::int64_t line) {
-  take_turn(std::move(request), line);
+void Session::on(protocol::Restore& request, ReplyOnce reply) {
+  take_turn(request, std::move(reply));
 }
-void Session::on(protocol::Undo& request, std::int64_t line) {
-  take_turn(std::move(request), line);
-}
+void Session::on(protocol::Undo& request, ReplyOnce reply) { take_turn(request, std::move(reply)); }
 
 void Session::on(const runtime::ResetDone& done) {
   parts_.outputs.flush();
-  write(protocol::ResetReply{*std::move(in_turn_), done.threads, done.tasks});
+  in_turn_->answer(protocol::ResetReply{{}, done.threads, done.tasks});
   in_turn_.reset();
   snapshots_.step(std::nullopt, std::nullopt);
   offer_snapshot();
   start_next();
 }
 
-void Session::on(protocol::OutputGet& request, std::int64_t line) {
+void Session::on(protocol::OutputGet& request, ReplyOnce reply) {
   const auto stream = static_cast<runtime::Stream>(request.stream);
   auto part = parts_.outputs.spooled(request.execution_count, stream, request.offset, request.size);
   if (!part) {
-    return refuse(ErrorCode::kInvalidField,
-                  "output_get: /execution_count: nothing is kept of that output", request.id, line);
+    return reply.refuse(ErrorCode::kInvalidField,
+                        "/execution_count: nothing is kept of that output");
   }
-  write(protocol::OutputGetReply{std::move(request.id), text::base64(part->bytes), request.offset,
-                                 part->total});
-}
-
-void Session::refuse(ErrorCode code, std::string message, std::optional<protocol::Id> id,
-                     std::int64_t line) {
-  write(protocol::ProtocolError{code, std::move(message), std::move(id), line});
+  reply.answer(
+      protocol::OutputGetReply{{}, text::base64(part->bytes), request.offset, part->total});
 }
 
 void Session::receive(runtime::Event event) {

@@ -22,6 +22,7 @@
 #include "server/session/deadline.h"
 #include "server/session/inquiries.h"
 #include "server/session/questions.h"
+#include "server/session/reply_once.h"
 #include "server/session/snapshots.h"
 #include "server/system/alarm.h"
 #include "server/system/asio.h"
@@ -106,14 +107,14 @@ class Session {
     std::variant<protocol::Execute, protocol::Reset, protocol::Checkpoint, protocol::Checkpoints,
                  protocol::Restore, protocol::Undo>
         request;
+    ReplyOnce reply;
     std::string id;  // as JSON: the key of an execution
     std::size_t bytes;
-    std::int64_t line;  // of the request
   };
   using Queue = std::list<Queued>;
   struct Running {
     runtime::ExecutionRef execution;
-    protocol::Id id;
+    ReplyOnce reply;
     std::deque<std::string> inputs;
     Clock::time_point started;
     bool timeout_includes_input;
@@ -129,9 +130,8 @@ class Session {
     runtime::Report report;
   };
   struct Answered {  // a request that asked for it
-    bool undo;
     std::uint64_t snapshot;
-    protocol::Id id;
+    ReplyOnce reply;
   };
   // The interpreter is dead, or about to be, and another one is being restored.
   struct Revival {
@@ -144,21 +144,21 @@ class Session {
   };
 
   // One per request.
-  void on(protocol::Execute& request, std::int64_t line);
-  void on(protocol::InputResponse& request, std::int64_t line);
-  void on(protocol::Interrupt& request, std::int64_t line);
-  void on(protocol::Status& request, std::int64_t line);
-  void on(protocol::Complete& request, std::int64_t line);
-  void on(protocol::Inspect& request, std::int64_t line);
-  void on(protocol::IsComplete& request, std::int64_t line);
-  void on(protocol::Variables& request, std::int64_t line);
-  void on(protocol::OutputGet& request, std::int64_t line);
-  void on(protocol::Reset& request, std::int64_t line);
-  void on(protocol::Checkpoint& request, std::int64_t line);
-  void on(protocol::Checkpoints& request, std::int64_t line);
-  void on(protocol::Restore& request, std::int64_t line);
-  void on(protocol::Undo& request, std::int64_t line);
-  void on(protocol::Shutdown& request, std::int64_t line);
+  void on(protocol::Execute& request, ReplyOnce reply);
+  void on(protocol::InputResponse& request, ReplyOnce reply);
+  void on(protocol::Interrupt& request, ReplyOnce reply);
+  void on(protocol::Status& request, ReplyOnce reply);
+  void on(protocol::Complete& request, ReplyOnce reply);
+  void on(protocol::Inspect& request, ReplyOnce reply);
+  void on(protocol::IsComplete& request, ReplyOnce reply);
+  void on(protocol::Variables& request, ReplyOnce reply);
+  void on(protocol::OutputGet& request, ReplyOnce reply);
+  void on(protocol::Reset& request, ReplyOnce reply);
+  void on(protocol::Checkpoint& request, ReplyOnce reply);
+  void on(protocol::Checkpoints& request, ReplyOnce reply);
+  void on(protocol::Restore& request, ReplyOnce reply);
+  void on(protocol::Undo& request, ReplyOnce reply);
+  void on(protocol::Shutdown& request, ReplyOnce reply);
 
   // One per event of the link.
   void on(const runtime::NeedInput& question);
@@ -172,16 +172,16 @@ class Session {
   void on(const runtime::Exiting& exiting);
   void on(runtime::InquiryReply& told);
 
+  void serve(Incoming& incoming);
   template <class Request>
-  void take_turn(Request&& request, std::int64_t line);
+  void take_turn(Request& request, ReplyOnce reply);
   void start_next();
   void begin(protocol::Execute& request, Queued& queued);
-  void begin(protocol::Reset& request, const Queued& queued);
-  void begin(protocol::Checkpoint& request, const Queued& queued);
-  void begin(protocol::Checkpoints& request, const Queued& queued);
-  void begin(protocol::Restore& request, const Queued& queued);
-  void begin(protocol::Undo& request, const Queued& queued);
-  void start(protocol::Execute&& request, std::string id);
+  void begin(protocol::Reset& request, Queued& queued);
+  void begin(protocol::Checkpoint& request, Queued& queued);
+  void begin(protocol::Checkpoints& request, Queued& queued);
+  void begin(protocol::Restore& request, Queued& queued);
+  void begin(protocol::Undo& request, Queued& queued);
   void write_outcome(const runtime::Done& done, bool restored);
   void end_execution(bool failed, bool restored);
   void stop_after_failure(bool stop);
@@ -195,13 +195,8 @@ class Session {
 
   void close_threads_questions();
 
-  template <class Request, class Subject>
-  void inquire(Request& request, Subject subject, std::int64_t line);
-  void write_reply(protocol::Id id, runtime::Completions& told);
-  void write_reply(protocol::Id id, runtime::Inspection& told);
-  void write_reply(protocol::Id id, runtime::Completeness& told);
-  void write_reply(protocol::Id id, runtime::VariableList& told);
-  void refuse_inquiries();
+  template <class Subject>
+  void inquire(ReplyOnce reply, Subject subject);
 
   void interrupt_running(bool descendants_too = true);
   void interrupt_at_rest(std::uint64_t target);
@@ -232,7 +227,6 @@ class Session {
   bool rolls_back(const runtime::Outcome& outcome) const;
   void replace(const Death& death);
   Crash crash_of(const Death& death);
-  void refuse_reset();
   void distrust_snapshot();
   void wake();
   void give_up_waking();
@@ -244,7 +238,6 @@ class Session {
   std::vector<pid_t> own_processes() const;
   bool user_code_left_processes() const;
   void end_with_descendants();
-  void refuse_what_waits();
   void end_what_it_started() const;
   std::optional<protocol::SnapshotFacts> snapshot_facts() const;
 
@@ -256,19 +249,28 @@ class Session {
   void end_all_queued(protocol::ErrorReason reason);
   Queued unqueue(Queue::iterator queued);
 
-  void shut_down(std::optional<protocol::Id> id);
+  void shut_down();
   void stop_when_idle();
   void update_reader();
-  void refuse(protocol::ErrorCode code, std::string message, std::optional<protocol::Id> id,
-              std::int64_t line);
   void end_if_sent();
 
   template <class Frame>
   void write(const Frame& frame) {
-    parts_.writer.write(protocol::encode(frame));
+    frames_.write(frame);
   }
 
+  class Frames final : public FrameSink {
+   public:
+    explicit Frames(FrameWriter& writer) : writer_(writer) {}
+
+   private:
+    void write_line(std::string_view line) override { writer_.write(line); }
+
+    FrameWriter& writer_;
+  };
+
   Parts parts_;
+  Frames frames_;
   const Options& options_;
   std::function<void(bool)> hold_reader_;
 
@@ -277,9 +279,9 @@ class Session {
   std::size_t queue_bytes_ = 0;
   std::unordered_map<std::string, Queue::iterator> queued_ids_;  // by the id's JSON
   std::optional<Running> running_;
-  std::optional<protocol::Id> in_turn_;  // of a request between executions that is being served
+  std::optional<ReplyOnce> in_turn_;  // of a request between executions that is being served
   Questions questions_;
-  std::deque<protocol::Id> stack_asked_;  // of status requests, in the order of their replies
+  std::deque<ReplyOnce> stack_asked_;  // of status requests, in the order of their replies
   Inquiries inquiries_;
   std::uint64_t last_serial_ = 0;
   std::int64_t last_count_ = 0;
@@ -292,8 +294,8 @@ class Session {
   bool shutting_down_ = false;
   bool stopping_ = false;  // the interpreter was told to stop
   bool exiting_ = false;
-  std::optional<protocol::ShutdownReply> reply_;  // last frame of a shutdown
-  Deadline deadline_;                             // of the execution that runs
+  std::vector<ReplyOnce> shutdowns_;
+  Deadline deadline_;  // of the execution that runs
   Alarm alarm_;
   asio::steady_timer ending_;  // touched with the lock held, as all else here
   asio::steady_timer nudging_;

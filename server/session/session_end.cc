@@ -26,17 +26,17 @@ constexpr int kBetweenTwoEnds = 50;       // milliseconds
 
 }  // namespace
 
-void Session::on(protocol::Shutdown& request, std::int64_t /*line*/) {
-  shut_down(std::move(request.id));
+void Session::on(protocol::Shutdown& /*request*/, ReplyOnce reply) {
+  shutdowns_.push_back(std::move(reply));
+  shut_down();
 }
 
 void Session::shut_down_from_outside() {
   const LockAndDeliver lock(*this);
-  shut_down(std::nullopt);
+  shut_down();
 }
 
-void Session::shut_down(std::optional<protocol::Id> id) {
-  if (!reply_ || !reply_->id) reply_ = protocol::ShutdownReply{std::move(id)};
+void Session::shut_down() {
   if (shutting_down_) return;
   parts_.log.line("shutting down");
   shutting_down_ = true;
@@ -81,32 +81,14 @@ void Session::finish() {
     write_error(ErrorReason::kCancelled, {}, seconds(Clock::now() - running_->started),
                 std::nullopt);
   while (!stack_asked_.empty()) reply_with("the session has ended");
-  refuse_inquiries();
-  refuse_what_waits();
-  if (reply_) write(*reply_);
+  frames_.end();
+  inquiries_.clear();
+  in_turn_.reset();
+  revival_.reset();
+  queue_.clear();
+  for (ReplyOnce& each : shutdowns_) each.answer(protocol::ShutdownReply{});
+  if (shutting_down_ && shutdowns_.empty()) write(protocol::ShutdownReply{});
   asio::post(parts_.io, [this] { end_if_sent(); });
-}
-
-// Requests whose turn has not come, or will not end.
-void Session::refuse_what_waits() {
-  const auto refuse_one = [this](std::string_view type, protocol::Id id, std::int64_t line) {
-    refuse(protocol::ErrorCode::kShuttingDown, std::string(type) + ": the session has ended",
-           std::move(id), line);
-  };
-  if (in_turn_) refuse_one(asked_for_ ? "checkpoint" : "reset", *std::move(in_turn_), 0);
-  auto* answered = revival_ ? std::get_if<Answered>(&revival_->then) : nullptr;
-  if (answered != nullptr) {
-    refuse_one(answered->undo ? "undo" : "restore", std::move(answered->id), 0);
-  }
-  for (Queued& queued : queue_) {
-    std::visit(
-        [&](auto& request) {
-          if constexpr (!std::is_same_v<std::decay_t<decltype(request)>, protocol::Execute>) {
-            refuse_one(request.kType, std::move(request.id), queued.line);
-          }
-        },
-        queued.request);
-  }
 }
 
 void Session::drained() {
@@ -119,7 +101,8 @@ void Session::end_if_sent() {
   if (!exiting_) return;
   if (parts_.writer.pending() == 0) {
     // A client that died closed its two ends one after the other: this may be the second.
-    if (!reply_ && user_code_left_processes() && parts_.writer.reader_gone(kBetweenTwoEnds)) {
+    if (!shutting_down_ && user_code_left_processes() &&
+        parts_.writer.reader_gone(kBetweenTwoEnds)) {
       end_with_descendants();
     }
     parts_.log.line("the end");

@@ -84,15 +84,17 @@ void Session::close_threads_questions() {
   }
 }
 
-void Session::on(protocol::InputResponse& request, std::int64_t line) {
+void Session::on(protocol::InputResponse& request, ReplyOnce reply) {
   if (const auto question = questions_.take(request.input_id)) {
     watch_time();
-    return parts_.link.answer(question->number, answer_of(request));
+    parts_.link.answer(question->number, answer_of(request));
+  } else if (!request.input_id) {
+    questions_.keep(answer_of(request));
+  } else {
+    return reply.refuse(ErrorCode::kUnknownInputId,
+                        "/input_id: no input() waits under \"" + *request.input_id + "\"");
   }
-  if (!request.input_id) return questions_.keep(answer_of(request));
-  refuse(ErrorCode::kUnknownInputId,
-         "input_response: /input_id: no input() waits under \"" + *request.input_id + "\"",
-         request.id, line);
+  reply.none();
 }
 
 void Session::end_input() {

@@ -132,12 +132,9 @@ void Session::replace(const Death& death) {
     close_question(*question, closed_by(revival_->cause));
   }
   if (running_) end_what_it_started();
-  if (asked_for_) {
-    asked_for_.reset();
-    refuse(ErrorCode::kInvalidField, "checkpoint: the interpreter died", *std::move(in_turn_), 0);
-    in_turn_.reset();
-  }
-  if (in_turn_) refuse_reset();
+  asked_for_.reset();
+  if (in_turn_) in_turn_->refuse(ErrorCode::kInvalidField, "the interpreter died");
+  in_turn_.reset();
   if (!expected && at_rest) distrust_snapshot();
   wake();
 }
@@ -149,12 +146,6 @@ Session::Crash Session::crash_of(const Death& death) {
   crash.report.traceback = exiting_with_ ? exiting_with_->traceback : death.traceback;
   crash.report.frames = frames_of(crash.report.traceback);
   return crash;
-}
-
-// `reset` was under way: what it was to clear is not cleared.
-void Session::refuse_reset() {
-  refuse(ErrorCode::kInvalidField, "reset: the interpreter died", *std::move(in_turn_), 0);
-  in_turn_.reset();
 }
 
 // Of one that dies by itself, and again at once, nothing can be had any more.
@@ -227,17 +218,15 @@ void Session::finish_revival(runtime::Done& done) {
 
 void Session::finish_revival(Answered& answered) {
   if (revival_->snapshot != answered.snapshot) {
-    return refuse(
+    return answered.reply.refuse(
         ErrorCode::kInvalidField,
-        std::string(answered.undo ? "undo" : "restore") +
-            ": the snapshot died as it was restored; `restored` tells what goes on instead",
-        std::move(answered.id), 0);
+        "the snapshot died as it was restored; `restored` tells what goes on instead");
   }
-  const std::string id = checkpoint_id(*revival_->snapshot);
-  if (answered.undo) {
-    write(protocol::UndoReply{std::move(answered.id), id});
+  std::string id = checkpoint_id(answered.snapshot);
+  if (answered.reply.type() == protocol::Undo::kType) {
+    answered.reply.answer(protocol::UndoReply{{}, std::move(id)});
   } else {
-    write(protocol::RestoreReply{std::move(answered.id), id});
+    answered.reply.answer(protocol::RestoreReply{{}, std::move(id)});
   }
 }
 

@@ -93,19 +93,22 @@ void Session::on(const runtime::Checkpointed& checkpointed) {
 
 void Session::reply_to_checkpoint(std::uint64_t number, bool made) {
   asked_for_.reset();
-  protocol::Id id = *std::exchange(in_turn_, std::nullopt);
-  if (made) return write(protocol::CheckpointReply{std::move(id), checkpoint_id(number)});
-  refuse(ErrorCode::kInvalidField, "checkpoint: the system could not make one", std::move(id), 0);
+  if (made) {
+    in_turn_->answer(protocol::CheckpointReply{{}, checkpoint_id(number)});
+  } else {
+    in_turn_->refuse(ErrorCode::kInvalidField, "the system could not make one");
+  }
+  in_turn_.reset();
 }
 
-void Session::begin(protocol::Checkpoint& request, const Queued& /*queued*/) {
-  in_turn_ = std::move(request.id);
+void Session::begin(protocol::Checkpoint& request, Queued& queued) {
+  in_turn_ = std::move(queued.reply);
   asked_for_ = take_snapshot(std::move(request.name), false);
 }
 
-void Session::begin(protocol::Checkpoints& request, const Queued& /*queued*/) {
+void Session::begin(protocol::Checkpoints& /*request*/, Queued& queued) {
   forget_the_dead();
-  protocol::CheckpointsReply reply = {std::move(request.id), {}};
+  protocol::CheckpointsReply reply = {};
   for (const auto& [number, snapshot] : snapshots_.all()) {
     protocol::CheckpointEntry entry = {};
     entry.checkpoint_id = checkpoint_id(number);
@@ -119,32 +122,29 @@ void Session::begin(protocol::Checkpoints& request, const Queued& /*queued*/) {
     entry.execution_count = snapshot.execution_count;
     reply.checkpoints.push_back(std::move(entry));
   }
-  write(reply);
+  queued.reply.answer(std::move(reply));
 }
 
-void Session::begin(protocol::Restore& request, const Queued& queued) {
+void Session::begin(protocol::Restore& request, Queued& queued) {
   forget_the_dead();
   for (const auto& [number, snapshot] : snapshots_.all()) {
     if (checkpoint_id(number) != request.checkpoint_id) continue;
     return revive(
-        {RestoredCause::kRestore, number, Answered{false, number, std::move(request.id)}, true});
+        {RestoredCause::kRestore, number, Answered{number, std::move(queued.reply)}, true});
   }
-  refuse(ErrorCode::kInvalidField,
-         "restore: /checkpoint_id: there is no \"" + request.checkpoint_id + "\"",
-         std::move(request.id), queued.line);
+  queued.reply.refuse(ErrorCode::kInvalidField,
+                      "/checkpoint_id: there is no \"" + request.checkpoint_id + "\"");
 }
 
-void Session::begin(protocol::Undo& request, const Queued& queued) {
+void Session::begin(protocol::Undo& request, Queued& queued) {
   forget_the_dead();
   const std::int64_t count = request.count.value_or(1);
   if (const auto number = snapshots_.back(count)) {
-    return revive(
-        {RestoredCause::kUndo, number, Answered{true, *number, std::move(request.id)}, true});
+    return revive({RestoredCause::kUndo, number, Answered{*number, std::move(queued.reply)}, true});
   }
-  refuse(ErrorCode::kInvalidField,
-         "undo: /count: there is no snapshot from before the last " + std::to_string(count) +
-             " executions; they go back " + std::to_string(snapshots_.depth()),
-         std::move(request.id), queued.line);
+  queued.reply.refuse(ErrorCode::kInvalidField,
+                      "/count: there is no snapshot from before the last " + std::to_string(count) +
+                          " executions; they go back " + std::to_string(snapshots_.depth()));
 }
 
 bool Session::rolls_back(const runtime::Outcome& outcome) const {

@@ -5,14 +5,13 @@
 
 namespace replwire::server {
 
-void Session::on(protocol::Status& request, std::int64_t /*line*/) {
+void Session::on(protocol::Status& request, ReplyOnce reply) {
   if (!request.stack.value_or(false)) {
-    protocol::StatusReply reply = {};
-    reply.id = std::move(request.id);
-    fill(reply);
-    return write(reply);
+    protocol::StatusReply facts = {};
+    fill(facts);
+    return reply.answer(std::move(facts));
   }
-  stack_asked_.push_back(std::move(request.id));
+  stack_asked_.push_back(std::move(reply));
   parts_.stack.take([this](const WorkerStack::Outcome& outcome) {
     const LockAndDeliver lock(*this);
     if (!exiting_) reply_with(outcome);
@@ -21,13 +20,13 @@ void Session::on(protocol::Status& request, std::int64_t /*line*/) {
 
 // To the oldest status that asked for a stack: their answers come in order.
 void Session::reply_with(const WorkerStack::Outcome& outcome) {
-  protocol::StatusReply reply = {};
-  reply.id = std::move(stack_asked_.front());
+  ReplyOnce reply = std::move(stack_asked_.front());
   stack_asked_.pop_front();
-  fill(reply);
-  reply.stack = stack_of(outcome);
-  if (!reply.stack) reply.stack_unavailable = std::get<const char*>(outcome);
-  write(reply);
+  protocol::StatusReply facts = {};
+  fill(facts);
+  facts.stack = stack_of(outcome);
+  if (!facts.stack) facts.stack_unavailable = std::get<const char*>(outcome);
+  reply.answer(std::move(facts));
 }
 
 // A client that reads nothing is not buried in them.
@@ -43,7 +42,7 @@ void Session::fill(protocol::SessionFacts& facts) const {
   if (running_) {
     const bool waits = questions_.waits_for(running_->execution->serial);
     facts.state = waits ? protocol::State::kWaitingForInput : protocol::State::kBusy;
-    facts.execution_id = running_->id;
+    facts.execution_id = running_->reply.id();
     facts.elapsed = seconds(Clock::now() - running_->started);
   } else if (busy()) {
     facts.state = protocol::State::kBusy;

@@ -28,25 +28,24 @@ std::string text_of(const std::optional<std::vector<protocol::StackEntry>>& stac
 
 }  // namespace
 
-void Session::on(protocol::Interrupt& request, std::int64_t /*line*/) {
-  protocol::InterruptReply reply = {request.id, request.execution_id,
-                                    InterruptOutcome::kNotRunning};
+void Session::on(protocol::Interrupt& request, ReplyOnce reply) {
+  protocol::InterruptReply told = {{}, request.execution_id, InterruptOutcome::kNotRunning};
   const std::string id = request.execution_id ? json_of(*request.execution_id) : "";
   const auto queued = queued_ids_.find(id);
   if (queued != queued_ids_.end()) {
-    reply.outcome = InterruptOutcome::kDequeued;
-    write(reply);
+    told.outcome = InterruptOutcome::kDequeued;
+    reply.answer(std::move(told));
     return end_queued(queued->second, ErrorReason::kCancelled);
   }
   const bool running = running_ && (!request.execution_id || running_->execution->id == id);
   if (running) {
-    reply.execution_id = running_->id;
-    reply.outcome = InterruptOutcome::kDelivered;
+    told.execution_id = running_->reply.id();
+    told.outcome = InterruptOutcome::kDelivered;
   }
   // A task that runs at rest.
   const std::uint64_t task = running_ || request.execution_id ? 0 : InterpreterLink::busy_at_rest();
-  if (task != 0) reply.outcome = InterruptOutcome::kDelivered;
-  write(reply);
+  if (task != 0) told.outcome = InterruptOutcome::kDelivered;
+  reply.answer(std::move(told));
   if (task != 0) interrupt_at_rest(task);
   if (!running) return;
   interrupt_running();
@@ -145,7 +144,7 @@ void Session::stuck(const WorkerStack::Outcome& outcome) {
     die("timeout", text_of(stack), kBroken);
   }
   if (options_.survive) return end_interpreter(text_of(stack));
-  write(protocol::Stuck{running_->id, seconds(Clock::now() - running_->started), stack});
+  write(protocol::Stuck{*running_->reply.id(), seconds(Clock::now() - running_->started), stack});
 }
 
 }  // namespace replwire::server

@@ -215,5 +215,27 @@ TEST(BadInputTest, AnIdLeavesRoomForOutput) {
   EXPECT_TRUE(server.finish(id).out == std::string(20'000, '\x02'));
 }
 
+// Its thread cannot be started.
+TEST(BadInputTest, ARequestThatCannotBeServedCostsOnlyItself) {
+  ServerProcess server;
+  ASSERT_TRUE(server
+                  .execute("import resource\n"
+                           "size = int(open('/proc/self/statm').read().split()[0]) * 4096\n"
+                           "resource.setrlimit(resource.RLIMIT_AS, (size + 2**20, -1))")
+                  .ok());
+  server.send_bytes(R"({"type":"complete","id":"c","code":"pri"})"
+                    "\n"
+                    R"({"type":"status","id":"s"})"
+                    "\n");
+  const std::vector<Json> frames = server.read_until("status_reply");
+  ASSERT_EQ(frames.size(), 2U) << server.describe();
+  EXPECT_EQ(frames[0]["code"], "internal");
+  EXPECT_EQ(frames[0]["id"], "c");
+  EXPECT_EQ(frames[0]["line"], 2);
+  EXPECT_TRUE(server.execute("resource.setrlimit(resource.RLIMIT_AS, (-1, -1))").ok());
+  server.send({{"type", "complete"}, {"id", "d"}, {"code", "pri"}});
+  EXPECT_EQ(server.read_until("complete_reply").back()["id"], "d");
+}
+
 }  // namespace
 }  // namespace replwire_tests

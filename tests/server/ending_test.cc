@@ -115,9 +115,24 @@ TEST(ShutdownTest, EachRequestThatWaitsIsAnswered) {
   ASSERT_EQ(frames.size(), 3U) << server.describe();
   EXPECT_EQ(frames[0]["id"], "under way");
   EXPECT_EQ(frames[0].value("code", ""), "shutting_down");
+  EXPECT_EQ(frames[0]["line"], 2);
   EXPECT_EQ(frames[1]["id"], "queued");
   EXPECT_EQ(frames[1].value("code", ""), "shutting_down");
+  EXPECT_EQ(frames[1]["line"], 3);
   EXPECT_EQ(frames[2]["id"], "bye");
+}
+
+TEST(ShutdownTest, EachIsAnswered) {
+  ServerProcess server;
+  server.start("print('go')\nwhile True:\n    try:\n        while True: pass\n"
+               "    except BaseException: pass");
+  server.read_until("output");
+  server.send({{"type", "shutdown"}, {"id", "first"}});
+  server.send({{"type", "shutdown"}, {"id", "second"}});
+  const std::vector<Json> frames = server.read_to_end();
+  ASSERT_EQ(frames.size(), 3U) << server.describe();
+  EXPECT_EQ(frames[1], (Json{{"type", "shutdown_reply"}, {"id", "first"}}));
+  EXPECT_EQ(frames[2], (Json{{"type", "shutdown_reply"}, {"id", "second"}}));
 }
 
 TEST(ShutdownTest, CodeThatWillNotStopDelaysItOnlyASecond) {

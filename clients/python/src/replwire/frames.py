@@ -739,6 +739,7 @@ class ProtocolError:
         "unknown_input_id",
         "queue_full",
         "shutting_down",
+        "internal",
     ]
     message: str
     line: int
