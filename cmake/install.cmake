@@ -1,5 +1,5 @@
 # What is installed beside the program, and the Debian package.
-install(FILES README.md docs/protocol.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES README.md docs/protocol.md docs/options.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
 # The manual page is what --help says.
 find_program(HELP2MAN help2man)

@@ -14,17 +14,30 @@ print(v('LIBPL') + '/' + v('LIBRARY'), ' '.join((v(n) or '') for n in ('LIBS', '
 list(GET python_config 0 python_static)
 list(GET python_config 1 python_libraries)
 separate_arguments(python_libraries UNIX_COMMAND "${python_libraries}")
+# Of 3.13 and later also files of Python's own build folder, which nobody else has.
+list(FILTER python_libraries INCLUDE REGEX "^-")
 list(REMOVE_DUPLICATES python_libraries)
+set(python_libraries -Wl,--whole-archive ${python_static} -Wl,--no-whole-archive ${python_libraries})
+# Not position independent, as Debian's own python3 is not: worth 5 to 10 % of a Python loop.
+set(python_options -no-pie -Wl,--dynamic-list=${CMAKE_SOURCE_DIR}/cmake/python_symbols.list)
 
-if(EXISTS ${python_static})
+# The archive that comes with some versions lacks objects: only a link tells.
+string(MD5 tried "${Python3_EXECUTABLE} ${Python3_VERSION} ${CMAKE_CXX_FLAGS}")
+if(EXISTS ${python_static} AND NOT DEFINED REPLWIRE_STATIC_PYTHON_${tried})
+  try_compile(REPLWIRE_STATIC_PYTHON_${tried}
+    SOURCE_FROM_CONTENT embeds.cc "#include <Python.h>\nint main() { Py_Initialize(); }\n"
+    CMAKE_FLAGS -DINCLUDE_DIRECTORIES=${Python3_INCLUDE_DIRS} -DCMAKE_POSITION_INDEPENDENT_CODE=OFF
+    LINK_OPTIONS ${python_options}
+    LINK_LIBRARIES ${python_libraries}
+    OUTPUT_VARIABLE python_link)
+  file(WRITE ${CMAKE_BINARY_DIR}/python_link.log "${python_link}")
+endif()
+if(REPLWIRE_STATIC_PYTHON_${tried})
   message(STATUS "Python: ${python_static}")
-  target_link_libraries(replwire_python INTERFACE
-    -Wl,--whole-archive ${python_static} -Wl,--no-whole-archive ${python_libraries})
-  # Not position independent, as Debian's own python3 is not: worth 5 to 10 % of a Python loop.
-  target_link_options(replwire_python INTERFACE -no-pie
-    -Wl,--dynamic-list=${CMAKE_SOURCE_DIR}/cmake/python_symbols.list)
+  target_link_libraries(replwire_python INTERFACE ${python_libraries})
+  target_link_options(replwire_python INTERFACE ${python_options})
 else()
-  message(STATUS "Python: no static library, the shared one")
+  message(STATUS "Python: the shared library, since no program links ${python_static} (see python_link.log)")
   target_link_libraries(replwire_python INTERFACE Python3::Python)
   target_link_options(replwire_python INTERFACE -rdynamic)
 endif()

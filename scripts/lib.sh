@@ -96,25 +96,61 @@ give_up() {
   exit 1
 }
 
-# Runs a command without input; shows what it said, on standard error, only when it fails.
+# Runs a command without input; shows what it said, on standard error, only when it fails, and its last line every half
+# minute.
 quietly() {
-  local log status=0
+  local log status=0 progress
   log=$(mktemp)
+  while sleep 30 >/dev/null 2>&1 && kill -0 $$ 2>/dev/null; do say "   … $(tail -n 1 "$log" | cut -c 1-150)"; done &
+  progress=$!
   "$@" </dev/null >"$log" 2>&1 || status=$?
+  kill "$progress" && wait "$progress" 2>/dev/null || true
   ((status == 0)) || cat "$log" >&2
   rm -f "$log"
   return "$status"
 }
 
-configure() { (cd "$root" && quietly cmake --preset "$1" "-DPython3_EXECUTABLE=$python"); }
+# REPLWIRE_WERROR=ON, as .ci/run and scripts/check have it, makes a warning an error in this build folder from then on. Not
+# with the sanitizers, for which GCC warns of variables that it takes for uninitialized.
+configure() {
+  local options=("-DPython3_EXECUTABLE=$python")
+  [[ $1 != release || -z ${REPLWIRE_WERROR:-} ]] || options+=("-DCMAKE_COMPILE_WARNING_AS_ERROR=$REPLWIRE_WERROR")
+  (cd "$root" && quietly cmake --preset "$1" "${options[@]}")
+}
 
-# build PRESET TARGET...: configures and builds; says nothing when all is well.
+# build PRESET TARGET...: configures and builds; says nothing when all is well and quick.
 build() {
   local preset=$1
   shift
   configure "$preset"
-  (cd "$root" && quietly cmake --build --preset "$preset" --parallel "$(nproc)" --target "$@" -- --quiet)
+  (cd "$root" && quietly cmake --build --preset "$preset" --parallel "$(nproc)" --target "$@")
 }
+
+# Files of the working tree that match, those that git does not know yet included.
+sources() { git ls-files --cached --others --exclude-standard --deduplicate -- "$@" | while read -r file; do [[ ! -e $file ]] || printf '%s\n' "$file"; done; }
+
+# Prints the folder of mypy, basedpyright and ruff, installing them first. Debian has no ruff, and a mypy that is too old;
+# basedpyright is pyright with all that it needs in one package.
+python_tools() {
+  local tools=$root/build/check-venv wanted=("mypy==2.4.1" "basedpyright==1.40.2" "ruff==0.17.6")
+  wanted+=(pytest==9.2.0 prompt_toolkit==3.0.53 types-Pygments==2.21.0.20260819) # what the client may be used with
+  if [[ $(cat "$tools/wanted" 2>/dev/null) != "${wanted[*]}" ]]; then
+    /usr/bin/python3 -m venv --clear "$tools"
+    quietly "$tools/bin/pip" install --quiet --disable-pip-version-check "${wanted[@]}"
+    echo "${wanted[*]}" >"$tools/wanted"
+  fi
+  echo "$tools/bin"
+}
+
+ruff_folders=(clients/python) # each with its configuration
+
+# What takes too long for every run notes when it last passed: passed NAME, last_passed NAME.
+passed_folder=${XDG_CACHE_HOME:-~/.cache}/replwire/passed
+passed() {
+  mkdir -p "$passed_folder"
+  printf '%s, %s\n' "$(date +'%F %R')" "$(git -C "$root" describe --always --dirty)" >"$passed_folder/${1// /_}"
+}
+last_passed() { cat "$passed_folder/${1// /_}" 2>/dev/null || echo never; }
 
 # test_client [OPTION...]: the Python client's tests, against what was built. They are for the distribution's Python
 # whichever one the server embeds.

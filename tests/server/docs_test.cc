@@ -1,70 +1,173 @@
-// Feeds the examples of docs/protocol.md to the server: each block fenced as ```jsonl is a session
-// of its own, an excerpt in which the frames shown must come in their order.
+// Holds docs/ to the truth: each block fenced as ```jsonl is a session of its own, an excerpt in
+// which the frames shown must come in their order; every frame, field and option is described and
+// has an example.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
 #include <sstream>
 
+#include "protocol/frames.h"
+#include "support/run_program.h"
 #include "support/session_script.h"
 #include "support/temp_dir.h"
 
 namespace replwire_tests {
 namespace {
 
-const char* const kDocument = REPLWIRE_SOURCE_DIR "/docs/protocol.md";
-
-std::vector<SessionScript> read_examples() {
+struct Document {
   std::vector<SessionScript> examples;
-  std::istringstream lines(read_text(kDocument));
+  std::map<std::string, std::string> sections;  // by heading, with the smaller headings in them
+  std::string code;                             // all that stands between fences
+};
+
+Document read_document(const std::string& name) {
+  Document document;
+  std::map<std::size_t, std::string> open;  // headings, by their level
+  std::istringstream lines(read_text(std::string(REPLWIRE_SOURCE_DIR "/docs/") + name));
   std::string block;
+  std::string fence;  // that opened it; empty when none is open
   int number = 0;
-  int first = 0;  // line of the block that is open, 0 when none is
+  int first = 0;
   for (std::string line; std::getline(lines, line);) {
     ++number;
-    if (first == 0) {
-      if (line == "```jsonl") first = number + 1;
+    if (fence.empty() && line.starts_with('#')) {
+      const std::size_t level = line.find(' ');
+      open.erase(open.lower_bound(level), open.end());
+      open[level] = line.substr(level + 1);
+    }
+    for (const auto& [level, heading] : open) document.sections[heading] += line + "\n";
+    if (fence.empty()) {
+      if (line.starts_with("```")) fence = line;
+      first = number + 1;
     } else if (line == "```") {
-      examples.push_back(parse_session_script("docs/protocol.md", block, first));
+      if (fence == "```jsonl") {
+        document.examples.push_back(parse_session_script("docs/" + name, block, first));
+      }
+      document.code += block;
       block.clear();
-      first = 0;
+      fence.clear();
     } else {
       block += line + "\n";
     }
   }
-  return examples;
+  return document;
 }
 
-const std::vector<SessionScript>& examples() {
-  static const std::vector<SessionScript> all = read_examples();
+const Document& protocol_document() {
+  static const Document document = read_document("protocol.md");
+  return document;
+}
+
+const Document& options_document() {
+  static const Document document = read_document("options.md");
+  return document;
+}
+
+class DocsExampleTest : public ::testing::TestWithParam<std::pair<const Document*, std::size_t>> {};
+
+TEST_P(DocsExampleTest, IsTrue) {
+  const auto& [document, index] = GetParam();
+  play(document->examples.at(index), Strictness::kExcerpt);
+}
+
+auto examples_of(const Document& document) {
+  std::vector<std::pair<const Document*, std::size_t>> all;
+  for (std::size_t i = 0; i < document.examples.size(); ++i) all.emplace_back(&document, i);
+  return ::testing::ValuesIn(all);
+}
+
+std::string line_of(const ::testing::TestParamInfo<DocsExampleTest::ParamType>& given) {
+  return "Line" + std::to_string(given.param.first->examples[given.param.second].steps.at(0).line);
+}
+
+INSTANTIATE_TEST_SUITE_P(Protocol, DocsExampleTest, examples_of(protocol_document()), line_of);
+INSTANTIATE_TEST_SUITE_P(Options, DocsExampleTest, examples_of(options_document()), line_of);
+
+// {type: names of the fields} of all frames in the examples.
+std::map<std::string, std::set<std::string>> shown_fields() {
+  std::map<std::string, std::set<std::string>> shown;
+  for (const SessionScript& example : protocol_document().examples) {
+    for (const SessionScript::Step& step : example.steps) {
+      const auto frame = nlohmann::json::parse(step.text, nullptr, false);
+      if (!frame.is_object() || !frame.contains("type")) continue;
+      std::string type = frame["type"];
+      std::transform(type.begin(), type.end(), type.begin(), ::tolower);
+      for (const auto& [name, value] : frame.items()) shown[type].insert(name);
+    }
+  }
+  return shown;
+}
+
+// Where a frame is described: a reply with its request, what tells a session's state with `status`.
+template <class Frame>
+std::string heading_of() {
+  if (std::is_base_of_v<replwire::protocol::SessionFacts, Frame>) return "status";
+  std::string type(Frame::kType);
+  return type.ends_with("_reply") ? type.substr(0, type.size() - std::string("_reply").size())
+                                  : type;
+}
+
+// Only when time was up, which no example can bring about.
+constexpr std::array kHasNoExample = {"inspect_reply.partial"};
+
+template <class Frame>
+void expect_described(std::map<std::string, std::set<std::string>>& shown) {
+  const std::string type(Frame::kType);
+  const auto& sections = protocol_document().sections;
+  const auto section = sections.find(heading_of<Frame>());
+  ASSERT_NE(section, sections.end()) << type << " has no section";
+  EXPECT_TRUE(shown.contains(type)) << type << " is in no example";
+  replwire::protocol::for_each_field<Frame>([&](const auto& field) {
+    const std::string name(field.name);
+    EXPECT_NE(section->second.find("`" + name + "`"), std::string::npos)
+        << type << "." << name << " is not described";
+    if (std::ranges::count(kHasNoExample, type + "." + name) == 0) {
+      EXPECT_TRUE(shown[type].contains(name)) << type << "." << name << " is in no example";
+    }
+  });
+}
+
+template <class... Frames>
+void expect_all_described(const std::variant<Frames...>* /*list*/) {
+  auto shown = shown_fields();
+  (expect_described<Frames>(shown), ...);
+}
+
+TEST(DocsTest, EveryRequestAndFieldIsDescribedAndHasAnExample) {
+  expect_all_described(static_cast<const replwire::protocol::Request*>(nullptr));
+}
+
+TEST(DocsTest, EveryEventAndFieldIsDescribedAndHasAnExample) {
+  expect_all_described(static_cast<const replwire::protocol::Event*>(nullptr));
+}
+
+// As --help tells them: lines that begin with "  --name".
+std::vector<std::string> options_of_help() {
+  std::vector<std::string> all;
+  std::istringstream lines(run_program(options({"--help"})).out);
+  for (std::string line; std::getline(lines, line);) {
+    const std::size_t dashes = line.find("--");
+    if (!line.starts_with("  ") || dashes == std::string::npos || dashes > 5) continue;
+    all.push_back(line.substr(dashes, line.find(' ', dashes) - dashes));
+  }
   return all;
 }
 
-class DocsExampleTest : public ::testing::TestWithParam<std::size_t> {};
-
-TEST_P(DocsExampleTest, IsTrue) { play(examples().at(GetParam()), Strictness::kExcerpt); }
-
-GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(DocsExampleTest);
-INSTANTIATE_TEST_SUITE_P(Examples, DocsExampleTest,
-                         ::testing::Range(std::size_t{0}, examples().size()),
-                         [](const auto& given) {
-                           return "Line" + std::to_string(examples()[given.param].steps.at(0).line);
-                         });
-
-TEST(DocsTest, EveryFrameHasAnExample) {
-  std::string shown;
-  for (const SessionScript& example : examples()) {
-    for (const SessionScript::Step& step : example.steps) shown += step.text + "\n";
-  }
-  for (const char* type :
-       {"ready",          "execute",           "output",          "input",
-        "input_response", "input_closed",      "result",          "error",
-        "heartbeat",      "interrupt",         "interrupt_reply", "stuck",
-        "reset",          "reset_reply",       "status",          "status_reply",
-        "complete",       "complete_reply",    "inspect",         "inspect_reply",
-        "is_complete",    "is_complete_reply", "variables",       "variables_reply",
-        "display",        "clear_output",      "shutdown",        "shutdown_reply",
-        "protocol_error"}) {
-    const std::string field = "\"" + std::string(type) + "\"";
-    EXPECT_NE(shown.find(field), std::string::npos) << type << " is in no example";
+TEST(DocsTest, EveryOptionIsDescribedAndHasAnExample) {
+  const std::string& table = options_document().sections.at("Options");
+  std::string shown = protocol_document().code + options_document().code;
+  std::replace(shown.begin(), shown.end(), '\n', ' ');
+  const auto all = options_of_help();
+  EXPECT_GT(all.size(), 20U);
+  for (const std::string& option : all) {
+    const bool described = table.find("`" + option + " ") != std::string::npos ||
+                           table.find("`" + option + "`") != std::string::npos;
+    EXPECT_TRUE(described) << option << " is not in the table of docs/options.md";
+    EXPECT_NE(shown.find(" " + option + " "), std::string::npos) << option << " is in no example";
   }
 }
 
