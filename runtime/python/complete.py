@@ -13,7 +13,7 @@ MOST_CODE = 131072  # characters in front of the cursor that are looked at
 MOST_MATCHES = 5000
 MOST_BYTES = 4_000_000  # of a reply, reckoned high
 LATE = 0.01  # seconds that describing what was found may take beyond the rest
-MOST_KEYS = MOST_MATCHES
+MOST_KEYS = MOST_MATCHES + 1  # one more tells that there are more
 
 KEYWORDS = (
     "False None True and as assert async await break class continue def del elif else except "
