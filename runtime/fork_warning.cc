@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "runtime/guard.h"
 #include "runtime/object.h"
 
 namespace replwire::runtime {
@@ -52,8 +53,8 @@ PyObject* fork_quietly(PyObject* self, PyObject* args) {
   return result.release();
 }
 
-PyMethodDef fork_method = {"fork", fork_quietly, METH_VARARGS, "Fork a child process."};
-PyMethodDef forkpty_method = {"forkpty", fork_quietly, METH_VARARGS,
+PyMethodDef fork_method = {"fork", guarded<fork_quietly>, METH_VARARGS, "Fork a child process."};
+PyMethodDef forkpty_method = {"forkpty", guarded<fork_quietly>, METH_VARARGS,
                               "Fork a new process with a new pseudo-terminal as controlling tty."};
 
 bool patch(PyObject* posix, PyMethodDef& method) {

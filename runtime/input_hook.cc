@@ -15,12 +15,12 @@ constexpr std::chrono::nanoseconds kPause = std::chrono::milliseconds(20);
 
 void serve(Watch& watch) {
   watch.timeout = std::min(watch.timeout.value_or(kPause), kPause);
-  interrupts::stir();
+  interrupts::control().stir();
   {
     const GilRelease released;
     PyOS_InputHook();
   }
-  interrupts::rest();
+  interrupts::control().rest();
   interrupts::settle_signals();
 }
 

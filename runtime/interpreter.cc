@@ -43,7 +43,7 @@ std::string cut(std::string_view text, std::size_t limit) {
 
 bool Interpreter::start(std::size_t memory_limit) {
   Origin::claim_worker();
-  interrupts::install();
+  interrupts::install(control_);
   memory_reserve::install();
   if (!main_.start() || !hooks_.install() || !presenter_.start(hooks_.wire())) return false;
   loop_.start(hooks_.wire());
@@ -82,7 +82,7 @@ Command Interpreter::next_command() {
 std::optional<Command> Interpreter::wait_for_command() {
   Watch watch = loop_.watch();
   if (watch.timeout == std::chrono::nanoseconds(0)) return std::nullopt;
-  interrupts::rest();
+  control_.rest();
   if (PyOS_InputHook != nullptr) {
     loop_.leave();
     input_hook::serve(watch);
@@ -101,9 +101,9 @@ std::optional<Command> Interpreter::wait_for_command() {
 void Interpreter::handle(const Run& run) {
   const auto started = std::chrono::steady_clock::now();
   Origin::set_run(run.execution);
-  interrupts::begin(run.execution->serial);
+  control_.begin(run.execution->serial);
   Outcome outcome = execute(run);
-  interrupts::end();
+  control_.end();
   if (std::holds_alternative<Completed>(outcome)) memory_reserve::fill();
   const auto time = std::chrono::steady_clock::now() - started;
   link_.send(Done{std::move(outcome), time});
@@ -148,7 +148,7 @@ void Interpreter::prefault_pages() {
 
 // The process that was at rest here is gone, and the threads of then with it.
 void Interpreter::go_on_as_snapshot(std::vector<std::string> threads) {
-  interrupts::go_on_at_rest();
+  control_.go_on_at_rest();
   PyOS_AfterFork_Child();
   const Ref renewed = load_bundled("renewal", hooks_.wire());
   if (!renewed) PyErr_Clear();

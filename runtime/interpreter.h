@@ -5,6 +5,7 @@
 #include "runtime/advisor.h"
 #include "runtime/compiler.h"
 #include "runtime/hooks.h"
+#include "runtime/interpreter_control.h"
 #include "runtime/link.h"
 #include "runtime/loop.h"
 #include "runtime/main_module.h"
@@ -19,7 +20,8 @@ namespace replwire::runtime {
 // interpreter and the Run in hand.
 class Interpreter {
  public:
-  explicit Interpreter(Link& link) : link_(link), hooks_(link), presenter_(link) {}
+  Interpreter(Link& link, InterpreterControl& control)
+      : link_(link), control_(control), hooks_(link), presenter_(link) {}
   Interpreter(const Interpreter&) = delete;
   Interpreter& operator=(const Interpreter&) = delete;
 
@@ -71,6 +73,7 @@ class Interpreter {
   void forget_last_exception();
 
   Link& link_;
+  InterpreterControl& control_;
   StandardDescriptors descriptors_;
   Hooks hooks_;
   Compiler compiler_;

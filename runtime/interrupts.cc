@@ -11,20 +11,15 @@
 namespace replwire::runtime::interrupts {
 namespace {
 
-// Shared between the worker thread and a signal handler that runs on it.
-Running own;
-Running* run = &own;
+// Global, since a signal handler is given nothing: what it shares with the worker, whose thread it
+// runs on.
+InterpreterControl* shared = nullptr;
 std::atomic<std::uint64_t> wanted{0};  // the newest execution that an interrupt named
 std::atomic<bool> open{false};
-std::atomic<bool> tripped{false};  // Python was told, and may not have acted yet
-
-constexpr std::uint64_t kAtRest = std::uint64_t{1} << 63;
+std::atomic<bool> tripped{false};       // Python was told, and may not have acted yet
 std::atomic<bool> loop_handles{false};  // Python's handler is the event loop's
 std::atomic<bool> fresh{false};
 std::atomic<bool> nudged{false};
-std::atomic<int> child{-1};
-
-static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 
 // User code may have had SIGINT ignored, or given back its default action; then Python's own
 // function, which expects a Python handler, would look at objects without holding the GIL.
@@ -55,7 +50,7 @@ void trip_at_rest() {
 }
 
 void nudge() {
-  if (open && wanted == run->serial) return trip();
+  if (open && wanted == shared->serial()) return trip();
   if (!loop_handles) return;
   nudged = true;
   tell_python();
@@ -65,90 +60,56 @@ void nudge() {
 // before a whole millisecond is over. A number that has been closed meanwhile does no harm.
 void wait_for_child() {
   constexpr int kMilliseconds = 1;
-  pollfd end = {child.exchange(-1), POLLIN, 0};
+  pollfd end = {shared->take_child(), POLLIN, 0};
   if (end.fd >= 0) ::poll(&end, 1, kMilliseconds);
 }
 
-void act(std::uint64_t serial) {
-  if (serial == 0) return nudge();
-  if (is_at_rest(serial)) {
-    if (serial == (kAtRest | run->stirring)) trip_at_rest();
+void act(std::uint64_t target) {
+  if (target == 0) return nudge();
+  if (InterpreterControl::is_at_rest(target)) {
+    if (shared->is_stirring(target)) trip_at_rest();
     return;
   }
   // An execution may be interrupted before the worker has taken it up, so a newer one is kept.
-  if (serial < run->serial) return;
-  wanted = serial;
-  if (open && serial == run->serial) {
+  if (target < shared->serial()) return;
+  wanted = target;
+  if (open && target == shared->serial()) {
     trip();
     return wait_for_child();
   }
   // It cannot be taken up while a task at rest goes on and on.
-  if (run->stirring % 2 == 1) trip_at_rest();
+  if (shared->is_stirring()) trip_at_rest();
 }
 
-void handle(int /*signal*/, siginfo_t* info, void* /*context*/) {
+void handle(int /*signal*/) {
   const int error = errno;
-  act(reinterpret_cast<std::uint64_t>(info->si_value.sival_ptr));
+  act(shared->take_interrupt());
   errno = error;
 }
 
 }  // namespace
 
-int signal_number() { return SIGRTMAX - 4; }
-
-void install() {
+void install(InterpreterControl& control) {
+  shared = &control;
   struct sigaction action = {};
-  action.sa_sigaction = handle;
-  action.sa_flags = SA_SIGINFO | SA_ONSTACK;  // no SA_RESTART: it is to end system calls
+  action.sa_handler = handle;
+  action.sa_flags = SA_ONSTACK;  // no SA_RESTART: it is to end system calls
   sigfillset(&action.sa_mask);
-  sigaction(signal_number(), &action, nullptr);
+  sigaction(kInterruptSignal, &action, nullptr);
 }
 
-void set_child(int descriptor) { child = descriptor; }
-void share(Running& place) { run = &place; }
-
-void go_on_at_rest() {
-  run->active = false;
-  rest();
-}
-
-void stir() {
-  if (run->stirring % 2 == 0) run->stirring = run->stirring + 1;
-}
-
-void rest() {
-  if (run->stirring % 2 == 1) run->stirring = run->stirring + 1;
-}
-
-bool is_at_rest(std::uint64_t target) { return (target & kAtRest) != 0; }
-
-void begin(std::uint64_t serial) {
-  rest();
-  run->serial = serial;
-  run->active = true;
-}
+InterpreterControl& control() { return *shared; }
 
 Window::Window() {
   open = true;
-  if (wanted == run->serial) trip();
+  if (wanted == shared->serial()) trip();
 }
 
 Window::~Window() {
   open = false;
   if (!tripped.exchange(false)) return;
   const SavedError kept;
-  if (settle_signals()) wanted = run->serial.load();
-}
-
-void end() {
-  run->active = false;
-  run->serial = run->serial + 1;  // what is still on its way for this one is stale
-}
-
-std::uint64_t current() {
-  if (run->active) return run->serial;
-  const std::uint64_t task = run->stirring;
-  return task % 2 == 1 ? kAtRest | task : 0;
+  if (settle_signals()) wanted = shared->serial();
 }
 
 void set_loop_handles(bool value) { loop_handles = value; }

@@ -13,8 +13,9 @@
 
 #include "runtime/outcome.h"
 
-// All that passes between a session and its interpreter: plain values. Today they cross a queue
-// inside one process; they hold nothing that could not travel to another one.
+// All that passes between a session and its interpreter: plain values, which cross a queue inside
+// one process or, with --survive, a socket between two. A struct here is a plain aggregate: what it
+// holds is packed without being listed anywhere (server/survive/wire/packing.h).
 namespace replwire::runtime {
 
 enum class Unanswered { kAsk, kEof, kError };  // what input() gets when no answer is at hand
@@ -193,8 +194,8 @@ class Link {
   virtual bool write(const ExecutionRef& execution, Stream stream, std::string_view bytes) = 0;
   // True when there is room.
   virtual bool wait_for_room() = 0;
-  // `blocked`: the calling thread's signals are blocked, so that none is lost between the caller's
-  // look at them and the wait; this mask is in force while it waits.
+  // `blocked`: the worker's signals are blocked, so that none is lost between its look at them and
+  // the wait; this mask is in force while it waits. Null on other threads, which handle none.
   virtual std::optional<Answer> wait_for_answer(std::uint64_t number, const sigset_t* blocked) = 0;
 };
 

@@ -92,7 +92,7 @@ Ref Loop::run(const Cell& cell, PyObject* space, const Execution& execution) {
 void Loop::step() {
   const Watch due = watch();
   if (due.timeout != std::chrono::nanoseconds(0) && !is_readable(due.descriptor)) return;
-  interrupts::stir();
+  interrupts::control().stir();
   const Origin::OfTasks of_tasks;
   if (!call("step")) PyErr_WriteUnraisable(nullptr);
 }

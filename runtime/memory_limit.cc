@@ -11,6 +11,7 @@
 #include <new>
 
 #include "runtime/forked.h"
+#include "runtime/guard.h"
 #include "runtime/memory_reserve.h"
 #include "runtime/object.h"
 
@@ -64,9 +65,9 @@ PyObject* start_process(PyObject* self, PyObject* args, PyObject* kwargs) {
   return PyObject_Call(self, args, kwargs);
 }
 
-PyMethodDef start_process_method = {
-    "start_process", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(start_process)),
-    METH_VARARGS | METH_KEYWORDS, "Starts a process that the memory limit does not bind."};
+PyMethodDef start_process_method = {"start_process", guarded_with_keywords<start_process>,
+                                    METH_VARARGS | METH_KEYWORDS,
+                                    "Starts a process that the memory limit does not bind."};
 
 bool patch(const char* module_name, const char* name) {
   const Ref module(PyImport_ImportModule(module_name));

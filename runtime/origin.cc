@@ -3,6 +3,7 @@
 #include <array>
 #include <memory>
 
+#include "runtime/guard.h"
 #include "runtime/memory_limit.h"
 
 namespace replwire::runtime {
@@ -36,9 +37,8 @@ PyObject* run_thread(PyObject* self, PyObject* args, PyObject* kwargs) {
   return PyObject_Call(function, args, kwargs);
 }
 
-PyMethodDef run_thread_method = {
-    "thread", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(run_thread)),
-    METH_VARARGS | METH_KEYWORDS, nullptr};
+PyMethodDef run_thread_method = {"thread", guarded_with_keywords<run_thread>,
+                                 METH_VARARGS | METH_KEYWORDS, nullptr};
 
 // Stands for one of _thread's functions, which is `self`; its first argument is what to run.
 PyObject* start_thread(PyObject* self, PyObject* args, PyObject* kwargs) {
@@ -60,9 +60,9 @@ PyObject* start_thread(PyObject* self, PyObject* args, PyObject* kwargs) {
   return PyObject_Call(self, all.get(), kwargs);
 }
 
-PyMethodDef start_thread_method = {
-    "start_new_thread", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(start_thread)),
-    METH_VARARGS | METH_KEYWORDS, "Starts a thread that remembers which execution started it."};
+PyMethodDef start_thread_method = {"start_new_thread", guarded_with_keywords<start_thread>,
+                                   METH_VARARGS | METH_KEYWORDS,
+                                   "Starts a thread that remembers which execution started it."};
 
 // `threading` keeps names of its own for these when it was imported before us.
 bool patch(PyObject* module, const char* name, const char* name_in_threading, PyObject* threading) {

@@ -4,6 +4,7 @@
 
 #include "runtime/bundle.h"
 #include "runtime/forked.h"
+#include "runtime/guard.h"
 
 namespace replwire::runtime {
 namespace {
@@ -53,13 +54,12 @@ PyObject* exit_process(PyObject* /*module*/, PyObject* arguments, PyObject* keyw
   return PyObject_Call(state.exit, arguments, keywords);
 }
 
-PyMethodDef find_spec_method = {"find_spec", find_spec, METH_VARARGS,
+PyMethodDef find_spec_method = {"find_spec", guarded<find_spec>, METH_VARARGS,
                                 "find_spec($module, name, path=None, target=None, /)\n--\n\n"
                                 "Find none; see to a few modules that the session changes."};
 
 PyMethodDef exit_method = {
-    "_exit", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(exit_process)),
-    METH_VARARGS | METH_KEYWORDS,
+    "_exit", guarded_with_keywords<exit_process>, METH_VARARGS | METH_KEYWORDS,
     "_exit($module, /, status)\n--\n\n"
     "Exit to the system with specified status, without normal exit processing."};
 

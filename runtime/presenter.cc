@@ -6,6 +6,7 @@
 
 #include "runtime/bundle.h"
 #include "runtime/forked.h"
+#include "runtime/guard.h"
 #include "runtime/interrupts.h"
 #include "runtime/memory_limit.h"
 #include "runtime/origin.h"
@@ -73,10 +74,10 @@ PyObject* at_end(PyObject* module, PyObject* callable) {
 }
 
 PyMethodDef methods[] = {
-    {"show", show, METH_NOARGS, "The namespace of the bundled module."},
-    {"publish", publish, METH_VARARGS, "publish(data, metadata, display_id, update)"},
-    {"clear", clear, METH_O, "clear(wait)"},
-    {"at_end", at_end, METH_O, "Calls this whenever an execution ends."},
+    {"show", guarded<show>, METH_NOARGS, "The namespace of the bundled module."},
+    {"publish", guarded<publish>, METH_VARARGS, "publish(data, metadata, display_id, update)"},
+    {"clear", guarded<clear>, METH_O, "clear(wait)"},
+    {"at_end", guarded<at_end>, METH_O, "Calls this whenever an execution ends."},
     {nullptr, nullptr, 0, nullptr}};
 
 PyModuleDef definition = {PyModuleDef_HEAD_INIT,
@@ -107,27 +108,27 @@ PyObject* clear_output(PyObject* module, PyObject* args, PyObject* kwargs) {
   return forward(module, "clear_output", args, kwargs);
 }
 
-using WithKeywords = PyObject* (*)(PyObject*, PyObject*, PyObject*);
-
-PyMethodDef builtin(const char* name, WithKeywords function, const char* doc) {
-  return {name, reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function)),
-          METH_VARARGS | METH_KEYWORDS, doc};
+template <auto function>
+PyMethodDef builtin(const char* name, const char* doc) {
+  return {name, guarded_with_keywords<function>, METH_VARARGS | METH_KEYWORDS, doc};
 }
 
 std::array builtins = {
-    builtin("display", display,
-            "display($module, /, *objs, include=None, exclude=None, metadata=None,\n"
-            "        transient=None, display_id=None, raw=False, clear=False)\n--\n\n"
-            "Show objects to the client, each in all the forms that it has.\n\n"
-            "With a display_id (True: a new one) return a handle whose update() shows\n"
-            "something else in its place."),
-    builtin("update_display", update_display,
-            "update_display($module, obj, /, *, display_id, **options)\n--\n\n"
-            "Show something else in place of what was shown under this display_id."),
-    builtin("clear_output", clear_output,
-            "clear_output($module, /, wait=False)\n--\n\n"
-            "Have the client clear what the execution has shown; with wait, only when\n"
-            "something new comes.")};
+    builtin<display>("display",
+                     "display($module, /, *objs, include=None, exclude=None, metadata=None,\n"
+                     "        transient=None, display_id=None, raw=False, clear=False)\n--\n\n"
+                     "Show objects to the client, each in all the forms that it has.\n\n"
+                     "With a display_id (True: a new one) return a handle whose update() shows\n"
+                     "something else in its place."),
+    builtin<update_display>(
+        "update_display",
+        "update_display($module, obj, /, *, display_id, **options)\n--\n\n"
+        "Show something else in place of what was shown under this display_id."),
+    builtin<clear_output>(
+        "clear_output",
+        "clear_output($module, /, wait=False)\n--\n\n"
+        "Have the client clear what the execution has shown; with wait, only when\n"
+        "something new comes.")};
 
 // Their values are all said by repr: no look for other forms, which would cost each plain result.
 bool is_plain(PyObject* value) {

@@ -9,6 +9,7 @@
 #include "runtime/bundle.h"
 #include "runtime/folder.h"
 #include "runtime/forked.h"
+#include "runtime/guard.h"
 #include "runtime/interrupts.h"
 #include "runtime/origin.h"
 #include "text/json_text.h"
@@ -181,7 +182,7 @@ PyObject* input(PyObject* module, PyObject* args) {
 }
 
 PyMethodDef input_method = {
-    "input", input, METH_VARARGS,
+    "input", guarded<input>, METH_VARARGS,
     "input($module, prompt='', /)\n--\n\n"
     "Ask the client for a line of text and return it without its newline.\n\n"
     "The prompt travels with the question. If the client answers with the end of\n"
@@ -251,19 +252,20 @@ PyObject* take_interrupt(PyObject* /*module*/, PyObject* /*unused*/) {
 }
 
 PyMethodDef methods[] = {
-    {"write_stdout", write_text<Stream::kStdout>, METH_O, "The write() of sys.stdout."},
-    {"write_stderr", write_text<Stream::kStderr>, METH_O, "The write() of sys.stderr."},
-    {"write_raw", write_raw, METH_VARARGS, "Writes bytes to stream 0 or 1."},
-    {"ask", ask, METH_VARARGS, "ask(prompt, password): the client's answer."},
-    {"note_closed", note_closed, METH_NOARGS, "A standard stream has been closed."},
-    {"announce_exit", announce_exit, METH_VARARGS, "announce_exit(status, traceback)"},
-    {"load", load, METH_O, "The namespace of a bundled module, run anew."},
-    {"__getattr__", get_missing, METH_O, "wire.sources"},
-    {"set_sigint_handler", set_sigint_handler, METH_VARARGS,
+    {"write_stdout", guarded<write_text<Stream::kStdout>>, METH_O, "The write() of sys.stdout."},
+    {"write_stderr", guarded<write_text<Stream::kStderr>>, METH_O, "The write() of sys.stderr."},
+    {"write_raw", guarded<write_raw>, METH_VARARGS, "Writes bytes to stream 0 or 1."},
+    {"ask", guarded<ask>, METH_VARARGS, "ask(prompt, password): the client's answer."},
+    {"note_closed", guarded<note_closed>, METH_NOARGS, "A standard stream has been closed."},
+    {"announce_exit", guarded<announce_exit>, METH_VARARGS, "announce_exit(status, traceback)"},
+    {"load", guarded<load>, METH_O, "The namespace of a bundled module, run anew."},
+    {"__getattr__", guarded<get_missing>, METH_O, "wire.sources"},
+    {"set_sigint_handler", guarded<set_sigint_handler>, METH_VARARGS,
      "set_sigint_handler(handler, whether it is the event loop's)"},
-    {"take_interrupt", take_interrupt, METH_NOARGS, "Whether it is an interrupt, not a nudge."},
-    {"list_folder", list_folder, METH_VARARGS, "list_folder(path, most, packages)"},
-    {"json_string", json_string, METH_O, "A str as JSON."},
+    {"take_interrupt", guarded<take_interrupt>, METH_NOARGS,
+     "Whether it is an interrupt, not a nudge."},
+    {"list_folder", guarded<list_folder>, METH_VARARGS, "list_folder(path, most, packages)"},
+    {"json_string", guarded<json_string>, METH_O, "A str as JSON."},
     {nullptr, nullptr, 0, nullptr}};
 
 PyModuleDef definition = {PyModuleDef_HEAD_INIT,

@@ -1,11 +1,14 @@
 #include "server/app/chosen_python.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -16,12 +19,16 @@
 
 #include "server/app/exec_handover.h"
 #include "server/system/descriptor.h"
+#include "server/system/process.h"
 
 namespace replwire::server {
 namespace {
 
 namespace fs = std::filesystem;
 using Problem = std::optional<std::string>;
+
+// For a program to say its version: a Python on a slow disk takes a second.
+constexpr std::chrono::seconds kProbeTime{5};
 
 // The Python that the program was built with, by its name and as the file that it then was.
 constexpr const char* kName = REPLWIRE_PYTHON_EXECUTABLE;
@@ -122,6 +129,19 @@ Problem missing_base(const fs::path& python) {
          (home == settings->end() ? "" : " from " + home->second);
 }
 
+bool is_readable_within(const Descriptor& descriptor, std::chrono::milliseconds time) {
+  pollfd state = {descriptor.get(), POLLIN, 0};
+  return ::poll(&state, 1, static_cast<int>(time.count())) > 0;
+}
+
+// What has been said is enough; who goes on is killed.
+void end(pid_t child) {
+  const Descriptor process = open_process(child);
+  constexpr std::chrono::milliseconds kTimeToEnd{100};
+  if (!process || !is_readable_within(process, kTimeToEnd)) ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+}
+
 // What `FILE --version` prints: the one switch that is safe with any program.
 std::string version_text(const fs::path& file) {
   std::array<int, 2> ends = {};
@@ -139,9 +159,10 @@ std::string version_text(const fs::path& file) {
   }
   write_end = {};
   std::string text(64, '\0');
-  const ssize_t size = child < 0 ? 0 : ::read(read_end.get(), text.data(), text.size());
+  const bool said = child > 0 && is_readable_within(read_end, kProbeTime);
+  const ssize_t size = said ? ::read(read_end.get(), text.data(), text.size()) : 0;
   text.resize(static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
-  if (child > 0) ::waitpid(child, nullptr, 0);
+  if (child > 0) end(child);
   return text;
 }
 

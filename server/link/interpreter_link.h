@@ -3,8 +3,10 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <mutex>
 #include <vector>
 
+#include "runtime/interpreter_control.h"
 #include "runtime/link.h"
 
 namespace replwire::server {
@@ -13,6 +15,9 @@ namespace replwire::server {
 // in one of its own. For any thread.
 class InterpreterLink {
  public:
+  explicit InterpreterLink(runtime::InterpreterControl& control) : control_(control) {}
+  InterpreterLink(const InterpreterLink&) = delete;
+  InterpreterLink& operator=(const InterpreterLink&) = delete;
   virtual ~InterpreterLink() = default;
 
   // Commands and answers are on their way when `deliver` is called, which the session does without
@@ -22,20 +27,17 @@ class InterpreterLink {
   virtual void deliver() = 0;
   virtual void ask(runtime::Inquiry inquiry) = 0;
 
-  // Of an execution, or of what `busy_at_rest` names. `child`: see interrupts::set_child.
-  virtual void interrupt(std::uint64_t serial, int child = -1) = 0;
-  // Wakes the worker from a system call that an interrupt came an instant too early for.
-  void nudge() { interrupt(0); }
-  // What a task that runs at rest is interrupted by; 0 when none does.
-  static std::uint64_t busy_at_rest();
-
+  // Of an execution, or of a task at rest: see InterpreterControl.
+  void interrupt(std::uint64_t target, int child = -1);
+  void nudge();
   // Has the worker write down its Python stack. False when no signal could be sent.
-  virtual bool ask_for_stack() = 0;
+  bool ask_for_stack();
   // Whether that signal is still the session's: user code may have taken it for itself.
   virtual bool stack_can_be_asked_for() const = 0;
 
-  // The process that Python runs in.
-  virtual pid_t process() const = 0;
+  // The process that Python runs in; 0: there is none.
+  pid_t process() const { return control_.process(); }
+  const runtime::InterpreterControl& control() const { return control_; }
   // Its children from before the newest Run, which might be taken for children of that one.
   virtual std::vector<pid_t> earlier_children() const = 0;
 
@@ -53,6 +55,11 @@ class InterpreterLink {
   virtual void drop(std::uint64_t /*snapshot*/) {}
   // Of the snapshot's process; 0: it is gone.
   virtual pid_t process_of(std::uint64_t /*snapshot*/) const { return 0; }
+
+ protected:
+  // While it is held, the process's number is nobody else's.
+  std::mutex signalling_;
+  runtime::InterpreterControl& control_;
 };
 
 }  // namespace replwire::server

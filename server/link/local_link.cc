@@ -1,8 +1,7 @@
 #include "server/link/local_link.h"
 
-#include <csignal>
+#include <utility>
 
-#include "runtime/interrupts.h"
 #include "runtime/stack_dump.h"
 #include "server/system/descendants.h"
 
@@ -24,23 +23,9 @@ void LocalLink::deliver() {
 }
 
 void LocalLink::answer(std::uint64_t number, runtime::Answer answer) {
+  if (answers_.give(number, std::move(answer))) return;
   const std::lock_guard lock(mutex_);
-  const auto found = questions_.find(number);
-  if (found == questions_.end()) return;
-  found->second.answer = std::move(answer);
-  Waker* waiting = found->second.waiting;
-  if (waiting == &waker_) {
-    wake_worker_ = true;
-  } else if (waiting != nullptr) {
-    waiting->wake();
-  }
-}
-
-void LocalLink::interrupt(std::uint64_t serial, int child) {
-  if (serial != 0) runtime::interrupts::set_child(child);
-  sigval value = {};
-  value.sival_ptr = reinterpret_cast<void*>(serial);  // NOLINT(performance-no-int-to-ptr)
-  ::pthread_sigqueue(worker_, runtime::interrupts::signal_number(), value);
+  wake_worker_ = true;
 }
 
 std::vector<pid_t> LocalLink::earlier_children() const {
@@ -48,16 +33,7 @@ std::vector<pid_t> LocalLink::earlier_children() const {
   return earlier_children_;
 }
 
-bool LocalLink::ask_for_stack() {
-  return ::pthread_sigqueue(worker_, runtime::stack_dump::signal_number(), {}) == 0;
-}
-
 bool LocalLink::stack_can_be_asked_for() const { return runtime::stack_dump::installed(); }
-
-std::uint64_t InterpreterLink::busy_at_rest() {
-  const std::uint64_t target = runtime::interrupts::current();
-  return runtime::interrupts::is_at_rest(target) ? target : 0;
-}
 
 std::optional<runtime::Command> LocalLink::poll() {
   const std::lock_guard lock(mutex_);
@@ -85,51 +61,23 @@ std::optional<runtime::Command> LocalLink::receive(const runtime::Watch& watch) 
 }
 
 void LocalLink::send(runtime::Event event) {
-  if (const auto* question = std::get_if<runtime::NeedInput>(&event)) {
-    const std::lock_guard lock(mutex_);
-    questions_.emplace(question->number, Question{});
-  } else if (const auto* withdrawn = std::get_if<runtime::InputWithdrawn>(&event)) {
-    const std::lock_guard lock(mutex_);
-    questions_.erase(withdrawn->number);
-  }
+  std::visit([this](const auto& each) { note(each); }, event);
   receiver_(std::move(event));
 }
 
 bool LocalLink::wait_for_room() {
   if (on_worker()) return outputs_.wait_for_room(waker_);
-  Waker waker;
+  ThreadWaker waker;
   return outputs_.wait_for_room(waker);
 }
 
 std::optional<runtime::Answer> LocalLink::wait_for_answer(std::uint64_t number,
                                                           const sigset_t* blocked) {
-  if (on_worker()) return wait_for_answer(number, waker_, blocked);
-  Waker waker;
-  return wait_for_answer(number, waker, blocked);
-}
-
-std::optional<runtime::Answer> LocalLink::wait_for_answer(std::uint64_t number, Waker& waker,
-                                                          const sigset_t* blocked) {
+  if (blocked == nullptr) return answers_.wait(number);
   for (;;) {
-    if (auto answer = take_answer(number, waker)) return answer;
-    if (blocked != nullptr ? waker.wait(*blocked) : waker.wait()) continue;
-    const std::lock_guard lock(mutex_);
-    questions_[number].waiting = nullptr;
-    return std::nullopt;
+    if (auto answer = answers_.take(number)) return answer;
+    if (!waker_.wait(*blocked)) return std::nullopt;
   }
-}
-
-std::optional<runtime::Answer> LocalLink::take_answer(std::uint64_t number, Waker& waker) {
-  const std::lock_guard lock(mutex_);
-  const auto found = questions_.find(number);
-  if (found == questions_.end()) return runtime::EndOfFile{};
-  if (!found->second.answer) {
-    found->second.waiting = &waker;
-    return std::nullopt;
-  }
-  runtime::Answer answer = *std::move(found->second.answer);
-  questions_.erase(found);
-  return answer;
 }
 
 }  // namespace replwire::server

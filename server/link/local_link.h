@@ -5,11 +5,11 @@
 
 #include <deque>
 #include <functional>
-#include <map>
 #include <mutex>
 #include <optional>
 
 #include "runtime/link.h"
+#include "server/link/answers.h"
 #include "server/link/asker.h"
 #include "server/link/interpreter_link.h"
 #include "server/output/outputs.h"
@@ -24,9 +24,10 @@ class LocalLink final : public runtime::Link, public InterpreterLink {
  public:
   using Receiver = std::function<void(runtime::Event)>;
 
-  explicit LocalLink(Outputs& outputs) : outputs_(outputs), worker_(::pthread_self()) {}
-  LocalLink(const LocalLink&) = delete;
-  LocalLink& operator=(const LocalLink&) = delete;
+  LocalLink(Outputs& outputs, runtime::InterpreterControl& control)
+      : InterpreterLink(control), outputs_(outputs), worker_(::pthread_self()) {
+    control.set_process(::getpid());
+  }
 
   // Before the interpreter starts. `answer` is called with inquiries, on a thread of their own.
   void connect(Receiver receiver, Asker::Answer answer) {
@@ -38,11 +39,8 @@ class LocalLink final : public runtime::Link, public InterpreterLink {
   void post(runtime::Command command) override;
   void answer(std::uint64_t number, runtime::Answer answer) override;
   void deliver() override;
-  void interrupt(std::uint64_t serial, int child = -1) override;
   void ask(runtime::Inquiry inquiry) override { asker_.ask(std::move(inquiry)); }
-  bool ask_for_stack() override;
   bool stack_can_be_asked_for() const override;
-  pid_t process() const override { return process_; }
   std::vector<pid_t> earlier_children() const override;
 
   // The interpreter's end.
@@ -59,29 +57,24 @@ class LocalLink final : public runtime::Link, public InterpreterLink {
                                                  const sigset_t* blocked) override;
 
  private:
-  struct Question {
-    std::optional<runtime::Answer> answer;
-    Waker* waiting = nullptr;
-  };
-
   bool on_worker() const { return ::pthread_equal(::pthread_self(), worker_) != 0; }
-  std::optional<runtime::Answer> take_answer(std::uint64_t number, Waker& waker);
-  std::optional<runtime::Answer> wait_for_answer(std::uint64_t number, Waker& waker,
-                                                 const sigset_t* blocked);
+  void note(const runtime::NeedInput& question) { answers_.expect(question.number); }
+  void note(const runtime::InputWithdrawn& question) { answers_.withdraw(question.number); }
+  template <class Other>
+  void note(const Other& /*event*/) {}
 
   Outputs& outputs_;
   const pthread_t worker_;
-  const pid_t process_ = ::getpid();
   Receiver receiver_;
   Asker asker_;
-  Waker waker_;  // the worker's
+  EventWaker waker_;  // the worker's
+  Answers answers_;
 
   mutable std::mutex mutex_;
   std::deque<runtime::Command> commands_;
   std::vector<pid_t> earlier_children_;
   bool worker_waits_ = false;
   bool wake_worker_ = false;  // at `deliver`
-  std::map<std::uint64_t, Question> questions_;
 };
 
 }  // namespace replwire::server

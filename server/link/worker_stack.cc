@@ -6,8 +6,6 @@
 
 #include <utility>
 
-#include "runtime/interrupts.h"
-
 namespace replwire::server {
 namespace {
 
@@ -23,8 +21,8 @@ constexpr const char* kTakenOver =
 constexpr const char* kNoStack = "Python's list of frames could not be read";
 
 // Taken in an instant in which Python's list of frames was not in order, or seemed empty.
-bool torn(const std::optional<Frames>& frames) {
-  return !frames || (frames->empty() && runtime::interrupts::current() != 0);
+bool torn(const std::optional<Frames>& frames, const InterpreterLink& link) {
+  return !frames || (frames->empty() && link.control().current() != 0);
 }
 
 }  // namespace
@@ -79,7 +77,7 @@ void WorkerStack::told() {
   if (::read(event_.native_handle(), &count, sizeof count) <= 0) return wait_for_worker();
   asked_ = false;
   auto frames = runtime::stack_dump::parse(text());
-  if (torn(frames) && !waiting_.empty() && ++attempts_ < kMostAttempts) return ask();
+  if (torn(frames, link_) && !waiting_.empty() && ++attempts_ < kMostAttempts) return ask();
   attempts_ = 0;
   const Outcome outcome = frames ? Outcome(*std::move(frames)) : Outcome(kNoStack);
   while (covered_ > 0) answer_first(outcome);

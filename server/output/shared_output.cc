@@ -22,7 +22,7 @@ SharedOutput::SharedOutput() : memory_(::memfd_create("replwire-output", MFD_CLO
     throw std::system_error(errno, std::generic_category(), "shared memory");
   }
   map();
-  new (&region_->running) runtime::interrupts::Running();
+  new (&region_->control) runtime::InterpreterControl();
   pthread_mutexattr_t attributes;
   ::pthread_mutexattr_init(&attributes);
   ::pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);

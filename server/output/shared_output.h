@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <string>
 
-#include "runtime/interrupts.h"
+#include "runtime/interpreter_control.h"
 #include "runtime/link.h"
 #include "server/system/descriptor.h"
 
@@ -27,7 +27,7 @@ class SharedOutput {
   ~SharedOutput();
 
   int descriptor() const { return memory_.get(); }
-  runtime::interrupts::Running& running() { return region_->running; }
+  runtime::InterpreterControl& control() { return region_->control; }
 
   class Lock {
    public:
@@ -99,7 +99,7 @@ class SharedOutput {
 
   struct Region {
     pthread_mutex_t mutex;
-    runtime::interrupts::Running running;
+    runtime::InterpreterControl control;
     std::atomic<std::uint64_t> appended;  // bytes, ever
     std::atomic<std::uint64_t> taken;
     std::uint64_t events_sent;

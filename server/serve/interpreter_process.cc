@@ -16,19 +16,19 @@ namespace replwire::server::survive {
 void run_interpreter(const Options& options, Channels& channels, const StartPython& start) {
   runtime::memory_limit::prepare(options.memory_limit);
   SocketLink link(channels);
-  runtime::interrupts::share(channels.output.running());
-  runtime::interrupts::go_on_at_rest();  // the one before may have died in the middle of something
+  runtime::InterpreterControl& control = channels.output.control();
+  control.go_on_at_rest();  // the one before may have died in the middle of something
   channels.capture.redirect();
   watch_forks();
   std::optional<runtime::Interpreter> made;
   {
     const PrivateRange range;
-    made.emplace(link);
+    made.emplace(link, control);
   }
   runtime::Interpreter& interpreter = *made;
   Started started;
   started.failure = start_interpreter(
-      options, interpreter, start, channels.stack, true,
+      options, interpreter, start, channels.stack, control, true,
       [&started](const std::string& remark) { started.remarks.push_back(remark); });
   const bool failed = !started.failure.empty();
   if (!failed) started.python = interpreter.facts();

@@ -20,12 +20,12 @@ class LocalServer {
   LocalServer(const Options& options, StandardStreams streams)
       : server_(options, std::move(streams), {capture_, stack_, nullptr, OutsideSignals::open()},
                 [this](asio::io_context&, Outputs& outputs) {
-                  auto link = std::make_unique<LocalLink>(outputs);
+                  auto link = std::make_unique<LocalLink>(outputs, control_);
                   link_ = link.get();
                   return link;
                 }) {
     capture_.redirect();
-    interpreter_.emplace(*link_);
+    interpreter_.emplace(*link_, control_);
     link_->connect([this](runtime::Event event) { server_.session().receive(std::move(event)); },
                    [this](const runtime::Inquiry& inquiry) { answer(inquiry); });
   }
@@ -38,7 +38,7 @@ class LocalServer {
     last_words::install(server_.writer(), server_.outputs(), stack_.crash.get());
     watch_forks();
     const std::string failure =
-        start_interpreter(server_.options(), *interpreter_, start, stack_, false,
+        start_interpreter(server_.options(), *interpreter_, start, stack_, control_, false,
                           [this](const std::string& remark) { server_.say(remark); });
     if (!failure.empty()) server_.fail(failure);
     last_words::await_install();
@@ -60,6 +60,7 @@ class LocalServer {
     link_->send(*std::move(told));
   }
 
+  runtime::InterpreterControl control_;
   CapturePipes capture_;
   StackFiles stack_;
   LocalLink* link_ = nullptr;  // the server's

@@ -5,7 +5,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
+#include <system_error>
 
 #include "server/output/last_words.h"
 #include "server/serve/server.h"
@@ -38,7 +40,6 @@ class RemoteServer {
                   link_ = link.get();
                   return link;
                 }) {
-    runtime::interrupts::share(channels.output.running());
     channels.capture.redirect();
     link_->connect(
         server_.outputs(),
@@ -52,7 +53,7 @@ class RemoteServer {
     const std::thread thread = start_thread("io", [this] { server_.io().run(); });
     // A copy of the descriptors would hold open the interpreter's end of the link as well.
     last_words::install(server_.writer(), server_.outputs(), stack_.crash.get(), false);
-    OutsideSignals::install();
+    OutsideSignals::install(link_->control());
     link_->wake(0);
     server_.io().run();
     for (;;) ::pause();
@@ -94,23 +95,24 @@ void serve(const Options& options, const TakeStreams& take, const BecomeInterpre
     channels.emplace();
     signals = OutsideSignals::open();
   }
-  SocketPair control(SOCK_SEQPACKET);
+  auto control = SocketPair::open(SOCK_SEQPACKET);
+  if (!control) throw std::system_error(errno, std::generic_category(), "socketpair");
   std::signal(SIGINT, SIG_DFL);  // inherited "ignore" is not the user's wish: see embed.cc
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
   if (::fork() == 0) {
     signals = {};
     streams.input = {};
     streams.output = {};
-    control.server = {};
-    sleep_until_woken(std::move(control.interpreter), *channels);
+    control->server = {};
+    sleep_until_woken(std::move(control->interpreter), *channels);
     become(*channels, std::move(streams.error));
     ::_exit(kWrongUsage);
   }
-  control.interpreter = {};
+  control->interpreter = {};
   let_deaths_be_told();
   // Of static life: what its threads use outlives them.
   static RemoteServer server(options, std::move(streams), *channels, std::move(signals),
-                             std::move(control.server));
+                             std::move(control->server));
   server.run(why);
 }
 

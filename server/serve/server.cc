@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 
 #include "protocol/codec.h"
@@ -52,7 +53,7 @@ Server::Server(const Options& options, StandardStreams streams, Shared shared,
       error_(std::move(streams.error)),
       log_(options.log, error_.get()),
       capture_(io_, shared.capture),
-      writer_(io_, std::move(streams.output), options.output_buffer / 2,
+      writer_(io_, std::move(streams.output), std::max<std::size_t>(options.output_buffer / 2, 1),
               {[this] { session_.drained(); }, [this] { session_.client_gone(); },
                [] { Session::descriptors_gone(); }}),
       outputs_(io_, writer_, capture_, options.output_buffer, shared.output),

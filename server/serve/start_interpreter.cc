@@ -17,11 +17,12 @@ void watch_forks() {
 }
 
 std::string start_interpreter(const Options& options, runtime::Interpreter& interpreter,
-                              const StartPython& start, const StackFiles& files, bool of_its_own,
+                              const StartPython& start, const StackFiles& files,
+                              const runtime::InterpreterControl& control, bool of_its_own,
                               const std::function<void(const std::string&)>& remark) {
   std::string failure = start();
   if (!failure.empty()) return failure;
-  OutsideSignals::install(of_its_own);
+  OutsideSignals::install(control, of_its_own);
   if (!interpreter.start(options.memory_limit) ||
       !runtime::Interpreter::note_crashes(files.crash.get()) ||
       !runtime::stack_dump::install(files.asked.get(), files.told.get())) {

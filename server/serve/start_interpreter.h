@@ -19,7 +19,8 @@ void watch_forks();
 // `of_its_own`: the process is the interpreter's, and the server has another. Returns what went
 // wrong, or nothing.
 std::string start_interpreter(const Options& options, runtime::Interpreter& interpreter,
-                              const StartPython& start, const StackFiles& files, bool of_its_own,
+                              const StartPython& start, const StackFiles& files,
+                              const runtime::InterpreterControl& control, bool of_its_own,
                               const std::function<void(const std::string&)>& remark);
 
 }  // namespace replwire::server

@@ -45,7 +45,7 @@ void Session::shut_down() {
   end_all_queued(ErrorReason::kCancelled);
   close_threads_questions();
   if (!busy()) {
-    if (const std::uint64_t task = InterpreterLink::busy_at_rest()) interrupt_at_rest(task);
+    if (const std::uint64_t task = parts_.link.control().busy_task()) interrupt_at_rest(task);
     return start_next();
   }
   if (running_) interrupt_running();

@@ -3,7 +3,6 @@
 
 #include <csignal>
 
-#include "runtime/interrupts.h"
 #include "server/session/frame_values.h"
 
 namespace replwire::server {
@@ -43,7 +42,8 @@ void Session::on(protocol::Interrupt& request, ReplyOnce reply) {
     told.outcome = InterruptOutcome::kDelivered;
   }
   // A task that runs at rest.
-  const std::uint64_t task = running_ || request.execution_id ? 0 : InterpreterLink::busy_at_rest();
+  const std::uint64_t task =
+      running_ || request.execution_id ? 0 : parts_.link.control().busy_task();
   if (task != 0) told.outcome = InterruptOutcome::kDelivered;
   reply.answer(std::move(told));
   if (task != 0) interrupt_at_rest(task);
@@ -87,7 +87,7 @@ void Session::nudge_later(std::uint64_t serial, milliseconds delay) {
     const LockAndDeliver lock(*this);
     if (error) return;
     const bool running = running_ && running_->execution->serial == serial;
-    if (!running && !runtime::interrupts::is_at_rest(serial)) return;
+    if (!running && !runtime::InterpreterControl::is_at_rest(serial)) return;
     parts_.link.nudge();
     if (delay < kLastNudge) nudge_later(serial, delay * 2);
   });
@@ -96,7 +96,7 @@ void Session::nudge_later(std::uint64_t serial, milliseconds delay) {
 void Session::interrupt_from_outside(std::uint64_t serial, bool by_terminal) {
   const LockAndDeliver lock(*this);
   if (running_ && running_->execution->serial == serial) return interrupt_running(!by_terminal);
-  if (runtime::interrupts::is_at_rest(serial)) interrupt_at_rest(serial);
+  if (runtime::InterpreterControl::is_at_rest(serial)) interrupt_at_rest(serial);
 }
 
 // ---- deadlines ------------------------------------------------------------------------------

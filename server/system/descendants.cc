@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,6 +16,8 @@
 #include <optional>
 #include <sstream>
 #include <string>
+
+#include "server/system/process.h"
 
 namespace replwire::server {
 namespace {
@@ -82,16 +83,12 @@ bool has_children() {
   return ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
-void send(const Descriptor& process, int number) {
-  ::syscall(SYS_pidfd_send_signal, process.get(), number, nullptr, 0);
-}
-
 // Calls `take` with each descendant and a pidfd of it; one that is not taken still leads on.
 void walk(pid_t root, const std::function<void(pid_t, Descriptor)>& take) {
   std::deque<pid_t> parents = {root};
   while (!parents.empty()) {
     for (const pid_t child : children_of(parents.front())) {
-      Descriptor descriptor(static_cast<int>(::syscall(SYS_pidfd_open, child, 0)));
+      Descriptor descriptor = open_process(child);
       if (!descriptor) continue;
       take(child, std::move(descriptor));
       parents.push_back(child);
@@ -152,7 +149,7 @@ std::vector<pid_t> own_children() {
 }
 
 void Descendants::signal(int number) const {
-  for (const Descriptor& process : processes_) send(process, number);
+  for (const Descriptor& process : processes_) send_signal(process, number);
 }
 
 void Descendants::wait(std::chrono::milliseconds time) const {

@@ -7,8 +7,6 @@
 #include <cerrno>
 #include <csignal>
 
-#include "runtime/interrupts.h"
-
 namespace replwire::server {
 namespace {
 
@@ -17,7 +15,8 @@ struct Handled {
   struct sigaction before;
 };
 
-// Reached from a signal handler, so not members.
+// Global, since a signal handler is given nothing.
+const runtime::InterpreterControl* control = nullptr;
 int write_end = -1;
 pid_t owner = 0;
 bool leaves_terminal = false;
@@ -33,8 +32,7 @@ std::array<Handled, 3> handled = {{{SIGINT, {}}, {SIGTERM, {}}, {SIGHUP, {}}}};
     return;
   }
   if (leaves_terminal && info->si_code == SI_KERNEL) return;
-  const OutsideSignals::Message message = {signal, info->si_code == SI_KERNEL,
-                                           runtime::interrupts::current()};
+  const OutsideSignals::Message message = {signal, info->si_code == SI_KERNEL, control->current()};
   [[maybe_unused]] const auto written = ::write(write_end, &message, sizeof message);
   errno = error;
 }
@@ -58,7 +56,8 @@ OutsideSignals::OutsideSignals(asio::io_context& io, Descriptor noted, Handler h
 
 void OutsideSignals::claim() { owner = ::getpid(); }
 
-void OutsideSignals::install(bool whole_group) {
+void OutsideSignals::install(const runtime::InterpreterControl& of_interpreter, bool whole_group) {
+  control = &of_interpreter;
   claim();
   leaves_terminal = whole_group;
   for (Handled& each : handled) {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 
+#include "runtime/interpreter_control.h"
 #include "server/system/asio.h"
 #include "server/system/descriptor.h"
 
@@ -30,9 +31,9 @@ class OutsideSignals {
   OutsideSignals(const OutsideSignals&) = delete;
   OutsideSignals& operator=(const OutsideSignals&) = delete;
 
-  // After Python has installed its own handlers. `whole_group`: a key at the terminal has met the
-  // server's process as well, and is left to that one.
-  static void install(bool whole_group = false);
+  // After Python has installed its own handlers. `control` tells what runs. `whole_group`: a key at
+  // the terminal has met the server's process as well, and is left to that one.
+  static void install(const runtime::InterpreterControl& control, bool whole_group = false);
   // In a process that goes on as the one that installed them.
   static void claim();
 

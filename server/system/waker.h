@@ -4,6 +4,7 @@
 #include <sys/eventfd.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -14,14 +15,39 @@
 
 namespace replwire::server {
 
-// Lets one thread wait until another wakes it, or until a signal's handler has run on it, which a
-// wait on a condition variable would sleep through.
+// Lets one thread wait until another wakes it.
 class Waker {
  public:
-  Waker() : event_(::eventfd(0, EFD_CLOEXEC)) {}
-
+  virtual ~Waker() = default;
   // False when a signal came.
-  bool wait() {
+  virtual bool wait() = 0;
+  // Also before the wait, from any thread.
+  virtual void wake() = 0;
+};
+
+// For a thread that handles no signals: it costs no descriptor. Whoever wakes it must keep it from
+// ending its wait meanwhile, by a lock that it takes behind it.
+class ThreadWaker final : public Waker {
+ public:
+  bool wait() override {
+    woken_.wait(false);
+    woken_ = false;
+    return true;
+  }
+  void wake() override {
+    woken_ = true;
+    woken_.notify_one();
+  }
+
+ private:
+  std::atomic<bool> woken_{false};
+};
+
+// For Python's main thread: a signal whose handler has run on it ends the wait as well, which a
+// wait on a condition variable would sleep through. Signal handlers may wake it, too.
+class EventWaker final : public Waker {
+ public:
+  bool wait() override {
     std::uint64_t count = 0;
     return ::read(event_.get(), &count, sizeof count) > 0 || errno != EINTR;
   }
@@ -41,8 +67,7 @@ class Waker {
     return ready > 0 && states[0].revents != 0 && wait();
   }
 
-  // Also before the wait; from any thread and from signal handlers.
-  void wake() {
+  void wake() override {
     const std::uint64_t one = 1;
     [[maybe_unused]] const auto written = ::write(event_.get(), &one, sizeof one);
   }
@@ -50,7 +75,7 @@ class Waker {
   int descriptor() const { return event_.get(); }
 
  private:
-  Descriptor event_;
+  Descriptor event_{::eventfd(0, EFD_CLOEXEC)};
 };
 
 }  // namespace replwire::server

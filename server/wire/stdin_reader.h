@@ -68,7 +68,7 @@ class StdinReader {
   Events events_;
   LinkSocket link_socket_;
   std::atomic<bool> held_{true};
-  Waker resumed_;
+  EventWaker resumed_;
 };
 
 }  // namespace replwire::server

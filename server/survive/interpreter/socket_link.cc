@@ -6,12 +6,13 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <system_error>
+#include <utility>
 
 #include "runtime/detached_fork.h"
 #include "server/survive/interpreter/sleeper.h"
 #include "server/survive/interpreter/transmit.h"
-#include "server/survive/wire/framed.h"
-#include "server/survive/wire/sending.h"
+#include "server/survive/wire/packing.h"
 #include "server/system/descendants.h"
 #include "server/system/outside_signals.h"
 #include "server/system/process_facts.h"
@@ -26,15 +27,10 @@ using runtime::Event;
 
 constexpr std::chrono::microseconds kTimeToRead{100};
 
-std::string contents(const Descriptor& file) {
-  std::string text;
-  std::array<char, 65536> buffer;
-  for (ssize_t size = 0; (size = ::pread(file.get(), buffer.data(), buffer.size(),
-                                         static_cast<off_t>(text.size()))) > 0;) {
-    text.append(buffer.data(), static_cast<std::size_t>(size));
-  }
-  return text;
-}
+template <class... Each>
+struct Overloaded : Each... {
+  using Each::operator()...;
+};
 
 // A snapshot that is to be taken when the interpreter rests; null: something else.
 const runtime::Checkpoint* offered(const Command& command) {
@@ -49,14 +45,11 @@ void call(const Descriptor& event) {
 
 }  // namespace
 
-SocketLink::Question::Question() : answer(::memfd_create("replwire-answer", MFD_CLOEXEC)) {}
-
 // ---- commands -------------------------------------------------------------------------------
 
 // False when there is nothing, or a signal came.
 bool SocketLink::fill(int flags) {
-  std::vector<Descriptor> none;
-  const ssize_t size = receive_some(channels_.link.get(), in_, none, flags);
+  const ssize_t size = in_.receive(channels_.link.get(), flags);
   if (size == 0 || (size < 0 && errno != EAGAIN && errno != EINTR)) ::_exit(kNoLink);
   return size > 0;
 }
@@ -64,7 +57,7 @@ bool SocketLink::fill(int flags) {
 std::optional<Command> SocketLink::next(bool may_wait) {
   while (channels_.output.has_room()) {
     const bool held = held_.has_value();
-    auto command = held ? std::exchange(held_, std::nullopt) : unframed();
+    auto command = held ? std::exchange(held_, std::nullopt) : next_command();
     if (command) {
       if (const auto* offer = offered(*command)) {
         if (!may_wait && !held) {
@@ -80,12 +73,24 @@ std::optional<Command> SocketLink::next(bool may_wait) {
   return std::nullopt;
 }
 
-std::optional<Command> SocketLink::unframed() {
-  const auto message = take_framed(in_);
-  if (!message) return std::nullopt;
-  auto command = unpacked<Command>(message->body);
-  if (!command) std::abort();
+std::optional<Command> SocketLink::next_command() {
+  take_arrived();
+  if (commands_.empty()) return std::nullopt;
+  Command command = std::move(commands_.front());
+  commands_.pop_front();
   return command;
+}
+
+void SocketLink::take_arrived() {
+  while (const auto received = in_.take()) {
+    auto message = unpacked<ToWorker>(received->body);
+    if (!message) std::abort();
+    std::visit(Overloaded{[this](Command& command) { commands_.push_back(std::move(command)); },
+                          [this](GivenAnswer& given) {
+                            answers_.give(given.question, std::move(given.answer));
+                          }},
+               *message);
+  }
 }
 
 // Of a process that is too large no snapshot is taken.
@@ -101,7 +106,7 @@ bool SocketLink::declines(const runtime::Checkpoint& offer, bool may_wait) {
 void SocketLink::let_client_go_first() const {
   pollfd link = {channels_.link.get(), POLLIN, 0};
   const timespec time = {0, std::chrono::nanoseconds(kTimeToRead).count()};
-  if (in_.empty()) ::ppoll(&link, 1, &time, nullptr);
+  if (in_.empty() && commands_.empty()) ::ppoll(&link, 1, &time, nullptr);
 }
 
 // As an execution begins, for those that a task has started at rest; and before the next one can,
@@ -130,6 +135,7 @@ std::optional<Command> SocketLink::take(Command command, bool may_wait) {
 }
 
 std::optional<Command> SocketLink::receive(const runtime::Watch& watch) {
+  if (!reads_ && answer_inquiry_) start_reader();
   for (;;) {
     if (!wait_for_room()) return std::nullopt;
     if (auto command = next(true)) return command;
@@ -150,19 +156,13 @@ std::optional<Command> SocketLink::receive(const runtime::Watch& watch) {
 // ---- events ---------------------------------------------------------------------------------
 
 void SocketLink::send(Event event) {
-  if (std::holds_alternative<runtime::Done>(event)) tell_children();
-  if (const auto* withdrawn = std::get_if<runtime::InputWithdrawn>(&event)) {
-    const std::lock_guard lock(questions_mutex_);
-    questions_.erase(withdrawn->number);
-  }
-  const auto* asked = std::get_if<runtime::NeedInput>(&event);
-  if (asked == nullptr) return send_message(Message(std::move(event)), {});
-  const auto question = std::make_shared<Question>();
-  {
-    const std::lock_guard lock(questions_mutex_);
-    questions_.emplace(asked->number, question);
-  }
-  send_message(Message(std::move(event)), {question->waker.descriptor(), question->answer.get()});
+  std::visit(
+      Overloaded{[this](const runtime::Done&) { tell_children(); },
+                 [this](const runtime::NeedInput& asked) { answers_.expect(asked.number); },
+                 [this](const runtime::InputWithdrawn& asked) { answers_.withdraw(asked.number); },
+                 [](const auto&) {}},
+      event);
+  send_message(Message(std::move(event)), {});
 }
 
 void SocketLink::send_message(const Message& message, std::initializer_list<int> descriptors) {
@@ -202,76 +202,93 @@ bool SocketLink::wait_for_room() {
 
 std::optional<runtime::Answer> SocketLink::wait_for_answer(std::uint64_t number,
                                                            const sigset_t* blocked) {
-  std::shared_ptr<Question> question;
-  {
-    const std::lock_guard lock(questions_mutex_);
-    const auto found = questions_.find(number);
-    if (found == questions_.end()) return runtime::EndOfFile{};
-    question = found->second;
-  }
-  if (!(blocked != nullptr ? question->waker.wait(*blocked) : question->waker.wait())) return {};
-  const std::lock_guard lock(questions_mutex_);
-  questions_.erase(number);
-  return unpacked<runtime::Answer>(contents(question->answer)).value_or(runtime::EndOfFile{});
-}
-
-// ---- inquiries ------------------------------------------------------------------------------
-
-void SocketLink::serve_inquiries(Answer answer) {
-  answer_ = std::move(answer);
-  start_inquirer();
-}
-
-void SocketLink::start_inquirer() {
-  start_thread("inquiries", [this] { inquire(); }).detach();  // for as long as the process lives
-}
-
-void SocketLink::inquire() {
-  std::string buffer;
-  std::vector<Descriptor> none;
+  if (blocked == nullptr) return answers_.wait(number);
   for (;;) {
-    while (const auto message = take_framed(buffer)) {
-      const auto inquiry = unpacked<runtime::Inquiry>(message->body);
-      if (!inquiry) std::abort();
-      const std::lock_guard lock(answering_);
-      send(answer_(*inquiry));
-    }
-    if (receive_some(channels_.inquiries.get(), buffer, none, 0) == 0) return;
+    take_arrived();
+    if (auto answer = answers_.take(number)) return answer;
+    pollfd link = {channels_.link.get(), POLLIN, 0};
+    if (::ppoll(&link, 1, nullptr, blocked) <= 0) return std::nullopt;
+    fill(MSG_DONTWAIT);
   }
+}
+
+// ---- the reader -------------------------------------------------------------------------------
+
+void SocketLink::serve_inquiries(AnswerInquiry answer_inquiry) {
+  answer_inquiry_ = std::move(answer_inquiry);
+  start_reader();
+}
+
+// Where no thread can be had, it is tried again before each wait for a command.
+void SocketLink::start_reader() {
+  asker_ = std::make_unique<Asker>();
+  asker_->connect([this](const runtime::Inquiry& inquiry) { answer(inquiry); });
+  reads_ = false;
+  try {
+    start_thread("reader", [this] { read_on(); }).detach();  // for as long as the process lives
+    reads_ = true;
+  } catch (const std::system_error&) {
+  }
+}
+
+// At its end the server is gone, whatever user code does meanwhile; or that has closed the socket.
+void SocketLink::read_on() {
+  Inbox in;
+  for (;;) {
+    while (const auto received = in.take()) {
+      auto message = unpacked<ToReader>(received->body);
+      if (!message) std::abort();
+      std::visit(Overloaded{[this](runtime::Inquiry& inquiry) { asker_->ask(std::move(inquiry)); },
+                            [this](GivenAnswer& given) {
+                              answers_.give(given.question, std::move(given.answer));
+                            }},
+                 *message);
+    }
+    const ssize_t size = in.receive(channels_.inquiries.get(), 0);
+    if (size == 0 || (size < 0 && errno != EINTR)) ::_exit(kNoLink);
+  }
+}
+
+void SocketLink::answer(const runtime::Inquiry& inquiry) {
+  const std::lock_guard lock(answering_);
+  send(answer_inquiry_(inquiry));
 }
 
 // ---- snapshots ------------------------------------------------------------------------------
 
 bool SocketLink::checkpoint(std::uint64_t number) {
-  SocketPair control(SOCK_SEQPACKET);
-  sending_.lock();  // a thread of user code's may be asking
-  questions_mutex_.lock();
-  const pid_t pid = runtime::detached_fork();
+  std::optional<SocketPair> control = SocketPair::open(SOCK_SEQPACKET);
+  std::unique_lock sending(sending_);  // a thread of user code's may be asking
+  std::unique_lock asking = answers_.hold();
+  const pid_t pid = control ? runtime::detached_fork() : -1;
   if (pid == 0) {
-    control.server = {};
-    sleep_until_woken(std::move(control.interpreter), channels_);
-    questions_.clear();
+    control->server = {};
+    sleep_until_woken(std::move(control->interpreter), channels_);
   }
-  control.interpreter = {};  // that the sleeper is dead is seen at the other end
-  questions_mutex_.unlock();
-  sending_.unlock();
+  asking.unlock();
+  sending.unlock();
   answering_.unlock();
   if (pid == 0) {
     go_on_as_copy();
   } else if (pid > 0) {
-    send_message(Asleep{number, pid}, {control.server.get()});
+    control->interpreter = {};  // that the sleeper is dead is seen at the other end
+    send_message(Asleep{number, pid}, {control->server.get()});
   } else {
     send_message(Asleep{number, -1}, {});
   }
   return pid == 0;
 }
 
+// The threads are gone, and what they had in hand stays as it is.
 void SocketLink::go_on_as_copy() {
-  in_.clear();
+  in_ = {};
+  commands_.clear();
   held_.reset();
   children_.clear();
+  answers_.clear();
   OutsideSignals::claim();
-  start_inquirer();
+  static_cast<void>(asker_.release());
+  start_reader();
 }
 
 }  // namespace replwire::server::survive

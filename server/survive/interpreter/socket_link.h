@@ -1,32 +1,36 @@
 #pragma once
 
 #include <csignal>
+#include <deque>
 #include <functional>
-#include <map>
 #include <memory>
 #include <mutex>
 
 #include "runtime/link.h"
+#include "server/link/answers.h"
+#include "server/link/asker.h"
 #include "server/survive/wire/channels.h"
-#include "server/survive/wire/link_values.h"
-#include "server/system/waker.h"
+#include "server/survive/wire/inbox.h"
+#include "server/survive/wire/messages.h"
 
 namespace replwire::server::survive {
 
 // The interpreter's end of a link to another process. What Python writes goes to shared memory, all
-// else over a socket. Besides the worker's there is one thread, for inquiries; a snapshot is taken
-// while that one sleeps.
+// else over a socket that the worker reads when it has time. A second socket has a thread of its
+// own, the reader, which is never busy: it brings inquiries, hands them to the asker (which waits
+// for the GIL), and the answers to questions of other threads than the worker; and it sees the
+// server's death at once. A snapshot is taken while the asker has nothing in hand.
 class SocketLink final : public runtime::Link {
  public:
-  using Answer = std::function<runtime::InquiryReply(const runtime::Inquiry&)>;
+  using AnswerInquiry = std::function<runtime::InquiryReply(const runtime::Inquiry&)>;
 
   explicit SocketLink(Channels& channels) : channels_(channels) {}
   SocketLink(const SocketLink&) = delete;
   SocketLink& operator=(const SocketLink&) = delete;
 
   void say(const Message& message) { send_message(message, {}); }
-  // From here on inquiries are answered, on a thread of their own.
-  void serve_inquiries(Answer answer);
+  // From here on inquiries are answered.
+  void serve_inquiries(AnswerInquiry answer);
 
   std::optional<runtime::Command> poll() override { return next(false); }
   std::optional<runtime::Command> receive(const runtime::Watch& watch) override;
@@ -39,38 +43,34 @@ class SocketLink final : public runtime::Link {
                                                  const sigset_t* blocked) override;
 
  private:
-  // Where the server leaves the answer to an input().
-  struct Question {
-    Question();
-    Waker waker;
-    Descriptor answer;  // a file in memory
-  };
-  using Questions = std::map<std::uint64_t, std::shared_ptr<Question>>;
-
   std::optional<runtime::Command> next(bool may_wait);
   bool fill(int flags);
   std::optional<runtime::Command> take(runtime::Command command, bool may_wait);
   void tell_children();
-  std::optional<runtime::Command> unframed();
+  std::optional<runtime::Command> next_command();
+  void take_arrived();
   bool declines(const runtime::Checkpoint& offer, bool may_wait);
   void let_client_go_first() const;
   void send_message(const Message& message, std::initializer_list<int> descriptors);
-  void start_inquirer();
-  void inquire();
+  void start_reader();
+  void read_on();
+  void answer(const runtime::Inquiry& inquiry);
   void go_on_as_copy();
 
   Channels& channels_;
-  std::string in_;
+  Inbox in_;
+  std::deque<runtime::Command> commands_;
   std::optional<runtime::Command> held_;  // a snapshot to be taken, until it may be waited for
   std::uint64_t current_ = 0;             // serial of the newest Run
   std::vector<pid_t> children_;           // as they were told last
   std::uint64_t last_write_ = 0;          // in ticks(), under the output's lock
-  Answer answer_;
+  AnswerInquiry answer_inquiry_;
+  std::unique_ptr<Asker> asker_;
+  bool reads_ = false;  // the reader runs
 
-  std::mutex answering_;  // held while an inquiry is, and over a snapshot
+  std::mutex answering_;  // held while an inquiry is in hand, and over a snapshot
   std::mutex sending_;    // keeps messages whole, and in the order of their positions
-  std::mutex questions_mutex_;
-  Questions questions_;
+  Answers answers_;
 };
 
 }  // namespace replwire::server::survive

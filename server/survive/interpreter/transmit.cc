@@ -2,7 +2,8 @@
 
 #include <unistd.h>
 
-#include "server/survive/wire/framed.h"
+#include "server/survive/wire/inbox.h"
+#include "server/survive/wire/packing.h"
 #include "server/survive/wire/sending.h"
 
 namespace replwire::server::survive {
@@ -22,7 +23,8 @@ void transmit(Channels& channels, const Message& message, std::initializer_list<
     look_into_pipes(channels);
     position = channels.output.stamp_event();
   }
-  if (!send_all(channels.link.get(), framed(body, position), descriptors)) ::_exit(kNoLink);
+  if (!send_all(channels.link.get(), framed(body, position, descriptors.size()), descriptors))
+    ::_exit(kNoLink);
 }
 
 }  // namespace replwire::server::survive

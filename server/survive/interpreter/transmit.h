@@ -3,7 +3,7 @@
 #include <initializer_list>
 
 #include "server/survive/wire/channels.h"
-#include "server/survive/wire/link_values.h"
+#include "server/survive/wire/messages.h"
 
 namespace replwire::server::survive {
 

@@ -2,7 +2,7 @@
 
 #include <fcntl.h>
 
-#include "server/survive/wire/framed.h"
+#include "server/survive/wire/inbox.h"
 #include "server/survive/wire/sending.h"
 
 namespace replwire::server::survive {

@@ -3,18 +3,18 @@
 #include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
 #include <utility>
 
-#include "runtime/interrupts.h"
 #include "runtime/stack_dump.h"
-#include "server/survive/wire/framed.h"
-#include "server/survive/wire/sending.h"
+#include "server/survive/wire/packing.h"
+#include "server/system/process.h"
 
 namespace replwire::server::survive {
 namespace {
@@ -53,7 +53,8 @@ bool leaves_room(const Descriptor& descriptor) {
 }  // namespace
 
 RemoteLink::RemoteLink(asio::io_context& io, Channels& channels, Descriptor origin)
-    : strand_(asio::make_strand(io)),
+    : InterpreterLink(channels.output.control()),
+      strand_(asio::make_strand(io)),
       channels_(channels),
       children_(io, SIGCHLD),
       output_call_(io, ::fcntl(channels.output_call.get(), F_DUPFD_CLOEXEC, 3)),
@@ -78,53 +79,36 @@ void RemoteLink::post(runtime::Command command) {
     const std::lock_guard lock(mutex_);
     newest_ = run->execution;
   }
-  commands_.add(packed(command));
+  commands_.add(packed(ToWorker(std::move(command))));
 }
 
 void RemoteLink::answer(std::uint64_t number, runtime::Answer answer) {
   const std::lock_guard lock(mutex_);
   const auto found = questions_.find(number);
   if (found == questions_.end()) return;
-  const std::string bytes = packed(answer);
-  [[maybe_unused]] auto written =
-      ::write(found->second.answer.get(), bytes.data(), bytes.size());  // to memory: all at once
-  const std::uint64_t one = 1;
-  written = ::write(found->second.told.get(), &one, sizeof one);
+  GivenAnswer given = {number, std::move(answer)};
+  if (found->second == Asking::kWorker) {
+    commands_.add(packed(ToWorker(std::move(given))));
+  } else {
+    inquiries_.add(packed(ToReader(std::move(given))));
+  }
   questions_.erase(found);
 }
 
 void RemoteLink::ask(runtime::Inquiry inquiry) {
-  const std::string bytes = packed(inquiry);
+  const std::string bytes = packed(ToReader(inquiry));
   {
     const std::lock_guard lock(mutex_);
     unanswered_.emplace(inquiry.number, std::move(inquiry));
   }
-  if (pid_ == 0) return;  // it is asked when there is one again
+  if (process() == 0) return;  // it is asked when there is one again
   inquiries_.add(bytes);
   inquiries_.flush();
 }
 
-bool RemoteLink::queue_signal(int number, std::uint64_t value) const {
-  siginfo_t info = {};
-  info.si_signo = number;
-  info.si_code = SI_QUEUE;
-  info.si_pid = ::getpid();
-  info.si_uid = ::getuid();
-  info.si_value.sival_ptr = reinterpret_cast<void*>(value);  // NOLINT(performance-no-int-to-ptr)
-  const pid_t pid = pid_;                                    // and its first thread's: the worker
-  return pid > 0 && ::syscall(SYS_rt_tgsigqueueinfo, pid, pid, number, &info) == 0;
-}
-
-// The child's descriptor is none of that process's.
-void RemoteLink::interrupt(std::uint64_t serial, int /*child*/) {
-  queue_signal(runtime::interrupts::signal_number(), serial);
-}
-
-bool RemoteLink::ask_for_stack() { return queue_signal(runtime::stack_dump::signal_number(), 0); }
-
 bool RemoteLink::stack_can_be_asked_for() const {
   const int bit = runtime::stack_dump::signal_number() - 1;
-  return (handled_signals(pid_) >> static_cast<unsigned>(bit) & 1U) != 0;
+  return (handled_signals(process()) >> static_cast<unsigned>(bit) & 1U) != 0;
 }
 
 std::vector<pid_t> RemoteLink::earlier_children() const {
@@ -159,23 +143,23 @@ void RemoteLink::take_incoming() {
 // start, or user code has closed its descriptors and it can tell us nothing any more.
 bool RemoteLink::read() {
   if (!socket_) return false;
-  const ssize_t size = receive_some(socket_.get(), in_, received_, MSG_DONTWAIT);
+  const ssize_t size = in_.receive(socket_.get(), MSG_DONTWAIT);
   if (size < 0) return errno == EINTR;
   if (size == 0) {
     close_socket();
     end_unheard();
     return false;
   }
-  while (const auto message = take_framed(in_)) {
-    outputs_->take_until(message->position);
-    auto value = unpacked<Message>(message->body);
-    if (value) take(*std::move(value));
+  while (auto received = in_.take()) {
+    outputs_->take_until(received->position);
+    auto message = unpacked<Message>(received->body);
+    if (message) take(*std::move(message), std::move(received->descriptors));
   }
   return true;
 }
 
 void RemoteLink::end_unheard() {
-  if (pid_ != 0) return kill();
+  if (process() != 0) return kill();
   outputs_->take_rest();  // of a message that it had announced, perhaps
   handlers_.died({0, 0, {}, false, false});
 }
@@ -186,11 +170,17 @@ void RemoteLink::close_socket() {
   socket_ = {};
 }
 
-void RemoteLink::take(Message message) {
+void RemoteLink::take(Message message, std::vector<Descriptor> descriptors) {
+  descriptors_ = std::move(descriptors);
   std::visit([this](auto& each) { on(each); }, message);
 }
 
-void RemoteLink::on(const Hello& hello) { pid_ = hello.pid; }
+// It is the strand that would reap it: the number is still its own.
+void RemoteLink::on(const Hello& hello) {
+  const std::lock_guard lock(signalling_);
+  interpreter_ = open_process(hello.pid);
+  control_.set_process(hello.pid);
+}
 
 void RemoteLink::on(const Started& started) {
   started_ = true;
@@ -198,13 +188,11 @@ void RemoteLink::on(const Started& started) {
   handlers_.started(started);
 }
 
-// None comes with a snapshot that was not made: the next one is another message's.
+// One without its socket can never be woken: it sees that, and ends.
 void RemoteLink::on(const Asleep& asleep) {
-  if (asleep.pid > 0) {
-    Descriptor control = next_descriptor();
+  if (descriptors_.size() == 1 && leaves_room(descriptors_.front())) {
     const std::lock_guard lock(mutex_);
-    if (control && leaves_room(control))
-      sleepers_.insert_or_assign(asleep.number, Sleeper{std::move(control), asleep.pid});
+    sleepers_.insert_or_assign(asleep.number, Sleeper{std::move(descriptors_.front()), asleep.pid});
   }
   handlers_.event(runtime::Checkpointed{asleep.number});
 }
@@ -226,31 +214,30 @@ void RemoteLink::on(runtime::Event& event) {
   std::visit(
       [this](auto& each) {
         if constexpr (requires { each.execution; }) recognize(each.execution);
+        note(each);
       },
       event);
-  if (const auto* asked = std::get_if<runtime::NeedInput>(&event)) {
-    Question question = {next_descriptor(), next_descriptor()};
-    const std::lock_guard lock(mutex_);
-    questions_.insert_or_assign(asked->number, std::move(question));
-  } else if (const auto* withdrawn = std::get_if<runtime::InputWithdrawn>(&event)) {
-    const std::lock_guard lock(mutex_);
-    questions_.erase(withdrawn->number);
-  } else if (const auto* told = std::get_if<runtime::InquiryReply>(&event)) {
-    const std::lock_guard lock(mutex_);
-    unanswered_.erase(told->number);
-  }
-  if (std::holds_alternative<runtime::Restored>(event)) {
-    started_ = true;
-    ask_again();
-  }
   handlers_.event(std::move(event));
 }
 
-Descriptor RemoteLink::next_descriptor() {
-  if (received_.empty()) return {};
-  Descriptor descriptor = std::move(received_.front());
-  received_.erase(received_.begin());
-  return descriptor;
+void RemoteLink::note(const runtime::NeedInput& asked) {
+  const std::lock_guard lock(mutex_);
+  questions_.insert_or_assign(asked.number, asked.worker ? Asking::kWorker : Asking::kThread);
+}
+
+void RemoteLink::note(const runtime::InputWithdrawn& asked) {
+  const std::lock_guard lock(mutex_);
+  questions_.erase(asked.number);
+}
+
+void RemoteLink::note(const runtime::InquiryReply& told) {
+  const std::lock_guard lock(mutex_);
+  unanswered_.erase(told.number);
+}
+
+void RemoteLink::note(const runtime::Restored& /*restored*/) {
+  started_ = true;
+  ask_again();
 }
 
 }  // namespace replwire::server::survive

@@ -10,7 +10,8 @@
 #include "server/output/outputs.h"
 #include "server/survive/server/outbox.h"
 #include "server/survive/wire/channels.h"
-#include "server/survive/wire/link_values.h"
+#include "server/survive/wire/inbox.h"
+#include "server/survive/wire/messages.h"
 #include "server/system/asio.h"
 
 namespace replwire::server::survive {
@@ -35,12 +36,9 @@ class RemoteLink final : public InterpreterLink {
 
   void post(runtime::Command command) override;
   void answer(std::uint64_t number, runtime::Answer answer) override;
-  void deliver() override { commands_.flush(); }
+  void deliver() override;
   void ask(runtime::Inquiry inquiry) override;
-  void interrupt(std::uint64_t serial, int child = -1) override;
-  bool ask_for_stack() override;
   bool stack_can_be_asked_for() const override;
-  pid_t process() const override { return pid_; }
   std::vector<pid_t> earlier_children() const override;
   void kill() override;
   void wake(std::uint64_t snapshot) override;
@@ -54,10 +52,7 @@ class RemoteLink final : public InterpreterLink {
     Descriptor control;
     pid_t pid;
   };
-  struct Question {
-    Descriptor told;
-    Descriptor answer;
-  };
+  enum class Asking { kWorker, kThread };
 
   void watch_output();
   void watch_children();
@@ -65,20 +60,26 @@ class RemoteLink final : public InterpreterLink {
   bool read();
   void end_unheard();
   void close_socket();
-  void take(Message message);
+  void take(Message message, std::vector<Descriptor> descriptors);
   void on(const Hello& hello);
   void on(const Started& started);
   void on(const Asleep& asleep);
   void on(EarlierChildren& earlier);
   void on(const Ended& ended);
   void on(runtime::Event& event);
+  void note(const runtime::NeedInput& asked);
+  void note(const runtime::InputWithdrawn& asked);
+  void note(const runtime::InquiryReply& told);
+  void note(const runtime::Restored& restored);
+  template <class Other>
+  void note(const Other& /*event*/) {}
   void recognize(runtime::ExecutionRef& execution);
-  Descriptor next_descriptor();
   void reap();
+  bool reap(pid_t pid, int& status);
+  static void go_on(const Sleeper& sleeper);
   void on_interpreter_exit(pid_t pid, int status);
   void answer_for_the_dead();
   void ask_again();
-  bool queue_signal(int number, std::uint64_t value) const;
 
   asio::strand<asio::io_context::executor_type> strand_;
   Channels& channels_;
@@ -91,19 +92,19 @@ class RemoteLink final : public InterpreterLink {
 
   // On the strand.
   Descriptor socket_;
-  std::string in_;
-  std::vector<Descriptor> received_;
+  Inbox in_;
+  std::vector<Descriptor> descriptors_;  // that came with the message in hand
   bool started_ = false;
   std::int64_t killed_for_memory_ = 0;  // processes, by the system, when this one was made
 
-  std::atomic<pid_t> pid_{0};  // 0: there is none
+  Descriptor interpreter_;  // a pidfd, under `signalling_`
   Outbox commands_;
   Outbox inquiries_;
 
   mutable std::mutex mutex_;
   runtime::ExecutionRef newest_;  // of those that were posted
   std::map<std::uint64_t, Sleeper> sleepers_;
-  std::map<std::uint64_t, Question> questions_;
+  std::map<std::uint64_t, Asking> questions_;
   std::map<std::uint64_t, runtime::Inquiry> unanswered_;
   std::vector<pid_t> earlier_children_;
 };

@@ -9,7 +9,9 @@
 #include <fstream>
 
 #include "server/survive/server/remote_link.h"
+#include "server/survive/wire/packing.h"
 #include "server/survive/wire/sending.h"
+#include "server/system/process.h"
 
 namespace replwire::server::survive {
 namespace {
@@ -52,50 +54,47 @@ bool dies_speaking(int status) { return WIFSIGNALED(status) && WTERMSIG(status) 
 
 // To be told nothing is better than no answer.
 runtime::InquiryReply nothing(const runtime::Inquiry& inquiry) {
-  runtime::InquiryReply told = {inquiry.number, {}, "the interpreter died"};
-  switch (inquiry.subject.index()) {
-    case 1:
-      told.answer = runtime::Inspection();
-      break;
-    case 2:
-      told.answer = runtime::Completeness();
-      break;
-    case 3:
-      told.answer = runtime::VariableList();
-      break;
-    default:
-      break;
-  }
-  return told;
+  struct Nothing {
+    using Answer = decltype(runtime::InquiryReply::answer);
+    Answer operator()(const runtime::Complete&) const { return runtime::Completions(); }
+    Answer operator()(const runtime::Inspect&) const { return runtime::Inspection(); }
+    Answer operator()(const runtime::IsComplete&) const { return runtime::Completeness(); }
+    Answer operator()(const runtime::Variables&) const { return runtime::VariableList(); }
+  };
+  return {inquiry.number, std::visit(Nothing(), inquiry.subject), "the interpreter died"};
 }
 
 }  // namespace
 
 void RemoteLink::wake(std::uint64_t snapshot) {
   asio::dispatch(strand_, [this, snapshot] {
-    SocketPair link(SOCK_STREAM);
-    SocketPair inquiries(SOCK_STREAM);
+    auto link = SocketPair::open(SOCK_STREAM);
+    auto inquiries = SocketPair::open(SOCK_STREAM);
     started_ = false;
+    if (!link || !inquiries) return end_unheard();
     {
       const std::lock_guard lock(mutex_);
       const auto found = sleepers_.find(snapshot);
       if (found != sleepers_.end()) {
         send_some(found->second.control.get(), "w",
-                  {link.interpreter.get(), inquiries.interpreter.get()}, 0);
-        // Somebody may have stopped it.
-        if (found->second.pid > 0 && lives(found->second.control)) {
-          ::kill(found->second.pid, SIGCONT);
-        }
+                  {link->interpreter.get(), inquiries->interpreter.get()}, 0);
+        go_on(found->second);
       }
     }
-    adopt(std::move(link.server), std::move(inquiries.server));
+    adopt(std::move(link->server), std::move(inquiries->server));
     killed_for_memory_ = killed_for_memory();
   });
 }
 
+// Somebody may have stopped it. The number is its own if it lives after the process of that number
+// has been opened.
+void RemoteLink::go_on(const Sleeper& sleeper) {
+  const Descriptor process = open_process(sleeper.pid);
+  if (process && lives(sleeper.control)) send_signal(process, SIGCONT);
+}
+
 void RemoteLink::adopt(Descriptor link, Descriptor inquiries) {
-  in_.clear();
-  received_.clear();
+  in_ = {};
   {
     const std::lock_guard lock(mutex_);
     earlier_children_.clear();
@@ -108,9 +107,19 @@ void RemoteLink::adopt(Descriptor link, Descriptor inquiries) {
   ::epoll_ctl(incoming_.get(), EPOLL_CTL_ADD, socket_.get(), &event);
 }
 
+// By its number where there was none left for a pidfd: nobody reaps it meanwhile.
 void RemoteLink::kill() {
-  const pid_t pid = pid_;
-  if (pid > 0) ::kill(pid, SIGKILL);
+  const std::lock_guard lock(signalling_);
+  if (interpreter_) {
+    send_signal(interpreter_, SIGKILL);
+  } else if (process() > 0) {
+    ::kill(process(), SIGKILL);
+  }
+}
+
+void RemoteLink::deliver() {
+  commands_.flush();
+  inquiries_.flush();
 }
 
 void RemoteLink::drop(std::uint64_t snapshot) {
@@ -137,13 +146,24 @@ void RemoteLink::watch_children() {
 // them, so each is looked for before it is reaped: until then its number is nobody else's.
 void RemoteLink::reap() {
   for (siginfo_t dead = {}; next_dead(dead); dead = {}) {
-    read();  // who it was, and what it said last
-    pid_t ours = dead.si_pid;
-    if (!pid_.compare_exchange_strong(ours, 0)) ours = 0;  // before somebody else has its number
+    while (read()) {  // who it was, and all that it said last
+    }
     int status = 0;
-    ::waitpid(dead.si_pid, &status, WNOHANG);
-    if (ours != 0) on_interpreter_exit(ours, status);
+    if (reap(dead.si_pid, status)) on_interpreter_exit(dead.si_pid, status);
   }
+}
+
+// Whether it was the interpreter.
+bool RemoteLink::reap(pid_t pid, int& status) {
+  const std::lock_guard lock(signalling_);
+  const bool ours = pid == process();
+  if (ours) {
+    control_.set_process(0);
+    control_.forget_interrupt();
+    interpreter_ = {};
+  }
+  ::waitpid(pid, &status, WNOHANG);
+  return ours;
 }
 
 void RemoteLink::on_interpreter_exit(pid_t pid, int status) {
@@ -171,7 +191,7 @@ void RemoteLink::answer_for_the_dead() {
 // What was asked when there was nobody to ask.
 void RemoteLink::ask_again() {
   const std::lock_guard lock(mutex_);
-  for (const auto& [number, inquiry] : unanswered_) inquiries_.add(packed(inquiry));
+  for (const auto& [number, inquiry] : unanswered_) inquiries_.add(packed(ToReader(inquiry)));
   inquiries_.flush();
 }
 

@@ -6,8 +6,6 @@
 #include <unistd.h>
 
 #include <array>
-#include <cerrno>
-#include <system_error>
 
 #include "server/system/outside_signals.h"
 
@@ -53,13 +51,10 @@ std::vector<int> Channels::leave_open() const {
   return numbers;
 }
 
-SocketPair::SocketPair(int type) {
+std::optional<SocketPair> SocketPair::open(int type) {
   std::array<int, 2> ends = {-1, -1};
-  if (::socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, ends.data()) != 0) {
-    throw std::system_error(errno, std::generic_category(), "socketpair");
-  }
-  server = Descriptor(ends[0]);
-  interpreter = Descriptor(ends[1]);
+  if (::socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, ends.data()) != 0) return std::nullopt;
+  return SocketPair{Descriptor(ends[0]), Descriptor(ends[1])};
 }
 
 }  // namespace replwire::server::survive

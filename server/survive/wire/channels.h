@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <optional>
 #include <vector>
 
 #include "server/link/stack_files.h"
@@ -33,7 +34,8 @@ struct Channels {
 
 // Two ends of a new pair of sockets, closed on exec.
 struct SocketPair {
-  explicit SocketPair(int type);
+  // Nothing where no number is free.
+  static std::optional<SocketPair> open(int type);
   Descriptor server;
   Descriptor interpreter;
 };

@@ -13,8 +13,11 @@
 #include <variant>
 #include <vector>
 
-// Plain values as bytes and back, between two processes of the same program. A struct says once
-// which members it has, in `members(value, take)`; both directions are folds over that.
+#include "server/survive/wire/members.h"
+
+// Plain values as bytes and back, between two processes of the same program: numbers, texts, times,
+// lists, options, variants, and aggregates of these, whose members the compiler finds. What is
+// something else does not compile.
 namespace replwire::server::survive {
 
 template <class T>
@@ -25,7 +28,7 @@ class Packer {
   explicit Packer(std::string& out) : out_(out) {}
 
   template <class... Ts>
-  void operator()(Ts&... values) {
+  void operator()(const Ts&... values) {
     (pack(values), ...);
   }
 
@@ -60,10 +63,8 @@ class Packer {
     std::visit([this](const auto& each) { pack(each); }, value);
   }
   template <class T>
-  requires std::is_class_v<T>
-  void pack(const T& value) {
-    members(const_cast<T&>(value), *this);  // only read
-  }
+  requires std::is_aggregate_v<T>
+  void pack(const T& value) { with_members(value, *this); }
 
   std::string& out_;
 };
@@ -126,11 +127,11 @@ class Unpacker {
   void unpack(std::variant<Ts...>& value) {
     const std::size_t index = unpack_size();
     std::size_t n = 0;
-    (void)((n++ == index && (unpack(value.template emplace<Ts>()), true)) || ...);
+    whole_ = ((n++ == index && (unpack(value.template emplace<Ts>()), true)) || ...) && whole_;
   }
   template <class T>
-  requires std::is_class_v<T>
-  void unpack(T& value) { members(value, *this); }
+  requires std::is_aggregate_v<T>
+  void unpack(T& value) { with_members(value, *this); }
 
   std::string_view in_;
   bool whole_ = true;

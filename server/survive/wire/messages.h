@@ -1,0 +1,45 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "runtime/link.h"
+
+// What crosses between the server's process and the interpreter's: the values of the link, and a
+// few about the process itself.
+namespace replwire::server::survive {
+
+struct GivenAnswer {
+  std::uint64_t question;
+  runtime::Answer answer;
+};
+// Over the socket that the worker reads, and over that of the interpreter's reader thread. Each
+// gets the answers to its own questions: the worker's needs no thread switch, and no other one
+// waits for the worker.
+using ToWorker = std::variant<runtime::Command, GivenAnswer>;
+using ToReader = std::variant<runtime::Inquiry, GivenAnswer>;
+
+struct Hello {  // the first of every interpreter process
+  pid_t pid;
+};
+struct Started {  // Python runs, or says why not
+  runtime::PythonFacts python;
+  std::string failure;
+  std::vector<std::string> remarks;
+};
+struct Asleep {
+  std::uint64_t number;
+  pid_t pid;  // comes with the server's end of its socket; -1: none was made
+};
+// Children that an execution which starts finds there, when they are others than before.
+struct EarlierChildren {
+  std::vector<pid_t> pids;
+};
+struct Ended {};  // it was told to stop, and has run its exit handlers
+using Message = std::variant<Hello, Started, Asleep, EarlierChildren, Ended, runtime::Event>;
+
+}  // namespace replwire::server::survive
