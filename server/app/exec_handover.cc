@@ -41,6 +41,7 @@ module.run()
 fs::path module_file() {
   std::error_code error;
   const fs::path folder = fs::read_symlink("/proc/self/exe", error).parent_path();
+  if (error) return {};  // without /proc: nothing is loaded from the working directory
   const fs::path installed = folder / REPLWIRE_MODULE_FOLDER / "_replwire.abi3.so";
   return fs::exists(installed, error) ? installed : folder / "_replwire.abi3.so";
 }
@@ -76,6 +77,7 @@ bool is_possible() { return ::access(module_file().c_str(), R_OK) == 0; }
 std::string become(const ChosenPython& python, const std::vector<std::string>& switches,
                    ExecHandover handover) {
   const fs::path module = module_file();
+  if (module.empty()) return "/proc is missing, which tells where this program's module is";
   if (!is_possible()) return module.string() + " is missing";
   std::vector<std::string> line = {python.name};
   line.insert(line.end(), switches.begin(), switches.end());

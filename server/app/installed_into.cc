@@ -34,6 +34,7 @@ std::string interpreter_of(const fs::path& command) {
 std::string installed_into() {
   std::error_code error;
   const fs::path folder = fs::read_symlink("/proc/self/exe", error).parent_path();
+  if (error) return {};  // without /proc
   // One that was moved has its interpreter still, but old paths in its commands.
   if (fs::exists(folder.parent_path() / "pyvenv.cfg", error)) return folder.parent_path();
   // The same installer has written that one, in Python.

@@ -8,6 +8,7 @@
 #include "runtime/first_frame.h"
 #include "runtime/interpreter.h"
 #include "server/app/exec_handover.h"
+#include "server/app/process_title.h"
 #include "server/serve/interpreter_process.h"
 #include "server/serve/local.h"
 
@@ -88,6 +89,7 @@ void serve_here(std::vector<std::string> words) {
   const auto parsed = parse_in(handover->folder, argv);
   const auto* options = std::get_if<Options>(&parsed);
   if (options == nullptr) return;
+  set_process_title(handover->words);
   std::signal(SIGPIPE, SIG_IGN);
   const auto start = [] { return std::string(); };  // Python runs
   if (!handover->channels.empty()) {

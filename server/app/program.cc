@@ -9,6 +9,7 @@
 #include "server/app/chosen_python.h"
 #include "server/app/exec_handover.h"
 #include "server/app/held_python.h"
+#include "server/app/surroundings.h"
 #include "server/serve/remote.h"
 
 namespace replwire::server {
@@ -56,6 +57,8 @@ int run(const Options& options, const ChosenPython& python, const std::string& f
 
 int main(int argc, char** argv) {
   using namespace replwire::server;
+  settle_surroundings();
+  leave_process_one();
   const auto parsed = parse_options(argc, argv);
   if (const int* status = std::get_if<int>(&parsed)) return *status;
   const Options& options = std::get<Options>(parsed);

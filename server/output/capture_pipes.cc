@@ -1,10 +1,11 @@
 #include "server/output/capture_pipes.h"
 
 #include <fcntl.h>
-#include <poll.h>
 
 #include <cerrno>
 #include <system_error>
+
+#include "server/system/ready.h"
 
 namespace replwire::server {
 namespace {
@@ -45,7 +46,7 @@ void CapturePipes::redirect() const {
 bool CapturePipes::ready() {
   std::array<pollfd, 2> fds = {pollfd{pipes_[0].read_end.get(), POLLIN, 0},
                                pollfd{pipes_[1].read_end.get(), POLLIN, 0}};
-  const bool some = ::poll(fds.data(), fds.size(), 0) > 0;
+  const bool some = count_ready(fds) > 0;
   if (some) lost_ = ((fds[0].revents | fds[1].revents) & POLLNVAL) != 0;
   return some;
 }

@@ -3,11 +3,17 @@
 
 #include <unistd.h>
 
+#include <array>
+#include <exception>
+#include <system_error>
+#include <thread>
+
 #include "runtime/memory_limit.h"
 #include "server/link/local_link.h"
 #include "server/output/last_words.h"
 #include "server/serve/server.h"
 #include "server/serve/start_interpreter.h"
+#include "server/system/event_descriptors.h"
 #include "server/system/private_range.h"
 #include "server/system/threads.h"
 
@@ -26,16 +32,17 @@ class LocalServer {
                 }) {
     capture_.redirect();
     interpreter_.emplace(*link_, control_);
-    link_->connect([this](runtime::Event event) { server_.session().receive(std::move(event)); },
+    link_->connect([this](runtime::Event event) { receive(std::move(event)); },
                    [this](const runtime::Inquiry& inquiry) { answer(inquiry); });
   }
 
   [[noreturn]] void run(const StartPython& start, const std::string& why) {
     server_.start_log(why);
-    // One for the reader, one for all the rest: capture, timers, signals, a client that is behind.
-    const std::array threads = {start_thread("io", [this] { server_.io().run(); }),
-                                start_thread("io", [this] { server_.io().run(); })};
-    last_words::install(server_.writer(), server_.outputs(), stack_.crash.get());
+    try {
+      start_threads();
+    } catch (const std::system_error& error) {
+      server_.fail(std::string("cannot start a thread: ") + error.what());
+    }
     watch_forks();
     const std::string failure =
         start_interpreter(server_.options(), *interpreter_, start, stack_, control_, false,
@@ -51,6 +58,22 @@ class LocalServer {
   }
 
  private:
+  // One for the reader, one for all the rest: capture, timers, signals, a client that is behind.
+  void start_threads() {
+    for (std::thread& thread : threads_) {
+      thread = start_thread("io", [this] { server_.io().run(); });
+    }
+    last_words::install(server_.writer(), server_.outputs(), stack_.crash.get());
+  }
+
+  // An execution may have closed what the server needs.
+  void receive(runtime::Event event) {
+    if (std::holds_alternative<runtime::Done>(event) && !events_.intact()) {
+      Session::descriptors_gone();
+    }
+    server_.session().receive(std::move(event));
+  }
+
   void answer(const runtime::Inquiry& inquiry) {
     std::optional<runtime::InquiryReply> told;
     {
@@ -65,7 +88,9 @@ class LocalServer {
   StackFiles stack_;
   LocalLink* link_ = nullptr;  // the server's
   Server server_;
+  EventDescriptors events_;
   std::optional<runtime::Interpreter> interpreter_;
+  std::array<std::thread, 2> threads_;
 };
 
 }  // namespace
@@ -74,9 +99,11 @@ void serve(const Options& options, const TakeStreams& take, const StartPython& s
            const std::string& why) {
   runtime::memory_limit::prepare(options.memory_limit);
   std::optional<LocalServer> server;
-  {
+  try {
     const PrivateRange range;
     server.emplace(options, take());
+  } catch (const std::exception& error) {
+    cannot_start(error);
   }
   server->run(start, why);
 }

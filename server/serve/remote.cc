@@ -20,14 +20,6 @@
 namespace replwire::server::survive {
 namespace {
 
-// A client may block it for itself, and its children inherit that.
-void let_deaths_be_told() {
-  sigset_t death;
-  sigemptyset(&death);
-  sigaddset(&death, SIGCHLD);
-  ::pthread_sigmask(SIG_UNBLOCK, &death, nullptr);
-}
-
 class RemoteServer {
  public:
   RemoteServer(const Options& options, StandardStreams streams, Channels& channels,
@@ -50,9 +42,11 @@ class RemoteServer {
 
   [[noreturn]] void run(const std::string& why) {
     server_.start_log(why);
-    const std::thread thread = start_thread("io", [this] { server_.io().run(); });
-    // A copy of the descriptors would hold open the interpreter's end of the link as well.
-    last_words::install(server_.writer(), server_.outputs(), stack_.crash.get(), false);
+    try {
+      start_threads();
+    } catch (const std::system_error& error) {
+      server_.fail(std::string("cannot start a thread: ") + error.what());
+    }
     OutsideSignals::install(link_->control());
     link_->wake(0);
     server_.io().run();
@@ -60,6 +54,12 @@ class RemoteServer {
   }
 
  private:
+  void start_threads() {
+    thread_ = start_thread("io", [this] { server_.io().run(); });
+    // A copy of the descriptors would hold open the interpreter's end of the link as well.
+    last_words::install(server_.writer(), server_.outputs(), stack_.crash.get(), false);
+  }
+
   void python_started(const Started& started) {
     if (opened_) return server_.session().interpreter_started_anew();
     for (const std::string& remark : started.remarks) server_.say(remark);
@@ -79,6 +79,7 @@ class RemoteServer {
   RemoteLink* link_ = nullptr;  // the server's
   Server server_;
   bool opened_ = false;
+  std::thread thread_;
 };
 
 }  // namespace
@@ -89,11 +90,13 @@ void serve(const Options& options, const TakeStreams& take, const BecomeInterpre
   // Never destroyed: an exit() of C would close them before its status is known.
   static auto& channels = *new std::optional<Channels>();
   Descriptor signals;
-  {
+  try {
     const PrivateRange range;
     streams = take();
     channels.emplace();
     signals = OutsideSignals::open();
+  } catch (const std::exception& error) {
+    cannot_start(error);
   }
   auto control = SocketPair::open(SOCK_SEQPACKET);
   if (!control) throw std::system_error(errno, std::generic_category(), "socketpair");
@@ -109,7 +112,6 @@ void serve(const Options& options, const TakeStreams& take, const BecomeInterpre
     ::_exit(kWrongUsage);
   }
   control->interpreter = {};
-  let_deaths_be_told();
   // Of static life: what its threads use outlives them.
   static RemoteServer server(options, std::move(streams), *channels, std::move(signals),
                              std::move(control->server));

@@ -1,5 +1,9 @@
 #include "server/serve/start_interpreter.h"
 
+#include <unistd.h>
+
+#include <cstdio>
+
 #include "runtime/forked.h"
 #include "runtime/memory_limit.h"
 #include "runtime/stack_dump.h"
@@ -7,6 +11,11 @@
 #include "server/system/private_range.h"
 
 namespace replwire::server {
+
+void cannot_start(const std::exception& error) {
+  std::fprintf(stderr, "replwire: cannot start: %s\n", error.what());
+  ::_exit(kWrongUsage);
+}
 
 void watch_forks() {
   runtime::watch_forks([] {

@@ -17,18 +17,13 @@ Descriptor copy(int fd) {
 }  // namespace
 
 StandardStreams StandardStreams::take() {
-  // A descriptor that the parent left closed becomes the null device, so that nothing else gets
-  // its number.
   const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
-  for (int fd = 0; fd < 3; ++fd) {
-    if (::fcntl(fd, F_GETFD) < 0) ::dup2(null, fd);
-  }
   StandardStreams streams = {copy(0), copy(1), copy(2)};
   if (!streams.input || !streams.output || !streams.error || ::dup2(null, 0) < 0) {
     std::perror("replwire: cannot set up the standard streams");
     std::exit(1);
   }
-  if (null > 2) ::close(null);
+  ::close(null);
   return streams;
 }
 

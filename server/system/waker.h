@@ -12,6 +12,7 @@
 #include <optional>
 
 #include "server/system/descriptor.h"
+#include "server/system/ready.h"
 
 namespace replwire::server {
 
@@ -55,7 +56,7 @@ class EventWaker final : public Waker {
   // The same with another signal mask in force while it waits.
   bool wait(const sigset_t& mask) {
     pollfd state = {event_.get(), POLLIN, 0};
-    return ::ppoll(&state, 1, nullptr, &mask) > 0 && wait();
+    return wait_until_ready({&state, 1}, nullptr, &mask) > 0 && wait();
   }
 
   // False also when the descriptor is readable (-1: none) or the time is over.
@@ -63,7 +64,7 @@ class EventWaker final : public Waker {
     std::array<pollfd, 2> states = {pollfd{event_.get(), POLLIN, 0}, pollfd{descriptor, POLLIN, 0}};
     const auto nanoseconds = timeout.value_or(std::chrono::nanoseconds(0)).count();
     const timespec time = {nanoseconds / 1'000'000'000, nanoseconds % 1'000'000'000};
-    const int ready = ::ppoll(states.data(), states.size(), timeout ? &time : nullptr, nullptr);
+    const int ready = wait_until_ready(states, timeout ? &time : nullptr);
     return ready > 0 && states[0].revents != 0 && wait();
   }
 

@@ -5,6 +5,8 @@
 #include <array>
 #include <cerrno>
 
+#include "server/system/ready.h"
+
 namespace replwire::server {
 
 StdinReader::StdinReader(asio::io_context& io, Descriptor input, Accepted accepted, Events events,
@@ -40,7 +42,7 @@ void StdinReader::wait_for(int descriptor) const {
   for (;;) {
     std::array<pollfd, 2> states = {pollfd{descriptor, POLLIN, 0},
                                     pollfd{link_socket_.descriptor, POLLIN, 0}};
-    if (::poll(states.data(), states.size(), -1) < 0) continue;
+    if (wait_until_ready(states) < 0) continue;
     if (states[1].revents != 0) link_socket_.readable();
     if (states[0].revents != 0) return;
   }

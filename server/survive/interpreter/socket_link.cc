@@ -16,6 +16,7 @@
 #include "server/system/descendants.h"
 #include "server/system/outside_signals.h"
 #include "server/system/process_facts.h"
+#include "server/system/ready.h"
 #include "server/system/threads.h"
 #include "server/system/ticks.h"
 
@@ -147,8 +148,7 @@ std::optional<Command> SocketLink::receive(const runtime::Watch& watch) {
                                     pollfd{watch.descriptor, POLLIN, 0}};
     const auto nanoseconds = watch.timeout.value_or(std::chrono::nanoseconds(0)).count();
     const timespec time = {nanoseconds / 1'000'000'000, nanoseconds % 1'000'000'000};
-    const int ready =
-        ::ppoll(states.data(), states.size(), watch.timeout ? &time : nullptr, nullptr);
+    const int ready = wait_until_ready(states, watch.timeout ? &time : nullptr);
     if (ready <= 0 || states[0].revents == 0) return std::nullopt;
   }
 }
@@ -207,7 +207,7 @@ std::optional<runtime::Answer> SocketLink::wait_for_answer(std::uint64_t number,
     take_arrived();
     if (auto answer = answers_.take(number)) return answer;
     pollfd link = {channels_.link.get(), POLLIN, 0};
-    if (::ppoll(&link, 1, nullptr, blocked) <= 0) return std::nullopt;
+    if (wait_until_ready({&link, 1}, nullptr, blocked) <= 0) return std::nullopt;
     fill(MSG_DONTWAIT);
   }
 }
