@@ -131,7 +131,8 @@ void Interpreter::handle(const Checkpoint& checkpoint) {
 // more when the snapshot that was given up is gone, whose end empties the caches.
 void Interpreter::prefault_pages() {
   const SavedError kept;
-  Run run;
+  Run run = {};
+  run.first_line = 1;
   run.execution = std::make_shared<const Execution>();
   run.code = "0+0";
   run.repr_limit = kReprBytes;

@@ -37,9 +37,9 @@ struct Run {
   ExecutionRef execution;
   std::string code;
   std::optional<std::string> filename;
-  std::int64_t first_line = 1;
-  std::size_t repr_limit = 0;  // bytes
-  bool silent = false;
+  std::int64_t first_line;
+  std::size_t repr_limit;  // bytes
+  bool silent;
 };
 struct Reset {};
 struct Checkpoint {

@@ -87,14 +87,16 @@ PyObject* write_raw(PyObject* module, PyObject* args) {
   return PyLong_FromSsize_t(size);
 }
 
-PyObject* to_object(const Answer& answer) {
-  if (const auto* line = std::get_if<Line>(&answer)) return make_str(line->text).release();
-  if (const auto* refusal = std::get_if<Refusal>(&answer)) {
-    const Ref message = make_str(refusal->message);
-    PyErr_SetObject(PyExc_RuntimeError, message.get());
-  } else {
-    PyErr_SetString(PyExc_EOFError, "EOF when reading a line");
-  }
+PyObject* to_object(const Line& line) { return make_str(line.text).release(); }
+
+PyObject* to_object(const EndOfFile& /*end*/) {
+  PyErr_SetString(PyExc_EOFError, "EOF when reading a line");
+  return nullptr;
+}
+
+PyObject* to_object(const Refusal& refusal) {
+  const Ref message = make_str(refusal.message);
+  PyErr_SetObject(PyExc_RuntimeError, message.get());
   return nullptr;
 }
 
@@ -146,7 +148,9 @@ PyObject* ask_client(Link& link, std::string prompt, bool password) {
     link.send(std::move(question));
   }
   for (;;) {
-    if (const auto answer = try_answer(link, number)) return to_object(*answer);
+    if (const auto answer = try_answer(link, number)) {
+      return std::visit([](const auto& each) { return to_object(each); }, *answer);
+    }
     if (PyErr_Occurred() != nullptr || PyErr_CheckSignals() != 0) {
       link.send(InputWithdrawn{number});
       return nullptr;

@@ -15,8 +15,8 @@ Asker::~Asker() {
 
 void Asker::ask(runtime::Inquiry inquiry) {
   const std::lock_guard lock(mutex_);
-  waiting_.push_back(std::move(inquiry));
   if (!thread_.joinable()) thread_ = start_thread("asker", [this] { run(); });
+  waiting_.push_back(std::move(inquiry));
   changed_.notify_one();
 }
 

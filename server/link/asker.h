@@ -25,7 +25,7 @@ class Asker {
   // Before the first inquiry.
   void connect(Answer answer) { answer_ = std::move(answer); }
 
-  // From any thread; returns at once.
+  // From any thread; returns at once. Throws where no thread can be had.
   void ask(runtime::Inquiry inquiry);
 
  private:

@@ -2,6 +2,7 @@
 
 #include "server/output/output_frames.h"
 #include "server/session/frame_values.h"
+#include "server/session/new_run.h"
 #include "text/base64.h"
 
 namespace replwire::server {
@@ -166,10 +167,7 @@ void Session::begin(protocol::Execute& request, Queued& queued) {
   auto output_limit = options_.output_limit;
   if (request.output_limit) output_limit = static_cast<std::size_t>(*request.output_limit);
   parts_.outputs.set_running(execution, output_limit);
-  const auto limit = static_cast<std::size_t>(request.repr_limit.value_or(runtime::kReprBytes));
-  parts_.link.post(runtime::Run{execution, std::move(request.code), std::move(request.filename),
-                                request.first_line.value_or(1),
-                                std::min(limit, runtime::kReprBytes), silent});
+  parts_.link.post(new_run(execution, std::move(request)));
   offer_snapshot_behind(*execution);
 }
 

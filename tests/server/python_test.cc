@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <iostream>
 
 #include "support/run_program.h"
@@ -361,6 +362,13 @@ TEST(RefusedPythonTest, WhatIsNoPython) {
   expect_refused(in_python(text), "cannot be run");
   expect_refused({.env = {{"VIRTUAL_ENV", "/no/such/venv"}}},
                  "VIRTUAL_ENV=/no/such/venv: does not");
+}
+
+TEST(PythonTest, AProgramThatNeverSaysItsVersionIsRefused) {
+  const TempDir folder;
+  const std::string file = folder.write("slow", "#!/bin/sh\nexec sleep 1000\n");
+  std::filesystem::permissions(file, std::filesystem::perms::owner_all);
+  expect_refused(in_python(file), "is not Python");
 }
 
 TEST(RefusedPythonTest, OneThatWillNotDo) {

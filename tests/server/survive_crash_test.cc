@@ -286,5 +286,21 @@ TEST(SurviveCrashTest, AFatalErrorOfPythonsTellsItsPlaceAndWhy) {
   EXPECT_EQ(next.terminal["traceback"], "") << next;
 }
 
+// More than one read of its socket brings.
+TEST(SurviveCrashTest, AllThatItSaidLastIsTold) {
+  ServerProcess server(surviving());
+  server.execute("import os");
+  for (int round = 0; round < 10; ++round) {
+    const Execution execution = server.execute(
+        "for i in range(4): display({'text/plain': str(i) + 'x' * 45000}, raw=True)\n"
+        "os.kill(os.getpid(), 9)");
+    std::string seen;
+    for (const Json& frame : execution.frames) {
+      if (frame["type"] == "display") seen += frame["data"]["text/plain"].get<std::string>()[0];
+    }
+    EXPECT_EQ(seen, "0123");
+  }
+}
+
 }  // namespace
 }  // namespace replwire_tests

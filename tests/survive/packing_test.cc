@@ -31,7 +31,7 @@ TEST(PackingTest, AMemberThatIsAddedIsPacked) {
 }
 
 TEST(PackingTest, ARunComesAsItWasSent) {
-  runtime::Run run;
+  runtime::Run run = {};
   run.execution = std::make_shared<const runtime::Execution>(
       runtime::Execution{7, "\"seven\"", 3, runtime::Unanswered::kError});
   run.code = std::string("a\0b", 3);

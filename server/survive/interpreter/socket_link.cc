@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "runtime/detached_fork.h"
+#include "server/link/no_answer.h"
 #include "server/survive/interpreter/sleeper.h"
 #include "server/survive/interpreter/transmit.h"
 #include "server/survive/wire/packing.h"
@@ -238,7 +239,7 @@ void SocketLink::read_on() {
     while (const auto received = in.take()) {
       auto message = unpacked<ToReader>(received->body);
       if (!message) std::abort();
-      std::visit(Overloaded{[this](runtime::Inquiry& inquiry) { asker_->ask(std::move(inquiry)); },
+      std::visit(Overloaded{[this](const runtime::Inquiry& inquiry) { ask(inquiry); },
                             [this](GivenAnswer& given) {
                               answers_.give(given.question, std::move(given.answer));
                             }},
@@ -246,6 +247,14 @@ void SocketLink::read_on() {
     }
     const ssize_t size = in.receive(channels_.inquiries.get(), 0);
     if (size == 0 || (size < 0 && errno != EINTR)) ::_exit(kNoLink);
+  }
+}
+
+void SocketLink::ask(const runtime::Inquiry& inquiry) {
+  try {
+    asker_->ask(inquiry);
+  } catch (const std::system_error& error) {
+    send(no_answer(inquiry, error.what()));
   }
 }
 

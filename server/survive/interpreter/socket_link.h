@@ -54,6 +54,7 @@ class SocketLink final : public runtime::Link {
   void send_message(const Message& message, std::initializer_list<int> descriptors);
   void start_reader();
   void read_on();
+  void ask(const runtime::Inquiry& inquiry);
   void answer(const runtime::Inquiry& inquiry);
   void go_on_as_copy();
 

@@ -8,6 +8,7 @@
 #include <csignal>
 #include <fstream>
 
+#include "server/link/no_answer.h"
 #include "server/survive/server/remote_link.h"
 #include "server/survive/wire/packing.h"
 #include "server/survive/wire/sending.h"
@@ -51,18 +52,6 @@ bool lives(const Descriptor& control) {
 
 // Of a signal that the process has seen.
 bool dies_speaking(int status) { return WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL; }
-
-// To be told nothing is better than no answer.
-runtime::InquiryReply nothing(const runtime::Inquiry& inquiry) {
-  struct Nothing {
-    using Answer = decltype(runtime::InquiryReply::answer);
-    Answer operator()(const runtime::Complete&) const { return runtime::Completions(); }
-    Answer operator()(const runtime::Inspect&) const { return runtime::Inspection(); }
-    Answer operator()(const runtime::IsComplete&) const { return runtime::Completeness(); }
-    Answer operator()(const runtime::Variables&) const { return runtime::VariableList(); }
-  };
-  return {inquiry.number, std::visit(Nothing(), inquiry.subject), "the interpreter died"};
-}
 
 }  // namespace
 
@@ -185,7 +174,8 @@ void RemoteLink::answer_for_the_dead() {
     questions_.clear();
     unanswered.swap(unanswered_);
   }
-  for (const auto& [number, inquiry] : unanswered) handlers_.event(nothing(inquiry));
+  for (const auto& [number, inquiry] : unanswered)
+    handlers_.event(no_answer(inquiry, "the interpreter died"));
 }
 
 // What was asked when there was nobody to ask.

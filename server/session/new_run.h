@@ -1,0 +1,26 @@
+#pragma once
+
+#include <algorithm>
+#include <utility>
+
+#include "protocol/frames.h"
+#include "runtime/link.h"
+
+namespace replwire::server {
+
+// What the interpreter is told of an `execute`. A field that Run has and that is not given here
+// does not compile.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic error "-Wmissing-field-initializers"
+inline runtime::Run new_run(runtime::ExecutionRef execution, protocol::Execute&& request) {
+  const auto limit = static_cast<std::size_t>(request.repr_limit.value_or(runtime::kReprBytes));
+  return runtime::Run{std::move(execution),
+                      std::move(request.code),
+                      std::move(request.filename),
+                      request.first_line.value_or(1),
+                      std::min(limit, runtime::kReprBytes),
+                      request.silent.value_or(false)};
+}
+#pragma GCC diagnostic pop
+
+}  // namespace replwire::server
