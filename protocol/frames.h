@@ -447,6 +447,7 @@ struct Result {
   std::optional<std::int64_t> inputs_unused;
   std::optional<std::int64_t> interrupts;
   std::optional<bool> restored;  // what it changed has been rolled back
+  std::optional<bool> kept;      // false: no snapshot has what it changed, or none has it yet
   double execution_time;         // seconds
 
   static constexpr auto fields() {
@@ -456,7 +457,8 @@ struct Result {
         field("value", &Result::value), field("display", &Result::display),
         field("repr_truncated", &Result::repr_truncated),
         field("inputs_unused", &Result::inputs_unused), field("interrupts", &Result::interrupts),
-        field("restored", &Result::restored), field("execution_time", &Result::execution_time));
+        field("restored", &Result::restored), field("kept", &Result::kept),
+        field("execution_time", &Result::execution_time));
   }
 };
 
@@ -533,6 +535,7 @@ struct Error {
   Nullable<std::int64_t> execution_count;  // null when it never ran
   ErrorReason reason;
   std::optional<bool> restored;       // the session is as it was before the execution
+  std::optional<bool> kept;           // false: as in Result
   std::optional<std::string> signal;  // that ended the interpreter
   std::optional<std::int64_t> exit_status;
   std::string exception_type;
@@ -549,8 +552,9 @@ struct Error {
     return std::tuple(
         field("execution_id", &Error::execution_id),
         field("execution_count", &Error::execution_count), field("reason", &Error::reason),
-        field("restored", &Error::restored), field("signal", &Error::signal),
-        field("exit_status", &Error::exit_status), field("exception_type", &Error::exception_type),
+        field("restored", &Error::restored), field("kept", &Error::kept),
+        field("signal", &Error::signal), field("exit_status", &Error::exit_status),
+        field("exception_type", &Error::exception_type),
         field("exception_message", &Error::exception_message),
         field("traceback", &Error::traceback), field("frames", &Error::frames),
         field("notes", &Error::notes), field("causes", &Error::causes),
@@ -601,11 +605,13 @@ struct StackEntry {
 struct SnapshotFacts {
   static constexpr std::string_view kName = "SnapshotFacts";
   std::int64_t count;
-  std::int64_t memory;  // bytes, proportional set size
+  std::int64_t memory;                 // bytes, proportional set size
+  std::optional<std::string> failure;  // why the state as it is has none
 
   static constexpr auto fields() {
     return std::tuple(field("count", &SnapshotFacts::count),
-                      field("memory", &SnapshotFacts::memory));
+                      field("memory", &SnapshotFacts::memory),
+                      field("failure", &SnapshotFacts::failure));
   }
 };
 
@@ -845,19 +851,27 @@ struct EnumNames<RestoredCause> {
 struct Restored {
   static constexpr std::string_view kType = "restored";
   Nullable<JsonOf<Id, std::string_view>> execution_id;  // that was under way
-  Nullable<std::string> checkpoint_id;  // null: Python was started anew, and is empty
+  Nullable<std::string> checkpoint_id;      // null: Python was started anew, and is empty
+  Nullable<JsonOf<Id>> last_execution_id;   // the last one whose effects are there
+  JsonOf<std::vector<Id>> undone = {"[]"};  // those that had been told, and whose effects are gone
   RestoredCause cause;
-  std::vector<std::string> lost_threads;  // names
+  std::vector<std::string> lost_threads;      // names
+  std::vector<std::string> lost_devices;      // that the snapshot had open: names
+  std::vector<std::string> lost_descriptors;  // others that it had, and that have been closed since
   std::int64_t pid;
   std::optional<std::string> signal;  // that ended the one before
   std::optional<std::int64_t> exit_status;
 
   static constexpr auto fields() {
-    return std::tuple(
-        field("execution_id", &Restored::execution_id),
-        field("checkpoint_id", &Restored::checkpoint_id), field("cause", &Restored::cause),
-        field("lost_threads", &Restored::lost_threads), field("pid", &Restored::pid),
-        field("signal", &Restored::signal), field("exit_status", &Restored::exit_status));
+    return std::tuple(field("execution_id", &Restored::execution_id),
+                      field("checkpoint_id", &Restored::checkpoint_id),
+                      field("last_execution_id", &Restored::last_execution_id),
+                      field("undone", &Restored::undone), field("cause", &Restored::cause),
+                      field("lost_threads", &Restored::lost_threads),
+                      field("lost_devices", &Restored::lost_devices),
+                      field("lost_descriptors", &Restored::lost_descriptors),
+                      field("pid", &Restored::pid), field("signal", &Restored::signal),
+                      field("exit_status", &Restored::exit_status));
   }
 };
 
@@ -922,10 +936,18 @@ struct Fatal {
   }
 };
 
+// With `--survive-level fast`: a snapshot has what an execution changed.
+struct Kept {
+  static constexpr std::string_view kType = "kept";
+  JsonOf<Id> execution_id;
+
+  static constexpr auto fields() { return std::tuple(field("execution_id", &Kept::execution_id)); }
+};
+
 using Event = std::variant<Ready, Output, OutputTruncated, OutputGetReply, Fatal, Display,
                            ClearOutput, Input, InputClosed, Result, Error, InterruptReply, Stuck,
                            StatusReply, Heartbeat, CompleteReply, InspectReply, IsCompleteReply,
                            VariablesReply, ResetReply, CheckpointReply, CheckpointsReply,
-                           RestoreReply, UndoReply, Restored, ShutdownReply, ProtocolError>;
+                           RestoreReply, UndoReply, Restored, Kept, ShutdownReply, ProtocolError>;
 
 }  // namespace replwire::protocol

@@ -2,8 +2,10 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <iterator>
 
 #include "runtime/bundle.h"
 #include "runtime/forked.h"
@@ -11,6 +13,7 @@
 #include "runtime/interrupts.h"
 #include "runtime/memory_limit.h"
 #include "runtime/memory_reserve.h"
+#include "runtime/native_threads.h"
 #include "runtime/origin.h"
 #include "runtime/plain_value.h"
 #include "text/utf8.h"
@@ -31,6 +34,15 @@ std::string sys_text(const char* name) {
 // Whether code is about to look at the exception of the execution before: pdb.pm(), sys.last_value.
 bool looks_back(std::string_view code) {
   return code.find("last_") != std::string_view::npos || code.find("pdb") != std::string_view::npos;
+}
+
+Ref list_of(const std::vector<std::string>& texts) {
+  Ref list(PyList_New(0));
+  for (const std::string& text : texts) {
+    const Ref item = make_str(text);
+    if (!list || !item || PyList_Append(list.get(), item.get()) != 0) return {};
+  }
+  return list;
 }
 
 // At most `limit` bytes of whole characters.
@@ -119,8 +131,10 @@ void Interpreter::handle(const Reset& /*reset*/) {
 
 void Interpreter::handle(const Checkpoint& checkpoint) {
   auto threads = live_threads();
+  native_threads::end_pools();
   PyOS_BeforeFork();
-  if (link_.checkpoint(checkpoint.number)) return go_on_as_snapshot(std::move(threads));
+  if (auto lost = link_.checkpoint(checkpoint.number))
+    return go_on_as_snapshot(std::move(threads), *std::move(lost));
   PyOS_AfterFork_Parent();
   prefault_pages();
   prefault_again_ = true;
@@ -148,13 +162,17 @@ void Interpreter::prefault_pages() {
 }
 
 // The process that was at rest here is gone, and the threads of then with it.
-void Interpreter::go_on_as_snapshot(std::vector<std::string> threads) {
+void Interpreter::go_on_as_snapshot(std::vector<std::string> threads, Lost lost) {
   control_.go_on_at_rest();
+  auto native = native_threads::noted(thread_numbers());
+  std::ranges::copy(native, std::back_inserter(threads));
   PyOS_AfterFork_Child();
+  const Ref devices = list_of(lost.devices);
+  if (devices) PyObject_SetAttrString(hooks_.wire(), "lost_devices", devices.get());
   const Ref renewed = load_bundled("renewal", hooks_.wire());
-  if (!renewed) PyErr_Clear();
+  PyErr_Clear();
   loop_.renew();
-  link_.send(Restored{std::move(threads)});
+  link_.send(Restored{std::move(threads), std::move(native), std::move(lost)});
 }
 
 void Interpreter::handle(const Stop& /*stop*/) { stopped_ = true; }

@@ -60,7 +60,7 @@ class Interpreter {
   void handle(const Reset& reset);
   void handle(const Checkpoint& checkpoint);
   void prefault_pages();
-  void go_on_as_snapshot(std::vector<std::string> threads);
+  void go_on_as_snapshot(std::vector<std::string> threads, Lost lost);
   void handle(const Stop& stop);
   Outcome execute(const Run& run);
   Outcome run_cell(const Run& run, const Cell& cell);

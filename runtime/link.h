@@ -45,6 +45,7 @@ struct Reset {};
 struct Checkpoint {
   std::uint64_t number;              // what names the snapshot from then on
   std::optional<std::size_t> limit;  // none is taken of a process that holds more: bytes
+  bool urgent;                       // somebody waits for it
 };
 struct Stop {};
 using Command = std::variant<Run, Reset, Checkpoint, Stop>;
@@ -129,9 +130,16 @@ struct ResetDone {
 };
 struct Checkpointed {
   std::uint64_t number;  // the checkpoint's
+  std::string failure;   // why there is none; empty: there is, or it was too large
+};
+struct Lost {  // what a snapshot had when it was taken and, restored, has no more: names
+  std::vector<std::string> devices;
+  std::vector<std::string> descriptors;
 };
 struct Restored {  // a snapshot goes on as the interpreter
   std::vector<std::string> lost_threads;
+  std::vector<std::string> lost_native_threads;  // of these: those that Python knows nothing of
+  Lost lost;
 };
 struct Exiting {  // os._exit: the process ends as soon as this has been said
   int status;
@@ -187,9 +195,10 @@ class Link {
   virtual std::optional<Command> poll() = 0;
   virtual std::optional<Command> receive(const Watch& watch) = 0;
   virtual void send(Event event) = 0;
-  // Leaves a snapshot of the process behind, which sleeps. True when it is the snapshot that goes
-  // on, each time that it is restored: in a process of its own, with this thread alone.
-  virtual bool checkpoint(std::uint64_t number) = 0;
+  // Leaves a snapshot of the process behind, which sleeps. Returns something when it is the
+  // snapshot that goes on, each time that it is restored: in a process of its own, with this thread
+  // alone.
+  virtual std::optional<Lost> checkpoint(std::uint64_t number) = 0;
   // Bytes that an execution wrote. False: the client is behind, call `wait_for_room`.
   virtual bool write(const ExecutionRef& execution, Stream stream, std::string_view bytes) = 0;
   // True when there is room.

@@ -54,4 +54,20 @@ std::vector<std::string> live_threads() {
   return names;
 }
 
+std::vector<pid_t> thread_numbers() {
+  std::vector<pid_t> numbers;
+  PyObject* threading = PyDict_GetItemString(PyImport_GetModuleDict(), "threading");
+  const Ref active(threading != nullptr ? PyObject_GetAttrString(threading, "_active") : nullptr);
+  const Ref threads(active ? PyMapping_Values(active.get()) : nullptr);
+  const Py_ssize_t size = threads ? PyList_Size(threads.get()) : 0;
+  for (Py_ssize_t i = 0; i < size; ++i) {
+    const Ref number(PyObject_GetAttrString(PyList_GetItem(threads.get(), i), "native_id"));
+    if (number && PyLong_Check(number.get()) != 0) {
+      numbers.push_back(static_cast<pid_t>(PyLong_AsLong(number.get())));
+    }
+  }
+  PyErr_Clear();
+  return numbers;
+}
+
 }  // namespace replwire::runtime

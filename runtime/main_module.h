@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <array>
 #include <string>
 #include <vector>
@@ -36,5 +38,7 @@ class MainModule {
 
 // Names of the live threads but for the worker's own.
 std::vector<std::string> live_threads();
+// What the system calls the threads that `threading` knows, the main one included.
+std::vector<pid_t> thread_numbers();
 
 }  // namespace replwire::runtime

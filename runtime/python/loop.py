@@ -256,11 +256,17 @@ def renew():
         return
     old, new = loop._selector, selectors.DefaultSelector()
     for key in old.get_map().values():
-        new.register(key.fileobj, key.events, key.data)
+        try:
+            new.register(key.fileobj, key.events, key.data)
+        except (OSError, ValueError, KeyError):
+            pass  # one that the snapshot has lost
     loop._selector = new
     old.close()
     loop._close_self_pipe()
     loop._make_self_pipe()
+    if getattr(loop, "_signal_handlers", None):
+        signal.set_wakeup_fd(loop._csock.fileno())
+    loop._default_executor = None  # its threads are gone; the next use makes another one
 
 
 def close():

@@ -161,6 +161,8 @@ def whole_text(told):
 
 def report(exception, sources):
     """(type, message, traceback, frames, notes, causes); the last three as JSON or None."""
+    if "note_gpu" in vars(wire):
+        wire.note_gpu(exception)
     told = traceback.TracebackException(
         type(exception), exception, exception.__traceback__, compact=True
     )

@@ -1,5 +1,8 @@
 #include "server/link/asker.h"
 
+#include <system_error>
+
+#include "runtime/native_threads.h"
 #include "server/system/threads.h"
 
 namespace replwire::server {
@@ -15,12 +18,23 @@ Asker::~Asker() {
 
 void Asker::ask(runtime::Inquiry inquiry) {
   const std::lock_guard lock(mutex_);
-  if (!thread_.joinable()) thread_ = start_thread("asker", [this] { run(); });
+  if (!thread_.joinable()) start();
   waiting_.push_back(std::move(inquiry));
   changed_.notify_one();
 }
 
+void Asker::start() {
+  runtime::native_threads::announce(1);
+  try {
+    thread_ = start_thread("asker", [this] { run(); });
+  } catch (const std::system_error&) {
+    runtime::native_threads::announce(-1);
+    throw;
+  }
+}
+
 void Asker::run() {
+  runtime::native_threads::claim();
   std::unique_lock lock(mutex_);
   for (;;) {
     changed_.wait(lock, [this] { return ending_ || !waiting_.empty(); });

@@ -29,6 +29,7 @@ class Asker {
   void ask(runtime::Inquiry inquiry);
 
  private:
+  void start();
   void run();
 
   Answer answer_;

@@ -47,7 +47,9 @@ class LocalLink final : public runtime::Link, public InterpreterLink {
   std::optional<runtime::Command> poll() override;
   std::optional<runtime::Command> receive(const runtime::Watch& watch) override;
   void send(runtime::Event event) override;
-  bool checkpoint(std::uint64_t /*number*/) override { return false; }  // never asked for
+  std::optional<runtime::Lost> checkpoint(std::uint64_t /*number*/) override {
+    return std::nullopt;  // never asked for
+  }
   bool write(const runtime::ExecutionRef& execution, runtime::Stream stream,
              std::string_view bytes) override {
     return outputs_.write(execution, stream, bytes);

@@ -10,9 +10,9 @@
 #include <system_error>
 
 #include "server/output/last_words.h"
+#include "server/serve/origins.h"
 #include "server/serve/server.h"
 #include "server/serve/start_interpreter.h"
-#include "server/survive/interpreter/sleeper.h"
 #include "server/survive/server/remote_link.h"
 #include "server/system/private_range.h"
 #include "server/system/threads.h"
@@ -23,12 +23,13 @@ namespace {
 class RemoteServer {
  public:
   RemoteServer(const Options& options, StandardStreams streams, Channels& channels,
-               Descriptor signals, Descriptor origin)
+               Descriptor signals, Descriptor origin, Origins& origins)
       : stack_(channels.stack),
         server_(options, std::move(streams),
                 {channels.capture, channels.stack, &channels.output, std::move(signals)},
                 [&](asio::io_context& io, Outputs&) {
-                  auto link = std::make_unique<RemoteLink>(io, channels, std::move(origin));
+                  auto link = std::make_unique<RemoteLink>(io, channels, std::move(origin),
+                                                           [&origins] { return origins.make(); });
                   link_ = link.get();
                   return link;
                 }) {
@@ -98,23 +99,14 @@ void serve(const Options& options, const TakeStreams& take, const BecomeInterpre
   } catch (const std::exception& error) {
     cannot_start(error);
   }
-  auto control = SocketPair::open(SOCK_SEQPACKET);
-  if (!control) throw std::system_error(errno, std::generic_category(), "socketpair");
   std::signal(SIGINT, SIG_DFL);  // inherited "ignore" is not the user's wish: see embed.cc
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
-  if (::fork() == 0) {
-    signals = {};
-    streams.input = {};
-    streams.output = {};
-    control->server = {};
-    sleep_until_woken(std::move(control->interpreter), *channels);
-    become(*channels, std::move(streams.error));
-    ::_exit(kWrongUsage);
-  }
-  control->interpreter = {};
+  static Origins origins(*channels, become, streams.error);
+  Descriptor origin = origins.make();
+  if (!origin) cannot_start(std::system_error(errno, std::generic_category(), "fork"));
   // Of static life: what its threads use outlives them.
   static RemoteServer server(options, std::move(streams), *channels, std::move(signals),
-                             std::move(control->server));
+                             std::move(origin), origins);
   server.run(why);
 }
 

@@ -55,7 +55,8 @@ Session::Session(const Parts& parts, const Options& options, std::function<void(
       alarm_(parts.io, [this] { check_deadline(); }),
       ending_(parts.io),
       nudging_(parts.io),
-      waking_(parts.io, [this] { give_up_waking(); }) {}
+      waking_(parts.io, [this] { give_up_waking(); }),
+      standstill_alarm_(parts.io, [this] { look_for_standstill(); }) {}
 
 void Session::open(const protocol::Ready& ready) {
   const LockAndDeliver lock(*this);
@@ -168,7 +169,8 @@ void Session::begin(protocol::Execute& request, Queued& queued) {
   if (request.output_limit) output_limit = static_cast<std::size_t>(*request.output_limit);
   parts_.outputs.set_running(execution, output_limit);
   parts_.link.post(new_run(execution, std::move(request)));
-  offer_snapshot_behind(*execution);
+  running_->behind = offer_snapshot_behind(*execution);
+  watch_for_standstill();
 }
 
 void Session::on(runtime::Done& done) {
@@ -177,37 +179,52 @@ void Session::on(runtime::Done& done) {
   if (rolls_back(done.outcome)) {
     return revive({protocol::RestoredCause::kRollback, running_->before, std::move(done), true});
   }
-  write_outcome(done, false);
-  end_execution(!std::holds_alternative<runtime::Completed>(done.outcome), false);
+  if (running_->behind && !options_.survive_fast) {
+    held_ = {*running_->behind, std::move(done)};
+    return;
+  }
+  if (running_->behind) unconfirmed_ = {*running_->behind, running_->execution->id};
+  tell(done, !running_->behind);
   start_next();
 }
 
-void Session::write_outcome(const runtime::Done& done, bool restored) {
+void Session::tell(runtime::Done& done, bool kept) {
+  write_outcome(done, false, kept);
+  end_execution(!std::holds_alternative<runtime::Completed>(done.outcome), false);
+}
+
+void Session::tell_held(bool kept) {
+  Held held = *std::exchange(held_, std::nullopt);
+  std::visit([this, kept](auto& done) { tell(done, kept); }, held.done);
+}
+
+void Session::write_outcome(const runtime::Done& done, bool restored, bool kept) {
   // Before the client can know: what dies from here on dies at rest.
   parts_.outputs.set_running(nullptr, std::nullopt);
   const double time = seconds(done.time);
   if (const auto* completed = std::get_if<runtime::Completed>(&done.outcome)) {
-    write_result(*completed, time, restored);
+    write_result(*completed, time, restored, kept);
   } else if (const auto* raised = std::get_if<runtime::Raised>(&done.outcome)) {
-    write_error(ErrorReason::kException, raised->report, time, std::nullopt, restored);
+    write_error(ErrorReason::kException, raised->report, time, std::nullopt, restored, kept);
   } else if (const auto* interrupted = std::get_if<runtime::Interrupted>(&done.outcome)) {
     const auto reason = deadline_.timed_out() ? ErrorReason::kTimeout : ErrorReason::kInterrupt;
-    write_error(reason, interrupted->report, time, std::nullopt, restored);
+    write_error(reason, interrupted->report, time, std::nullopt, restored, kept);
   } else if (const auto* memory = std::get_if<runtime::OutOfMemory>(&done.outcome)) {
-    write_error(ErrorReason::kMemory, memory->report, time, std::nullopt, restored);
+    write_error(ErrorReason::kMemory, memory->report, time, std::nullopt, restored, kept);
   } else if (const auto* exited = std::get_if<runtime::Exited>(&done.outcome)) {
-    write_error(ErrorReason::kExit, exited->report, time, exited->exit_code, restored);
+    write_error(ErrorReason::kExit, exited->report, time, exited->exit_code, restored, kept);
   }
 }
 
 // `restored`: it has left nothing behind.
 void Session::end_execution(bool failed, bool restored) {
   const bool stop = running_->stop_on_error;
+  starts_anew_ = 0;  // whatever it ended with, Python had run it
   if (options_.survive && !restored) {
     snapshots_.step(running_->execution->id, running_->execution->count);
-    starts_anew_ = 0;
   }
   running_.reset();
+  if (!lost_native_threads_.empty()) standstill_alarm_.cancel();
   if (deadline_.active()) alarm_.cancel();
   deadline_.end();
   if (failed) stop_after_failure(stop);
@@ -224,7 +241,8 @@ std::optional<std::int64_t> Session::inputs_unused() const {
   return static_cast<std::int64_t>(running_->inputs.size());
 }
 
-void Session::write_result(const runtime::Completed& completed, double seconds, bool restored) {
+void Session::write_result(const runtime::Completed& completed, double seconds, bool restored,
+                           bool kept) {
   protocol::Result result = {};
   result.execution_count = running_->execution->count;
   result.repr = completed.repr;
@@ -235,17 +253,19 @@ void Session::write_result(const runtime::Completed& completed, double seconds, 
   result.inputs_unused = inputs_unused();
   if (running_->interrupts > 0) result.interrupts = running_->interrupts;
   if (restored) result.restored = true;
+  if (!kept) result.kept = false;
   result.execution_time = seconds;
   running_->reply.answer(std::move(result));
 }
 
 void Session::write_error(ErrorReason reason, const runtime::Report& report, double seconds,
-                          std::optional<std::string> exit_code, bool restored) {
+                          std::optional<std::string> exit_code, bool restored, bool kept) {
   failed_ = true;
   protocol::Error error = {};
   error.execution_count = running_->execution->count;
   error.reason = reason;
   if (restored) error.restored = true;
+  if (!kept) error.kept = false;
   if (revival_) {
     error.signal = revival_->signal;
     error.exit_status = revival_->exit_status;
@@ -325,13 +345,21 @@ void Session::on(protocol::Restore& request, ReplyOnce reply) {
 }
 void Session::on(protocol::Undo& request, ReplyOnce reply) { take_turn(request, std::move(reply)); }
 
-void Session::on(const runtime::ResetDone& done) {
+void Session::on(runtime::ResetDone& done) {
   parts_.outputs.flush();
+  snapshots_.step(std::nullopt, std::nullopt);
+  const auto snapshot = offer_snapshot();
+  if (snapshot && !options_.survive_fast) {
+    held_ = {*snapshot, std::move(done)};
+  } else {
+    tell(done, true);
+    start_next();
+  }
+}
+
+void Session::tell(runtime::ResetDone& done, bool /*kept*/) {
   in_turn_->answer(protocol::ResetReply{{}, done.threads, done.tasks});
   in_turn_.reset();
-  snapshots_.step(std::nullopt, std::nullopt);
-  offer_snapshot();
-  start_next();
 }
 
 void Session::on(protocol::OutputGet& request, ReplyOnce reply) {

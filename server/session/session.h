@@ -29,6 +29,7 @@
 #include "server/system/descendants.h"
 #include "server/system/log.h"
 #include "server/system/options.h"
+#include "server/system/standstill.h"
 #include "server/wire/frame_writer.h"
 #include "server/wire/stdin_reader.h"
 
@@ -121,6 +122,7 @@ class Session {
     bool stop_on_error;
     protocol::Transaction transaction;
     std::optional<std::uint64_t> before;  // the snapshot that a rollback goes back to
+    std::optional<std::uint64_t> behind;  // the one that is to have what it changed
     std::int64_t interrupts = 0;
   };
 
@@ -132,6 +134,11 @@ class Session {
   struct Answered {  // a request that asked for it
     std::uint64_t snapshot;
     ReplyOnce reply;
+  };
+  // What has come to its end, but is not told before there is the snapshot that has it.
+  struct Held {
+    std::uint64_t snapshot;
+    std::variant<runtime::Done, runtime::ResetDone> done;
   };
   // The interpreter is dead, or about to be, and another one is being restored.
   struct Revival {
@@ -166,7 +173,7 @@ class Session {
   void on(const runtime::Display& display);
   void on(const runtime::ClearOutput& clear);
   void on(runtime::Done& done);
-  void on(const runtime::ResetDone& done);
+  void on(runtime::ResetDone& done);
   void on(const runtime::Checkpointed& checkpointed);
   void on(const runtime::Restored& restored);
   void on(const runtime::Exiting& exiting);
@@ -182,7 +189,10 @@ class Session {
   void begin(protocol::Checkpoints& request, Queued& queued);
   void begin(protocol::Restore& request, Queued& queued);
   void begin(protocol::Undo& request, Queued& queued);
-  void write_outcome(const runtime::Done& done, bool restored);
+  void tell(runtime::Done& done, bool kept);
+  void tell(runtime::ResetDone& done, bool kept);
+  void tell_held(bool kept);
+  void write_outcome(const runtime::Done& done, bool restored, bool kept = true);
   void end_execution(bool failed, bool restored);
   void stop_after_failure(bool stop);
   bool is_given_up() const { return revival_ && revival_->awaited; }  // the interpreter there is
@@ -198,6 +208,8 @@ class Session {
   template <class Subject>
   void inquire(ReplyOnce reply, Subject subject);
 
+  void watch_for_standstill();
+  void look_for_standstill();
   void interrupt_running(bool descendants_too = true);
   void interrupt_at_rest(std::uint64_t target);
   Descendants descendants_of_running(std::vector<pid_t> except = {}) const;
@@ -214,8 +226,8 @@ class Session {
   void fill(protocol::SessionFacts& facts) const;
 
   bool snapshots_are_of_use() const;
-  void offer_snapshot();
-  void offer_snapshot_behind(const runtime::Execution& execution);
+  std::optional<std::uint64_t> offer_snapshot();
+  std::optional<std::uint64_t> offer_snapshot_behind(const runtime::Execution& execution);
   std::uint64_t take_snapshot(std::optional<std::string> name, bool automatic);
   static bool is_transaction(const protocol::Execute& request);
   bool waits_for_snapshot(const Queued& next);
@@ -234,16 +246,16 @@ class Session {
   void finish_revival(Crash& crash);
   void finish_revival(runtime::Done& done);
   void finish_revival(Answered& answered);
-  void end_revival(const std::vector<std::string>& lost_threads);
+  void end_revival(const runtime::Restored& restored);
   std::vector<pid_t> own_processes() const;
   bool user_code_left_processes() const;
   void end_with_descendants();
   void end_what_it_started() const;
   std::optional<protocol::SnapshotFacts> snapshot_facts() const;
 
-  void write_result(const runtime::Completed& completed, double seconds, bool restored);
+  void write_result(const runtime::Completed& completed, double seconds, bool restored, bool kept);
   void write_error(protocol::ErrorReason reason, const runtime::Report& report, double seconds,
-                   std::optional<std::string> exit_code, bool restored = false);
+                   std::optional<std::string> exit_code, bool restored = false, bool kept = true);
   std::optional<std::int64_t> inputs_unused() const;
   void end_queued(Queue::iterator queued, protocol::ErrorReason reason, std::string message = {});
   void end_all_queued(protocol::ErrorReason reason);
@@ -304,11 +316,17 @@ class Session {
   Snapshots snapshots_;
   std::optional<std::uint64_t> asked_for_;  // the snapshot that a `checkpoint` waits for
   std::optional<std::uint64_t> needed_;     // the one that a transaction does
+  std::string snapshot_failure_;            // why the last one could not be made; empty: it could
+  std::optional<Held> held_;
+  std::optional<std::pair<std::uint64_t, std::string>> unconfirmed_;  // a snapshot; an id as JSON
   std::optional<Revival> revival_;
   std::optional<runtime::Exiting> exiting_with_;  // os._exit was called
   std::optional<std::uint64_t> last_woken_;
   Clock::time_point last_death_at_rest_;
-  Alarm waking_;         // a snapshot that does not come to itself
+  Alarm waking_;                                  // a snapshot that does not come to itself
+  std::vector<std::string> lost_native_threads_;  // somebody may wait for them
+  Standstill standstill_;
+  Alarm standstill_alarm_;
   int starts_anew_ = 0;  // one after the other
 };
 

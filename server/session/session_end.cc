@@ -77,9 +77,12 @@ void Session::finish() {
   while (const auto question = questions_.take(std::optional<std::string>{})) {
     close_question(*question, InputClosedReason::kShutdown);
   }
-  if (running_)
+  if (held_) {
+    tell_held(true);
+  } else if (running_) {
     write_error(ErrorReason::kCancelled, {}, seconds(Clock::now() - running_->started),
                 std::nullopt);
+  }
   while (!stack_asked_.empty()) reply_with("the session has ended");
   frames_.end();
   inquiries_.clear();

@@ -24,6 +24,9 @@ using std::chrono::milliseconds;
 constexpr milliseconds kOneAfterTheOther{1000};
 constexpr int kMostStartsAnew = 3;
 constexpr std::chrono::seconds kTimeToWake{10};
+constexpr milliseconds kBetweenLooks{500};
+constexpr std::size_t kMostNames = 5;
+constexpr const char* kOwnThreads = "inquiries reader asker ";
 
 std::optional<std::string> signal_name(const Death& death) {
   if (death.pid == 0 || !WIFSIGNALED(death.status)) return std::nullopt;
@@ -71,6 +74,23 @@ std::string frames_of(const std::string& traceback) {
   return json + "]";
 }
 
+// Of texts that are JSON.
+std::string list_of(const std::vector<std::string>& items) {
+  std::string json = "[";
+  for (const std::string& item : items) json += (json.size() > 1 ? "," : "") + item;
+  return json + "]";
+}
+
+std::string waited_for(const std::vector<std::string>& threads) {
+  std::string text =
+      "the code waited for threads of a native library, which were lost when the session was "
+      "restored (";
+  for (std::size_t i = 0; i < std::min(threads.size(), kMostNames); ++i) text += threads[i] + ", ";
+  return text + std::to_string(threads.size()) +
+         " in all) and which that library cannot start again: its interpreter was ended. What this "
+         "library does on several threads takes a new session.";
+}
+
 InputClosedReason closed_by(RestoredCause cause) {
   switch (cause) {
     case RestoredCause::kTimeout:
@@ -89,6 +109,22 @@ void Session::revive(Revival revival) {
   revival_ = std::move(revival);
   alarm_.cancel();
   parts_.link.kill();
+}
+
+// Pools of native libraries are not in a snapshot, and whoever gives them work waits for ever.
+void Session::watch_for_standstill() {
+  if (!lost_native_threads_.empty()) standstill_alarm_.set_in(kBetweenLooks);
+}
+
+void Session::look_for_standstill() {
+  const LockAndDeliver lock(*this);
+  if (!running_ || revival_ || exiting_ || held_) return;
+  if (!standstill_.persists(parts_.link.process(), kOwnThreads)) return watch_for_standstill();
+  Crash crash = {ErrorReason::kCrash, {}};
+  crash.report.type = "InterpreterDied";
+  crash.report.message = waited_for(lost_native_threads_);
+  parts_.log.line(crash.report.message);
+  revive({RestoredCause::kCrash, snapshots_.newest(), std::move(crash), true});
 }
 
 // The last step after a deadline: its interpreter is ended.
@@ -127,6 +163,8 @@ void Session::replace(const Death& death) {
     revival_->snapshot = snapshots_.newest();
   }
   exiting_with_.reset();
+  held_.reset();  // it is undone with the rest
+  unconfirmed_.reset();
   parts_.stack.worker_died();
   while (const auto question = questions_.take(std::optional<std::string>{})) {
     close_question(*question, closed_by(revival_->cause));
@@ -176,22 +214,29 @@ void Session::give_up_waking() {
   parts_.link.kill();
 }
 
-void Session::on(const runtime::Restored& restored) { end_revival(restored.lost_threads); }
+void Session::on(const runtime::Restored& restored) { end_revival(restored); }
 
 void Session::interpreter_started_anew() {
   const LockAndDeliver lock(*this);
   if (!exiting_ && revival_) end_revival({});
 }
 
-void Session::end_revival(const std::vector<std::string>& lost_threads) {
+void Session::end_revival(const runtime::Restored& told) {
   if (revival_->snapshot) waking_.cancel();
   drop(snapshots_.restore(revival_->snapshot));
   forget_the_dead();
   protocol::Restored restored = {};
   if (running_) restored.execution_id = id_of(running_->execution);
   if (revival_->snapshot) restored.checkpoint_id = checkpoint_id(*revival_->snapshot);
+  if (snapshots_.execution_id()) {
+    restored.last_execution_id = protocol::JsonOf<protocol::Id>{*snapshots_.execution_id()};
+  }
+  restored.undone.text = list_of(snapshots_.undone());
   restored.cause = revival_->cause;
-  restored.lost_threads = lost_threads;
+  restored.lost_threads = told.lost_threads;
+  lost_native_threads_ = told.lost_native_threads;
+  restored.lost_devices = told.lost.devices;
+  restored.lost_descriptors = told.lost.descriptors;
   restored.pid = parts_.link.process();
   restored.signal = revival_->signal;
   restored.exit_status = revival_->exit_status;

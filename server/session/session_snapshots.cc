@@ -23,23 +23,25 @@ bool Session::snapshots_are_of_use() const {
 }
 
 // Unless the interpreter is too large.
-void Session::offer_snapshot() {
-  if (!snapshots_are_of_use()) return;
-  parts_.link.post(
-      runtime::Checkpoint{snapshots_.begin(std::nullopt, true), options_.snapshot_limit});
+std::optional<std::uint64_t> Session::offer_snapshot() {
+  if (!snapshots_are_of_use()) return std::nullopt;
+  const std::uint64_t number = snapshots_.begin(std::nullopt, true);
+  parts_.link.post(runtime::Checkpoint{number, options_.snapshot_limit, !options_.survive_fast});
+  return number;
 }
 
 // The one behind the execution that starts: sent with it, it costs nothing when the reply is due.
-void Session::offer_snapshot_behind(const runtime::Execution& execution) {
-  if (!snapshots_are_of_use()) return;
-  parts_.link.post(runtime::Checkpoint{snapshots_.begin_next(execution.id, execution.count),
-                                       options_.snapshot_limit});
+std::optional<std::uint64_t> Session::offer_snapshot_behind(const runtime::Execution& execution) {
+  if (!snapshots_are_of_use()) return std::nullopt;
+  const std::uint64_t number = snapshots_.begin_next(execution.id, execution.count);
+  parts_.link.post(runtime::Checkpoint{number, options_.snapshot_limit, !options_.survive_fast});
+  return number;
 }
 
 // However large the interpreter is. Returns its number.
 std::uint64_t Session::take_snapshot(std::optional<std::string> name, bool automatic) {
   const std::uint64_t number = snapshots_.begin(std::move(name), automatic);
-  parts_.link.post(runtime::Checkpoint{number, std::nullopt});
+  parts_.link.post(runtime::Checkpoint{number, std::nullopt, true});
   return number;
 }
 
@@ -79,13 +81,19 @@ void Session::on(const runtime::Checkpointed& checkpointed) {
   // It must not push out the one that is to be restored.
   if (is_given_up()) return parts_.link.drop(number);
   const bool made = parts_.link.process_of(number) > 0;
+  snapshot_failure_ = checkpointed.failure;
   if (made) {
     drop(snapshots_.taken(number, options_.snapshots));
   } else {
-    parts_.log.line("no snapshot was made");
+    parts_.log.line("no snapshot was made: " + checkpointed.failure);
     if (needed_ == number) refuse_transaction();
     snapshots_.failed(number);
     parts_.link.drop(number);
+  }
+  if (held_ && held_->snapshot == number) tell_held(made);
+  if (unconfirmed_ && unconfirmed_->first == number) {
+    if (made) write(protocol::Kept{{std::move(unconfirmed_->second)}});
+    unconfirmed_.reset();
   }
   if (asked_for_ == number) reply_to_checkpoint(number, made);
   start_next();  // or the end, which may have waited for it
@@ -158,6 +166,7 @@ bool Session::rolls_back(const runtime::Outcome& outcome) const {
 std::optional<protocol::SnapshotFacts> Session::snapshot_facts() const {
   if (!options_.survive) return std::nullopt;
   protocol::SnapshotFacts facts = {};
+  if (!snapshot_failure_.empty()) facts.failure = snapshot_failure_;
   const Clock::time_point end = Clock::now() + kTimeForFacts;
   for (const auto& [number, snapshot] : snapshots_.all()) {
     ++facts.count;
@@ -172,6 +181,7 @@ std::vector<pid_t> Session::own_processes() const {
     own.push_back(parts_.link.process_of(number));
   }
   own.push_back(parts_.link.process_of(0));
+  own.push_back(parts_.link.keeper());
   return own;
 }
 

@@ -6,21 +6,33 @@ namespace replwire::server {
 
 using Number = Snapshots::Number;
 
+namespace {
+
+constexpr std::size_t kMostTold = 1000;
+
+}  // namespace
+
 void Snapshots::step(std::optional<std::string> execution_id, std::optional<std::int64_t> count) {
   ++steps_;
+  told_.emplace(++last_told_, Step{last_step_, execution_id});
+  if (told_.size() > kMostTold) told_.erase(told_.begin());
+  last_step_ = last_told_;
   execution_id_ = std::move(execution_id);
   execution_count_ = count;
 }
 
 Number Snapshots::begin(std::optional<std::string> name, bool automatic) {
-  begun_.emplace(++last_number_,
-                 Snapshot{std::move(name), automatic, steps_, execution_id_, execution_count_, {}});
+  begun_.emplace(
+      ++last_number_,
+      Snapshot{
+          std::move(name), automatic, steps_, last_step_, execution_id_, execution_count_, {}});
   return last_number_;
 }
 
 Number Snapshots::begin_next(std::string execution_id, std::optional<std::int64_t> count) {
-  begun_.emplace(++last_number_,
-                 Snapshot{std::nullopt, true, steps_ + 1, std::move(execution_id), count, {}});
+  begun_.emplace(
+      ++last_number_,
+      Snapshot{std::nullopt, true, steps_ + 1, last_told_ + 1, std::move(execution_id), count, {}});
   return last_number_;
 }
 
@@ -79,9 +91,33 @@ std::vector<Number> Snapshots::restore(std::optional<Number> number) {
   if (number && !in_line) line_ = {*number};
   const Snapshot* now = number ? &all_.at(*number) : nullptr;
   steps_ = now != nullptr ? now->steps : 0;
+  const Number step = now != nullptr ? now->last_step : 0;
+  undone_ = steps_between(last_step_, step);
+  last_step_ = step;
   execution_id_ = now != nullptr ? now->execution_id : std::nullopt;
   execution_count_ = now != nullptr ? now->execution_count : std::nullopt;
   return give_up(automatic);
+}
+
+// From where the two ways part.
+std::vector<std::string> Snapshots::steps_between(Number step, Number other) const {
+  const auto before = [this](Number number) {
+    const auto found = told_.find(number);
+    return found != told_.end() ? found->second.before : 0;
+  };
+  std::vector<std::string> ids;
+  while (step > 0 && step != other) {  // a step's number is higher than those before it
+    if (other > step) {
+      other = before(other);
+      continue;
+    }
+    const auto found = told_.find(step);
+    if (found == told_.end()) break;
+    if (found->second.execution_id) ids.push_back(*found->second.execution_id);
+    step = found->second.before;
+  }
+  std::ranges::reverse(ids);
+  return ids;
 }
 
 }  // namespace replwire::server

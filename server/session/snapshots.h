@@ -25,6 +25,7 @@ class Snapshots {
     std::optional<std::string> name;
     bool automatic;
     std::int64_t steps;                       // changes of the state that lie before it
+    Number last_step;                         // the newest of these; 0: none
     std::optional<std::string> execution_id;  // JSON; of the last one before
     std::optional<std::int64_t> execution_count;
     Clock::time_point taken;
@@ -59,15 +60,30 @@ class Snapshots {
   // The state is that of this one again (none: of nothing). Returns automatic ones that lie in a
   // future that has not happened.
   std::vector<Number> restore(std::optional<Number> number);
+  // Of the last restore: the executions whose effects are not in the state any more, oldest first,
+  // as JSON; of very many the newest ones.
+  const std::vector<std::string>& undone() const { return undone_; }
+  // The last execution whose effects are in the state, as JSON.
+  const std::optional<std::string>& execution_id() const { return execution_id_; }
 
  private:
+  struct Step {
+    Number before;
+    std::optional<std::string> execution_id;
+  };
+
   std::vector<Number> give_up(const std::vector<Number>& numbers);
+  std::vector<std::string> steps_between(Number step, Number other) const;
 
   std::map<Number, Snapshot> all_;
   std::map<Number, Snapshot> begun_;
   std::vector<Number> line_;  // those that led to the state as it is, oldest first
   Number last_number_ = 0;
   std::int64_t steps_ = 0;
+  std::map<Number, Step> told_;  // the newest steps, also those that were undone: a tree
+  Number last_told_ = 0;
+  Number last_step_ = 0;  // of those that led to the state as it is
+  std::vector<std::string> undone_;
   std::optional<std::string> execution_id_;
   std::optional<std::int64_t> execution_count_;
 };

@@ -118,6 +118,12 @@ void add_options(CLI::App& app, Options& options) {
       ->capture_default_str();
   app.add_flag("--survive", options.survive,
                "Keep snapshots of the interpreter: a crash costs one execution, not the variables");
+  app.add_option_function<std::string>(
+         "--survive-level",
+         [&options](const std::string& level) { options.survive_fast = level == "fast"; },
+         "Tell a result when a snapshot has what it changed (safe), or before that (fast)")
+      ->type_name("LEVEL")
+      ->check(CLI::IsMember({"safe", "fast"}));
   app.add_option("--snapshots", options.snapshots, "How many of them, with --survive")
       ->type_name("N")
       ->check(at_least(1))

@@ -27,6 +27,7 @@ struct Options {
   std::optional<double> heartbeat;    // seconds
   std::string figure_format = "png";  // or "svg"
   bool survive = false;
+  bool survive_fast = false;                           // a result may come before its snapshot
   std::size_t snapshots = 3;                           // kept, of those that the server takes
   std::size_t snapshot_limit = std::size_t{2} << 30U;  // bytes resident
   bool fail_on_error = false;

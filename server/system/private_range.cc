@@ -44,6 +44,8 @@ PrivateRange::~PrivateRange() {
   }
 }
 
+bool PrivateRange::holds(int number) { return number >= first && number < end; }
+
 void PrivateRange::close_in_child() {
   for (int fd = first; fd < end; ++fd) ::close(fd);
 }

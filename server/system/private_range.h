@@ -17,6 +17,9 @@ class PrivateRange {
   // Below the limit that most systems set (1,024), with room for ours.
   static int first_number();
 
+  // Whether it is a number of the range.
+  static bool holds(int number);
+
   // Async-signal-safe, for a forked child: nothing of the server stays open there.
   static void close_in_child();
 

@@ -1,6 +1,8 @@
 // --survive, when there is no snapshot to wake: Python starts anew, three times.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 
+#include "support/process_watch.h"
 #include "support/survival.h"
 #include "support/temp_dir.h"
 
@@ -42,24 +44,84 @@ TEST(SurviveAnewTest, TheStartupFileIsRunAgain) {
   EXPECT_EQ(server.execute("given").value(), Json({1}));
 }
 
-TEST(SurviveAnewTest, ThreeSuchStartsInARowAreThem) {
-  ServerProcess server(surviving({"--snapshot-limit", "1"}));
-  for (int start = 0; start < 3; ++start) {
-    ASSERT_EQ(server.execute("import os\nos._exit(1)").reason(), "crash") << start;
-  }
+TEST(SurviveAnewTest, ItIsGivenUpWhenPythonCannotBeStarted) {
+  TempDir folder;
+  Launch launch = surviving({"--snapshot-limit", "1", "--startup"});
+  launch.args.push_back(folder.write(
+      "startup.py", "import os\nif os.path.exists('" + folder.path("broken") + "'): os._exit(5)"));
+  ServerProcess server(launch);
+  folder.write("broken", "");
   server.start("import os\nos._exit(1)", {{"id", "last"}});
   const std::vector<Json> frames = server.read_to_end();
   ASSERT_FALSE(frames.empty());
   EXPECT_EQ(frames.back()["type"], "fatal") << server.describe();
+  EXPECT_EQ(frames.back()["reason"], "interpreter");
   EXPECT_EQ(frames.back()["execution_id"], "last");
   EXPECT_EQ(server.wait_exit(), 70);
 }
 
-TEST(SurviveAnewTest, AnExecutionThatEndsBetweenThemCounts) {
+TEST(SurviveAnewTest, ExecutionsThatCrashAreNoReasonTo) {
   ServerProcess server(surviving({"--snapshot-limit", "1"}));
-  for (int start = 0; start < 5; ++start) {
+  for (int start = 0; start < 8; ++start) {
     ASSERT_EQ(server.execute("import os\nos._exit(1)").reason(), "crash") << start;
-    ASSERT_TRUE(server.execute("1").ok());
+  }
+  EXPECT_TRUE(server.execute("1").ok());
+}
+
+TEST(SurviveAnewTest, NorAreDeathsFromOutside) {
+  ServerProcess server(surviving({"--snapshot-limit", "1"}));
+  pid_t interpreter = first_interpreter(server);
+  for (int start = 0; start < 8; ++start) {
+    interpreter = kill_at_rest(server, interpreter)["pid"];
+  }
+  EXPECT_TRUE(server.execute("1").ok());
+}
+
+// Snapshots, and what Python is started anew from.
+void kill_all_but(const ServerProcess& server, pid_t interpreter) {
+  for (const pid_t each : children_of(server.pid())) {
+    if (each == interpreter) continue;
+    const ProcessWatch watch(each);
+    ::kill(each, SIGKILL);
+    ASSERT_TRUE(watch.ends(kPatience));
+  }
+}
+
+TEST(SurviveAnewTest, WithNothingLeftToWakeItStartsAllTheSame) {
+  ServerProcess server(surviving());
+  pid_t interpreter = first_interpreter(server);
+  for (int round = 0; round < 5; ++round) {
+    ASSERT_TRUE(server.execute("import os\nhere = 1").ok());
+    kill_all_but(server, interpreter);
+    const Json restored = kill_at_rest(server, interpreter);
+    EXPECT_EQ(restored["checkpoint_id"], nullptr);
+    interpreter = restored["pid"];
+    EXPECT_EQ(server.execute("'here' in globals()").value(), false);
+    EXPECT_EQ(server.ask("input()", "works").value(), "works");
+  }
+  EXPECT_EQ(server.execute("import os\nos.abort()").terminal.value("restored", false), true);
+  EXPECT_EQ(server.execute("os.read(0, 1) == b''").value(), true);
+}
+
+TEST(SurviveAnewTest, WhatTheClientHandedDownIsOpenInItAsWell) {
+  TempDir folder;
+  const Fd file(::open(folder.write("file", "handed").c_str(), O_RDONLY));
+  ASSERT_EQ(::dup2(file.get(), 77), 77);
+  ServerProcess server(surviving());
+  ::close(77);
+  kill_all_but(server, first_interpreter(server));
+  kill_at_rest(server, first_interpreter(server));
+  EXPECT_EQ(server.execute("import os\nos.pread(77, 9, 0).decode()").value(), "handed");
+}
+
+TEST(SurviveAnewTest, WithOneSnapshotTheFirstOfTwoCrashesCostsOneExecution) {
+  ServerProcess server(surviving({"--snapshots", "1"}));
+  for (int round = 0; round < 5; ++round) {
+    ASSERT_TRUE(server.execute("import os\nkept = " + std::to_string(round)).ok());
+    for (int crash = 0; crash < 5; ++crash) {
+      ASSERT_EQ(server.execute("os.abort()").terminal.value("restored", false), true);
+    }
+    EXPECT_EQ(server.execute("kept").value(), round);
   }
 }
 

@@ -55,7 +55,7 @@ TEST(SurviveMomentTest, AnExecutionThatEndsAsItIsKilledEndsOnce) {
 // comes first is left to chance.
 TEST(SurviveMomentTest, ASnapshotThatIsReadyAsAnotherIsRestoredIsGivenUp) {
   TempDir folder;
-  ServerProcess server(surviving({"--snapshots", "1"}));
+  ServerProcess server(surviving({"--snapshots", "1", "--survive-level", "fast"}));
   server.execute(
       "import os, time\nfolder = '" + folder.path("") +
       "'\ndef before():\n    while armed and not os.path.exists(folder + 'go'): time.sleep(0.001)\n"
@@ -139,9 +139,9 @@ TEST(SurviveMomentTest, AServerKilledWhileItWakesASnapshotLeavesNobody) {
 }
 
 // Only what it sends next waits for the snapshot.
-TEST(SurviveMomentTest, TheReplyIsThereBeforeTheSnapshotIsMade) {
+TEST(SurviveMomentTest, AtTheFastLevelTheReplyIsThereBeforeTheSnapshotIsMade) {
   TempDir folder;
-  ServerProcess server(surviving());
+  ServerProcess server(surviving({"--survive-level", "fast"}));
   server.execute("import os, time\ndef before():\n    while not os.path.exists('" +
                  folder.path("go") + "'): time.sleep(0.001)\nos.register_at_fork(before=before)");
   const Json next = server.start("'next'");

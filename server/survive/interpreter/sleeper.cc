@@ -61,9 +61,22 @@ void take_place(Descriptor& place, Descriptor socket) {
   if (::dup3(socket.get(), place.get(), O_CLOEXEC) < 0) place = std::move(socket);
 }
 
+// Until the server sends the sockets for a copy.
+std::vector<Descriptor> await_call(const Descriptor& control) {
+  for (;;) {
+    std::string word;
+    std::vector<Descriptor> sockets;
+    const ssize_t size = receive_some(control.get(), word, sockets, 0);
+    if (size < 0 && errno == EINTR) continue;
+    if (size <= 0 || sockets.size() < 2) ::_exit(0);
+    return sockets;
+  }
+}
+
 }  // namespace
 
-void sleep_until_woken(Descriptor control, Channels& channels) {
+runtime::Lost sleep_until_woken(Descriptor control, Channels& channels,
+                                const LentDescriptors* lent) {
   const int server_score = score_of(channels.server);
   set_score(server_score);
   sigset_t all;
@@ -74,21 +87,20 @@ void sleep_until_woken(Descriptor control, Channels& channels) {
     // The sockets of the process that this one is a copy of.
     take_place(*place, Descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC)));
   }
-  for (;;) {
-    std::string word;
-    std::vector<Descriptor> sockets;
-    const ssize_t size = receive_some(control.get(), word, sockets, 0);
-    if (size < 0 && errno == EINTR) continue;
-    if (size <= 0 || sockets.size() != 2) ::_exit(0);
-    if (runtime::detached_fork() != 0) continue;
-    take_place(channels.link, std::move(sockets[0]));
-    take_place(channels.inquiries, std::move(sockets[1]));
-    break;
-  }
+  if (lent != nullptr) lent->let_go();
+  std::vector<Descriptor> sockets;  // two, and the keeper's where there is one
+  do {
+    sockets.clear();  // those of the copy before
+    sockets = await_call(control);
+  } while (runtime::detached_copy() > 0);
+  take_place(channels.link, std::move(sockets[0]));
+  take_place(channels.inquiries, std::move(sockets[1]));
+  sockets.resize(3);
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   live_as_long_as(channels.server, channels.link);
   set_score(interpreter_score(server_score));
   transmit(channels, Hello{::getpid()});
+  return lent != nullptr ? lent->take_back(sockets[2]) : runtime::Lost();
 }
 
 }  // namespace replwire::server::survive

@@ -1,12 +1,16 @@
 #pragma once
 
+#include "runtime/link.h"
+#include "server/survive/interpreter/lent_descriptors.h"
 #include "server/survive/wire/channels.h"
 
 namespace replwire::server::survive {
 
 // A process that sleeps on `control` until the server asks for a copy of it, any number of times.
 // Returns in each copy: a process of its own under the server, with sockets of its own in the
-// channels' places. The sleeper itself ends when the server closes its end.
-void sleep_until_woken(Descriptor control, Channels& channels);
+// channels' places, and what it has lost of `lent`. The sleeper itself ends when the server closes
+// its end; where the system has no room for a copy it goes on itself, and is no sleeper any more.
+runtime::Lost sleep_until_woken(Descriptor control, Channels& channels,
+                                const LentDescriptors* lent = nullptr);
 
 }  // namespace replwire::server::survive

@@ -6,11 +6,15 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <system_error>
 #include <utility>
 
 #include "runtime/detached_fork.h"
+#include "runtime/native_threads.h"
 #include "server/link/no_answer.h"
+#include "server/survive/interpreter/keeper.h"
+#include "server/survive/interpreter/lent_descriptors.h"
 #include "server/survive/interpreter/sleeper.h"
 #include "server/survive/interpreter/transmit.h"
 #include "server/survive/wire/packing.h"
@@ -62,7 +66,7 @@ std::optional<Command> SocketLink::next(bool may_wait) {
     auto command = held ? std::exchange(held_, std::nullopt) : next_command();
     if (command) {
       if (const auto* offer = offered(*command)) {
-        if (!may_wait && !held) {
+        if (!may_wait && !held && !offer->urgent) {
           held_ = std::move(command);
           return std::nullopt;
         }
@@ -97,9 +101,9 @@ void SocketLink::take_arrived() {
 
 // Of a process that is too large no snapshot is taken.
 bool SocketLink::declines(const runtime::Checkpoint& offer, bool may_wait) {
-  if (may_wait) let_client_go_first();
+  if (may_wait && !offer.urgent) let_client_go_first();
   if (static_cast<std::size_t>(resident_bytes(::getpid())) <= *offer.limit) return false;
-  send_message(Asleep{offer.number, -1}, {});
+  send_message(Asleep{offer.number, -1, {}}, {});
   return true;
 }
 
@@ -225,15 +229,18 @@ void SocketLink::start_reader() {
   asker_ = std::make_unique<Asker>();
   asker_->connect([this](const runtime::Inquiry& inquiry) { answer(inquiry); });
   reads_ = false;
+  runtime::native_threads::announce(1);
   try {
     start_thread("reader", [this] { read_on(); }).detach();  // for as long as the process lives
     reads_ = true;
   } catch (const std::system_error&) {
+    runtime::native_threads::announce(-1);
   }
 }
 
 // At its end the server is gone, whatever user code does meanwhile; or that has closed the socket.
 void SocketLink::read_on() {
+  runtime::native_threads::claim();
   Inbox in;
   for (;;) {
     while (const auto received = in.take()) {
@@ -265,27 +272,51 @@ void SocketLink::answer(const runtime::Inquiry& inquiry) {
 
 // ---- snapshots ------------------------------------------------------------------------------
 
-bool SocketLink::checkpoint(std::uint64_t number) {
-  std::optional<SocketPair> control = SocketPair::open(SOCK_SEQPACKET);
-  std::unique_lock sending(sending_);  // a thread of user code's may be asking
-  std::unique_lock asking = answers_.hold();
-  const pid_t pid = control ? runtime::detached_fork() : -1;
-  if (pid == 0) {
-    control->server = {};
-    sleep_until_woken(std::move(control->interpreter), channels_);
-  }
-  asking.unlock();
-  sending.unlock();
+std::optional<runtime::Lost> SocketLink::checkpoint(std::uint64_t number) {
+  std::optional<runtime::Lost> lost;
+  Asleep asleep = {number, -1, {}};
+  auto control = SocketPair::open(SOCK_SEQPACKET);
+  if (control) asleep.pid = fork_sleeper(*control, lost);
+  if (asleep.pid < 0) asleep.failure = std::strerror(errno);
   answering_.unlock();
-  if (pid == 0) {
+  if (lost) {
     go_on_as_copy();
-  } else if (pid > 0) {
+  } else if (asleep.pid > 0) {
     control->interpreter = {};  // that the sleeper is dead is seen at the other end
-    send_message(Asleep{number, pid}, {control->server.get()});
+    send_message(asleep, {control->server.get()});
   } else {
-    send_message(Asleep{number, -1}, {});
+    send_message(asleep, {});
   }
-  return pid == 0;
+  return lost;
+}
+
+// `lost` is set in what wakes of it.
+pid_t SocketLink::fork_sleeper(SocketPair& control, std::optional<runtime::Lost>& lost) {
+  const LentDescriptors lent({control.server.get(), control.interpreter.get(), keeper_,
+                              channels_.link.get(), channels_.inquiries.get()});
+  if (keeper_ < 0 && lent.can_be_kept()) start_keeper();
+  std::unique_lock sending(sending_, std::defer_lock);
+  std::unique_lock<std::mutex> asking;
+  const auto lock = [&] {  // a thread of user code's may be asking
+    sending.lock();
+    asking = answers_.hold();
+  };
+  const auto unlock = [&] {
+    asking.unlock();
+    sending.unlock();
+  };
+  const auto sleep = [&] {
+    control.server = {};
+    { const Descriptor of_keeper(std::exchange(keeper_, -1)); }
+    lost = sleep_until_woken(std::move(control.interpreter), channels_, &lent);
+    unlock();
+  };
+  return runtime::detached_fork({lock, unlock, sleep});
+}
+
+void SocketLink::start_keeper() {
+  const Keeper keeper = survive::start_keeper(channels_, keeper_);
+  if (keeper.pid > 0) send_message(KeeperStarted{keeper.pid}, {keeper.socket.get()});
 }
 
 // The threads are gone, and what they had in hand stays as it is.

@@ -35,7 +35,7 @@ class SocketLink final : public runtime::Link {
   std::optional<runtime::Command> poll() override { return next(false); }
   std::optional<runtime::Command> receive(const runtime::Watch& watch) override;
   void send(runtime::Event event) override;
-  bool checkpoint(std::uint64_t number) override;
+  std::optional<runtime::Lost> checkpoint(std::uint64_t number) override;
   bool write(const runtime::ExecutionRef& execution, runtime::Stream stream,
              std::string_view bytes) override;
   bool wait_for_room() override;
@@ -56,6 +56,8 @@ class SocketLink final : public runtime::Link {
   void read_on();
   void ask(const runtime::Inquiry& inquiry);
   void answer(const runtime::Inquiry& inquiry);
+  pid_t fork_sleeper(SocketPair& control, std::optional<runtime::Lost>& lost);
+  void start_keeper();
   void go_on_as_copy();
 
   Channels& channels_;
@@ -68,6 +70,7 @@ class SocketLink final : public runtime::Link {
   AnswerInquiry answer_inquiry_;
   std::unique_ptr<Asker> asker_;
   bool reads_ = false;  // the reader runs
+  int keeper_ = -1;     // what the keeper listens to, in the table that it shares
 
   std::mutex answering_;  // held while an inquiry is in hand, and over a snapshot
   std::mutex sending_;    // keeps messages whole, and in the order of their positions

@@ -19,7 +19,6 @@
 namespace replwire::server::survive {
 namespace {
 
-constexpr std::uint64_t kOrigin = 0;
 constexpr auto kReadable = asio::posix::stream_descriptor::wait_read;
 
 // The signals that the process has a handler for, as a line of /proc tells them.
@@ -52,8 +51,10 @@ bool leaves_room(const Descriptor& descriptor) {
 
 }  // namespace
 
-RemoteLink::RemoteLink(asio::io_context& io, Channels& channels, Descriptor origin)
+RemoteLink::RemoteLink(asio::io_context& io, Channels& channels, Descriptor origin,
+                       std::function<Descriptor()> make_origin)
     : InterpreterLink(channels.output.control()),
+      make_origin_(std::move(make_origin)),
       strand_(asio::make_strand(io)),
       channels_(channels),
       children_(io, SIGCHLD),
@@ -184,17 +185,37 @@ void RemoteLink::on(const Hello& hello) {
 
 void RemoteLink::on(const Started& started) {
   started_ = true;
+  dismiss_keeper();
   ask_again();
   handlers_.started(started);
 }
 
 // One without its socket can never be woken: it sees that, and ends.
-void RemoteLink::on(const Asleep& asleep) {
+void RemoteLink::on(Asleep& asleep) {
   if (descriptors_.size() == 1 && leaves_room(descriptors_.front())) {
     const std::lock_guard lock(mutex_);
     sleepers_.insert_or_assign(asleep.number, Sleeper{std::move(descriptors_.front()), asleep.pid});
+  } else if (asleep.pid > 0) {
+    asleep.failure = "the server has no descriptors left for it";
   }
-  handlers_.event(runtime::Checkpointed{asleep.number});
+  handlers_.event(runtime::Checkpointed{asleep.number, std::move(asleep.failure)});
+}
+
+void RemoteLink::on(const KeeperStarted& started) {
+  if (descriptors_.size() != 1) return;  // it can never be asked, sees that, and ends
+  const std::lock_guard lock(mutex_);
+  keeper_ = {std::move(descriptors_.front()), started.pid};
+}
+
+// The interpreter that goes on has back what the one before it had.
+void RemoteLink::dismiss_keeper() {
+  const std::lock_guard lock(mutex_);
+  keeper_ = {{}, 0};
+}
+
+pid_t RemoteLink::keeper() const {
+  const std::lock_guard lock(mutex_);
+  return keeper_.pid;
 }
 
 void RemoteLink::on(EarlierChildren& earlier) {
@@ -237,6 +258,7 @@ void RemoteLink::note(const runtime::InquiryReply& told) {
 
 void RemoteLink::note(const runtime::Restored& /*restored*/) {
   started_ = true;
+  dismiss_keeper();
   ask_again();
 }
 

@@ -27,8 +27,9 @@ class RemoteLink final : public InterpreterLink {
     std::function<void(const Death&)> died;
   };
 
-  // `origin` wakes the sleeper in which nothing has been run yet.
-  RemoteLink(asio::io_context& io, Channels& channels, Descriptor origin);
+  // `origin` wakes the sleeper in which nothing has been run yet, `make_origin` makes another one.
+  RemoteLink(asio::io_context& io, Channels& channels, Descriptor origin,
+             std::function<Descriptor()> make_origin);
   RemoteLink(const RemoteLink&) = delete;
   RemoteLink& operator=(const RemoteLink&) = delete;
 
@@ -44,6 +45,7 @@ class RemoteLink final : public InterpreterLink {
   void wake(std::uint64_t snapshot) override;
   void drop(std::uint64_t snapshot) override;
   pid_t process_of(std::uint64_t snapshot) const override;
+  pid_t keeper() const override;
   int incoming() const override { return incoming_.get(); }
   void take_incoming() override;
 
@@ -52,6 +54,7 @@ class RemoteLink final : public InterpreterLink {
     Descriptor control;
     pid_t pid;
   };
+  static constexpr std::uint64_t kOrigin = 0;
   enum class Asking { kWorker, kThread };
 
   void watch_output();
@@ -63,7 +66,9 @@ class RemoteLink final : public InterpreterLink {
   void take(Message message, std::vector<Descriptor> descriptors);
   void on(const Hello& hello);
   void on(const Started& started);
-  void on(const Asleep& asleep);
+  void on(Asleep& asleep);
+  void on(const KeeperStarted& started);
+  void dismiss_keeper();
   void on(EarlierChildren& earlier);
   void on(const Ended& ended);
   void on(runtime::Event& event);
@@ -77,10 +82,12 @@ class RemoteLink final : public InterpreterLink {
   void reap();
   bool reap(pid_t pid, int& status);
   static void go_on(const Sleeper& sleeper);
+  void renew_origin();
   void on_interpreter_exit(pid_t pid, int status);
   void answer_for_the_dead();
   void ask_again();
 
+  std::function<Descriptor()> make_origin_;
   asio::strand<asio::io_context::executor_type> strand_;
   Channels& channels_;
   Outputs* outputs_ = nullptr;
@@ -104,6 +111,7 @@ class RemoteLink final : public InterpreterLink {
   mutable std::mutex mutex_;
   runtime::ExecutionRef newest_;  // of those that were posted
   std::map<std::uint64_t, Sleeper> sleepers_;
+  Sleeper keeper_ = {{}, 0};  // of the interpreter's descriptors; 0: it has none
   std::map<std::uint64_t, Asking> questions_;
   std::map<std::uint64_t, runtime::Inquiry> unanswered_;
   std::vector<pid_t> earlier_children_;

@@ -60,19 +60,34 @@ void RemoteLink::wake(std::uint64_t snapshot) {
     auto link = SocketPair::open(SOCK_STREAM);
     auto inquiries = SocketPair::open(SOCK_STREAM);
     started_ = false;
+    if (snapshot == kOrigin) renew_origin();
     if (!link || !inquiries) return end_unheard();
     {
       const std::lock_guard lock(mutex_);
       const auto found = sleepers_.find(snapshot);
       if (found != sleepers_.end()) {
-        send_some(found->second.control.get(), "w",
-                  {link->interpreter.get(), inquiries->interpreter.get()}, 0);
+        const int own = link->interpreter.get();
+        const int other = inquiries->interpreter.get();
+        const int keeper = keeper_.control.get();
+        if (keeper >= 0) {
+          send_some(found->second.control.get(), "w", {own, other, keeper}, 0);
+        } else {
+          send_some(found->second.control.get(), "w", {own, other}, 0);
+        }
         go_on(found->second);
       }
     }
     adopt(std::move(link->server), std::move(inquiries->server));
     killed_for_memory_ = killed_for_memory();
   });
+}
+
+// Something may have killed it.
+void RemoteLink::renew_origin() {
+  const std::lock_guard lock(mutex_);
+  Sleeper& origin = sleepers_[kOrigin];
+  if (origin.control && lives(origin.control)) return;
+  if (Descriptor control = make_origin_()) origin = Sleeper{std::move(control), 0};
 }
 
 // Somebody may have stopped it. The number is its own if it lives after the process of that number

@@ -35,7 +35,7 @@ Channels::Channels(const std::vector<int>& numbers)
   OutsideSignals::note_to(numbers.at(12));
 }
 
-std::vector<int> Channels::leave_open() const {
+std::vector<int> Channels::numbers() const {
   std::vector<int> numbers = {server};
   for (const auto& pipe : capture.pipes()) {
     numbers.push_back(pipe.read_end.get());
@@ -47,8 +47,13 @@ std::vector<int> Channels::leave_open() const {
     numbers.push_back(each->get());
   }
   numbers.push_back(OutsideSignals::noting());
-  for (std::size_t i = 1; i < numbers.size(); ++i) ::fcntl(numbers[i], F_SETFD, 0);
   return numbers;
+}
+
+std::vector<int> Channels::leave_open() const {
+  std::vector<int> all = numbers();
+  for (std::size_t i = 1; i < all.size(); ++i) ::fcntl(all[i], F_SETFD, 0);
+  return all;
 }
 
 std::optional<SocketPair> SocketPair::open(int type) {

@@ -18,7 +18,9 @@ struct Channels {
   Channels();
   // Those that the process left open before it became another program.
   explicit Channels(const std::vector<int>& numbers);
-  // Their numbers, which stay open over exec then.
+  // The server's process, and their numbers.
+  std::vector<int> numbers() const;
+  // The same; they stay open over exec then.
   std::vector<int> leave_open() const;
 
   pid_t server;  // and the parent of all the others

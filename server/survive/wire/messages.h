@@ -33,13 +33,18 @@ struct Started {  // Python runs, or says why not
 };
 struct Asleep {
   std::uint64_t number;
-  pid_t pid;  // comes with the server's end of its socket; -1: none was made
+  pid_t pid;            // comes with the server's end of its socket; -1: none was made
+  std::string failure;  // why, unless it was too large
+};
+struct KeeperStarted {  // comes with the socket for whoever asks it
+  pid_t pid;
 };
 // Children that an execution which starts finds there, when they are others than before.
 struct EarlierChildren {
   std::vector<pid_t> pids;
 };
 struct Ended {};  // it was told to stop, and has run its exit handlers
-using Message = std::variant<Hello, Started, Asleep, EarlierChildren, Ended, runtime::Event>;
+using Message =
+    std::variant<Hello, Started, Asleep, KeeperStarted, EarlierChildren, Ended, runtime::Event>;
 
 }  // namespace replwire::server::survive

@@ -1,0 +1,160 @@
+// --survive: what has been told is there, whenever the interpreter dies; or it is said that it is
+// not.
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "support/survival.h"
+#include "support/temp_dir.h"
+
+namespace replwire_tests {
+namespace {
+
+TEST(SurvivePromiseTest, ADeathRightBehindAResultCostsNothing) {
+  ServerProcess server(surviving());
+  pid_t interpreter = first_interpreter(server);
+  server.execute("told = 0");
+  for (int round = 1; round <= 60; ++round) {
+    const Execution told = server.execute("told += 1");
+    ASSERT_TRUE(told.ok()) << told;
+    EXPECT_FALSE(told.terminal.contains("kept")) << told;
+    std::this_thread::sleep_for(std::chrono::microseconds(round % 3 * 300));
+    const Json restored = kill_at_rest(server, interpreter);
+    EXPECT_EQ(restored["undone"], Json::array());
+    EXPECT_EQ(restored["last_execution_id"], told.terminal["execution_id"]);
+    interpreter = restored["pid"];
+    const Execution seen = server.execute("told", {{"silent", true}});
+    ASSERT_TRUE(seen.ok()) << seen;
+    ASSERT_EQ(server.execute("told").value(), round);
+  }
+}
+
+TEST(SurvivePromiseTest, AnErrorIsKeptAsAResultIs) {
+  ServerProcess server(surviving());
+  const Execution told = server.execute("kept = 1\n1 / 0");
+  EXPECT_EQ(told.reason(), "exception");
+  EXPECT_EQ(kill_at_rest(server, first_interpreter(server))["undone"], Json::array());
+  EXPECT_EQ(server.execute("kept").value(), 1);
+}
+
+TEST(SurvivePromiseTest, SoIsAReset) {
+  ServerProcess server(surviving());
+  server.execute("gone = 1");
+  EXPECT_EQ(request(server, {{"type", "reset"}})["type"], "reset_reply");
+  EXPECT_EQ(kill_at_rest(server, first_interpreter(server))["undone"], Json::array());
+  EXPECT_EQ(server.execute("'gone' in globals()").value(), false);
+}
+
+// It comes to its end, and dies before there is a snapshot of that: the client has heard of
+// nothing.
+TEST(SurvivePromiseTest, AnExecutionThatEndsAndDiesBeforeItIsKeptIsACrash) {
+  ServerProcess server(surviving());
+  ASSERT_TRUE(server.execute("import os\nx = 1").ok());
+  const Execution lost =
+      server.execute("x = 2\nos.register_at_fork(before=lambda: os._exit(7))\nx");
+  EXPECT_EQ(lost.reason(), "crash") << lost;
+  EXPECT_EQ(lost.terminal["restored"], true);
+  EXPECT_EQ(server.execute("x").value(), 1);
+}
+
+TEST(SurvivePromiseTest, ASnapshotThatNeverComesIsEndedByTheDeadline) {
+  ServerProcess server(surviving());
+  ASSERT_TRUE(server.execute("import os, time\nx = 1").ok());
+  const Execution lost =
+      server.execute("x = 2\nos.register_at_fork(before=lambda: time.sleep(600))",
+                     {{"timeout", 0.1}, {"grace", 0.1}});
+  EXPECT_EQ(lost.reason(), "timeout") << lost;
+  EXPECT_EQ(server.execute("x").value(), 1);
+}
+
+TEST(SurvivePromiseTest, WhatNoSnapshotHasSaysSo) {
+  ServerProcess server(surviving({"--snapshot-limit", "1"}));
+  const Execution first = server.execute("x = 1");
+  EXPECT_EQ(first.terminal.value("kept", true), false) << first;
+  const Execution second = server.execute("1 / 0");
+  EXPECT_EQ(second.terminal.value("kept", true), false) << second;
+  const Json restored = kill_at_rest(server, first_interpreter(server));
+  EXPECT_EQ(restored["undone"],
+            Json({first.terminal["execution_id"], second.terminal["execution_id"]}));
+  EXPECT_EQ(restored["last_execution_id"], nullptr);
+}
+
+TEST(SurvivePromiseTest, AnUndoTellsWhatItUndoes) {
+  ServerProcess server(surviving());
+  server.execute("x = 1", {{"id", "a"}});
+  server.execute("x = 2", {{"id", 2}});
+  server.execute("x = 3", {{"id", "c"}});
+  server.send({{"type", "undo"}, {"id", "u"}, {"count", 2}});
+  const Json restored = server.read_until("restored").back();
+  EXPECT_EQ(restored["undone"], Json({2, "c"}));
+  EXPECT_EQ(restored["last_execution_id"], "a");
+}
+
+// From one way of the story to another one.
+TEST(SurvivePromiseTest, ARestoreTellsWhatIsNotThereAnyMore) {
+  ServerProcess server(surviving());
+  server.execute("x = 1", {{"id", "a"}});
+  const Json first = checkpoint(server);
+  server.execute("x = 2", {{"id", "b"}});
+  const Json second = checkpoint(server);
+  server.send({{"type", "restore"}, {"id", "1"}, {"checkpoint_id", first}});
+  EXPECT_EQ(server.read_until("restored").back()["undone"], Json({"b"}));
+  server.execute("x = 3", {{"id", "c"}});
+  server.execute("x = 4", {{"id", "d"}});
+  server.send({{"type", "restore"}, {"id", "2"}, {"checkpoint_id", second}});
+  const Json restored = server.read_until("restored").back();
+  EXPECT_EQ(restored["undone"], Json({"c", "d"}));
+  EXPECT_EQ(restored["last_execution_id"], "b");
+}
+
+TEST(SurvivePromiseTest, AtTheFastLevelAFrameConfirmsIt) {
+  ServerProcess server(surviving({"--survive-level", "fast"}));
+  const Execution told = server.execute("x = 1");
+  EXPECT_EQ(told.terminal.value("kept", true), false) << told;
+  EXPECT_EQ(server.read_until("kept").back()["execution_id"], told.terminal["execution_id"]);
+  EXPECT_EQ(kill_at_rest(server, first_interpreter(server))["undone"], Json::array());
+  EXPECT_EQ(server.execute("x").value(), 1);
+}
+
+TEST(SurvivePromiseTest, AtTheFastLevelADeathBeforeThatIsTold) {
+  TempDir folder;
+  ServerProcess server(surviving({"--survive-level", "fast"}));
+  ASSERT_TRUE(server.execute("import os, time\nx = 1", {{"id", "a"}}).ok());
+  server.read_until("kept");
+  server.execute("x = 2\nos.register_at_fork(before=lambda: time.sleep(600))", {{"id", "b"}});
+  const Json restored = kill_at_rest(server, first_interpreter(server));
+  EXPECT_EQ(restored["undone"], Json({"b"}));
+  EXPECT_EQ(restored["last_execution_id"], "a");
+  EXPECT_EQ(server.execute("x").value(), 1);
+}
+
+// ---- where the system has nothing left ----------------------------------------------------------
+
+TEST(SurvivePromiseTest, WithoutDescriptorsThereIsNoSnapshotAndNothingElse) {
+  ServerProcess server(surviving());
+  ASSERT_TRUE(server.execute("import os\nheld = []\nx = 1").ok());
+  const Execution full =
+      server.execute("try:\n    while True: held.append(os.dup(0))\nexcept OSError: x = 2\nx");
+  EXPECT_EQ(full.value(), 2) << full;
+  EXPECT_EQ(full.terminal.value("kept", true), false);
+  EXPECT_TRUE(server.status()["snapshots"].contains("failure"));
+  EXPECT_EQ(server.execute("x").value(), 2);
+  EXPECT_TRUE(server.execute("for each in held: os.close(each)\nx = 3").ok());
+  EXPECT_FALSE(server.status()["snapshots"].contains("failure"));
+  EXPECT_EQ(server.execute("os.abort()").terminal["restored"], true);
+  EXPECT_EQ(server.execute("x").value(), 3);
+}
+
+TEST(SurvivePromiseTest, ADeathMeanwhileGoesBackToTheLastOneThatCouldBeMade) {
+  ServerProcess server(surviving());
+  ASSERT_TRUE(server.execute("import os\nheld = []\nx = 1", {{"id", "a"}}).ok());
+  server.execute("try:\n    while True: held.append(os.dup(0))\nexcept OSError: x = 2",
+                 {{"id", "b"}});
+  const Json restored = kill_at_rest(server, first_interpreter(server));
+  EXPECT_EQ(restored["last_execution_id"], "a");
+  EXPECT_EQ(restored["undone"], Json({"b"}));
+  EXPECT_EQ(server.execute("x, held").value(), Json({1, Json::array()}));
+}
+
+}  // namespace
+}  // namespace replwire_tests
