@@ -8,7 +8,8 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # python3 that stands earlier on PATH often comes without a static library.
 python=${PYTHON:-/usr/bin/python3}
 
-build_packages=(g++ cmake ninja-build libboost-dev nlohmann-json3-dev python3-dev libpython3-dev libgtest-dev libcli11-dev ccache help2man)
+program_packages=(g++ cmake ninja-build libboost-dev nlohmann-json3-dev python3-dev libpython3-dev libcli11-dev)
+build_packages=("${program_packages[@]}" libgtest-dev ccache help2man)
 test_packages=(python3-numpy python3-pandas python3-matplotlib python3-jedi python3-ipython python3-tqdm python3-rich python3-venv virtualenv pypy3)
 client_packages=(python3-pytest python3-pytest-asyncio python3-pytest-timeout python3-prompt-toolkit python3-pygments python3-jsonschema python3-distributed openssh-server openssh-client)
 check_packages=(git clang clang-format clang-tidy libclang-rt-14-dev mmdebstrap dpkg-dev)
@@ -90,9 +91,40 @@ need() {
   quietly "${apt[@]}" install --yes --no-install-recommends "${missing[@]}" || give_up "${missing[@]}"
 }
 
+# Debian's name, then Fedora's, Arch's and Alpine's, where they differ by more than the rule below.
+elsewhere="
+g++ gcc-c++ gcc g++
+ninja-build ninja-build ninja samurai
+libboost-dev boost-devel boost boost-dev
+nlohmann-json3-dev json-devel nlohmann-json nlohmann-json
+python3-dev python3-devel python python3-dev
+libpython3-dev python3-devel python python3-dev
+libgtest-dev gtest-devel gtest gtest-dev
+libcli11-dev cli11-devel cli11 cli11
+python3-venv python3 python python3
+openssh-client openssh-clients openssh openssh-client
+clang-format clang-tools-extra clang clang-extra-tools
+clang-tidy clang-tools-extra clang clang-extra-tools
+libclang-rt-14-dev compiler-rt compiler-rt compiler-rt
+virtualenv python3-virtualenv python-virtualenv py3-virtualenv
+"
+
+# in_names_of COLUMN PACKAGE...: those of Fedora (2), Arch (3) or Alpine (4).
+in_names_of() {
+  local prefixes=(python3- python3- python- py3-) column=$1 package name
+  shift
+  for package; do
+    name=$(awk -v "package=$package" -v "column=$column" '$1 == package {print $column}' <<<"$elsewhere")
+    echo "${name:-${package/#python3-/${prefixes[$column - 1]}}}"
+  done | sort -u | paste -sd ' '
+}
+
 give_up() {
-  say "missing packages (Debian's names): $*"
-  say "Install them as root with:  apt-get install $*"
+  say "missing packages: $*"
+  say "Debian, Ubuntu:  apt-get install $*"
+  say "Fedora:          dnf install $(in_names_of 2 "$@")"
+  say "Arch:            pacman -S $(in_names_of 3 "$@")"
+  say "Alpine:          apk add $(in_names_of 4 "$@")"
   exit 1
 }
 
