@@ -443,7 +443,8 @@ struct Result {
   Nullable<std::string> repr;
   std::optional<JsonOf<AnyValue>> value;
   std::optional<JsonOf<DisplayData>> display;
-  std::optional<std::int64_t> repr_truncated;  // the whole repr's length in characters
+  std::optional<JsonOf<DisplayMetadata>> display_metadata;  // what the forms said beside their data
+  std::optional<std::int64_t> repr_truncated;               // the whole repr's length in characters
   std::optional<std::int64_t> inputs_unused;
   std::optional<std::int64_t> interrupts;
   std::optional<bool> restored;  // what it changed has been rolled back
@@ -455,6 +456,7 @@ struct Result {
         field("execution_id", &Result::execution_id),
         field("execution_count", &Result::execution_count), field("repr", &Result::repr),
         field("value", &Result::value), field("display", &Result::display),
+        field("display_metadata", &Result::display_metadata),
         field("repr_truncated", &Result::repr_truncated),
         field("inputs_unused", &Result::inputs_unused), field("interrupts", &Result::interrupts),
         field("restored", &Result::restored), field("kept", &Result::kept),

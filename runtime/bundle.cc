@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string>
 
+#include "runtime/own_modules.h"
+
 namespace replwire::runtime {
 namespace {
 
@@ -12,9 +14,9 @@ std::string_view as_text(std::span<const unsigned char> bytes) {
 
 Ref compiled(const BundledModule& module) {
   if (PyImport_GetMagicNumber() == bundled_magic()) {
-    const Ref marshal(PyImport_ImportModule("marshal"));
-    if (!marshal) return {};
-    return Ref(PyObject_CallMethod(marshal.get(), "loads", "y#",
+    PyObject* marshal = own_modules::copy_of("marshal");
+    if (marshal == nullptr) return {};
+    return Ref(PyObject_CallMethod(marshal, "loads", "y#",
                                    reinterpret_cast<const char*>(module.bytecode.data()),
                                    static_cast<Py_ssize_t>(module.bytecode.size())));
   }
@@ -36,7 +38,7 @@ Ref load_bundled(const char* name, PyObject* wire) {
   Ref space(PyDict_New());
   const Ref module_name = make_str("_replwire_" + std::string(name));
   if (!code || !space || PyDict_SetItemString(space.get(), "wire", wire) != 0 ||
-      PyDict_SetItemString(space.get(), "__builtins__", PyEval_GetBuiltins()) != 0 ||
+      PyDict_SetItemString(space.get(), "__builtins__", own_modules::builtins_for(name)) != 0 ||
       PyDict_SetItemString(space.get(), "__name__", module_name.get()) != 0) {
     return {};
   }

@@ -18,8 +18,8 @@ std::span<const BundledModule> bundled_modules();
 long bundled_magic();
 
 // Runs the module in a namespace of its own, with `wire` (the _replwire module) in it, and returns
-// that namespace. Its code's file name is "<replwire NAME>", which tracebacks leave out. None,
-// with a Python exception set, when it fails.
+// that namespace. What it imports: see own_modules.h. Its code's file name is "<replwire NAME>",
+// which tracebacks leave out. None, with a Python exception set, when it fails.
 Ref load_bundled(const char* name, PyObject* wire);
 
 }  // namespace replwire::runtime

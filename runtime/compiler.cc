@@ -4,6 +4,8 @@
 #include <array>
 #include <string_view>
 
+#include "runtime/own_modules.h"
+
 namespace replwire::runtime {
 namespace {
 
@@ -43,21 +45,39 @@ Shape guess(std::string_view code) {
 }  // namespace
 
 bool Compiler::start() {
-  const Ref builtins(PyImport_ImportModule("builtins"));
-  compile_ = Ref(builtins ? PyObject_GetAttrString(builtins.get(), "compile") : nullptr);
+  PyObject* builtins = own_modules::copy_of("builtins");
+  compile_ = Ref(builtins != nullptr ? PyObject_GetAttrString(builtins, "compile") : nullptr);
   exec_ = make_name("exec");
   eval_ = make_name("eval");
   co_flags_ = make_name("co_flags");
   return static_cast<bool>(compile_);
 }
 
-std::optional<Cell> Compiler::compile(const Run& run) {
-  const std::string name =
-      run.filename.value_or("<execution " + std::to_string(run.execution->serial) + ">");
+// Nothing is imported for it: user code may have put something else in the place of `_ast`.
+void Compiler::warm_up() {
+  const Ref code = make_str("0");
+  const Ref name = make_str("");
+  const auto type_of = [](const Ref& object) {
+    return Ref::borrow(object ? reinterpret_cast<PyObject*>(Py_TYPE(object.get())) : nullptr);
+  };
+  const Ref wrap = call(code.get(), name.get(), eval_, kOnlyAst);
+  const Ref module = call(code.get(), name.get(), exec_, kOnlyAst);
+  const Ref body(module ? PyObject_GetAttrString(module.get(), "body") : nullptr);
+  ast_wrap_ = type_of(wrap);
+  ast_expr_ = type_of(Ref(body ? PySequence_GetItem(body.get(), 0) : nullptr));
+  PyErr_Clear();
+}
+
+Ref Compiler::name_of(const Run& run) {
+  return make_str(
+      run.filename.value_or("<execution " + std::to_string(run.execution->serial) + ">"));
+}
+
+std::optional<Cell> Compiler::compile(const Run& run, const Ref& filename) {
   // Newlines in front put every line number right: of code, of warnings, of a SyntaxError.
   const std::string lead(static_cast<std::size_t>(run.first_line - 1), '\n');
   Cell cell;
-  cell.filename = make_str(name);
+  cell.filename = filename;
   const Ref source = make_str(lead.empty() ? run.code : lead + run.code);
   if (!cell.filename || !source || !compile_cell(source.get(), run, cell)) return std::nullopt;
   return cell;
@@ -82,13 +102,13 @@ bool Compiler::compile_cell(PyObject* source, const Run& run, Cell& cell) {
 
 bool Compiler::split(PyObject* source, Cell& cell) {
   const Ref tree = call(source, cell.filename.get(), exec_, flags_ | kTopLevelAwait | kOnlyAst);
-  if (!tree || !load_ast()) return false;
+  if (!tree) return false;
   const Ref body(PyObject_GetAttrString(tree.get(), "body"));
   const Py_ssize_t size = body ? PyList_Size(body.get()) : -1;
   if (size < 0) return false;
   PyObject* last = size == 0 ? nullptr : PyList_GetItem(body.get(), size - 1);
   Ref expression;
-  if (last != nullptr && PyObject_IsInstance(last, ast_expr_.get()) == 1) {
+  if (last != nullptr && reinterpret_cast<PyObject*>(Py_TYPE(last)) == ast_expr_.get()) {
     const Ref value(PyObject_GetAttrString(last, "value"));
     expression = Ref(PyObject_CallFunctionObjArgs(ast_wrap_.get(), value.get(), nullptr));
     if (!expression || PySequence_DelItem(body.get(), size - 1) != 0) return false;
@@ -101,15 +121,6 @@ bool Compiler::split(PyObject* source, Cell& cell) {
   cell.expression =
       finish(call(expression.get(), cell.filename.get(), eval_, flags_ | kTopLevelAwait), cell);
   return static_cast<bool>(cell.expression);
-}
-
-bool Compiler::load_ast() {
-  if (ast_wrap_) return true;
-  const Ref module(PyImport_ImportModule("_ast"));
-  if (!module) return false;
-  ast_expr_ = Ref(PyObject_GetAttrString(module.get(), "Expr"));
-  ast_wrap_ = Ref(PyObject_GetAttrString(module.get(), "Expression"));
-  return ast_expr_ && ast_wrap_;
 }
 
 Ref Compiler::call(PyObject* source, PyObject* filename, const Ref& mode, long flags) {

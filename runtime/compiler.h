@@ -26,17 +26,22 @@ class Compiler {
 
   // Python's first compilation sets up the types of syntax trees (2 ms): not at the start, and
   // not in the first execution when that comes later.
-  void warm_up() { call(make_str("0").get(), make_str("").get(), eval_, 0); }
+  void warm_up();
+
+  // The name that an execution's code is compiled under.
+  static Ref name_of(const Run& run);
 
   // Nothing, with a Python exception set (a SyntaxError most often), when it does not compile.
-  std::optional<Cell> compile(const Run& run);
+  std::optional<Cell> compile(const Run& run, const Ref& filename);
 
   // A whole file, given as bytes, its encoding as it declares.
   Ref compile_file(const Ref& source, const Ref& filename) {
     return call(source.get(), filename.get(), exec_, 0);
   }
 
-  // Forgets the `from __future__` imports.
+  // Of `from __future__` imports that are in force.
+  long flags() const { return flags_; }
+  // Forgets them.
   void reset() { flags_ = 0; }
 
  private:
@@ -44,14 +49,13 @@ class Compiler {
   Ref finish(Ref code, Cell& cell);
   bool split(PyObject* source, Cell& cell);
   bool compile_cell(PyObject* source, const Run& run, Cell& cell);
-  bool load_ast();
 
   Ref compile_;  // builtins.compile
   Ref exec_;     // "exec" and "eval", its modes
   Ref eval_;
   Ref co_flags_;
-  Ref ast_expr_;    // _ast.Expr
-  Ref ast_wrap_;    // _ast.Expression
+  Ref ast_expr_;  // the types Expr and Expression of syntax trees
+  Ref ast_wrap_;
   long flags_ = 0;  // of __future__
 };
 

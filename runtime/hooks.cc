@@ -3,6 +3,7 @@
 #include "runtime/bundle.h"
 #include "runtime/fork_warning.h"
 #include "runtime/origin.h"
+#include "runtime/own_modules.h"
 #include "runtime/patches.h"
 #include "runtime/wire_module.h"
 
@@ -27,7 +28,7 @@ bool Hooks::install() {
   sys_ = Ref::borrow(PyModule_GetDict(sys.get()));
   input_name_ = make_name("input");
   wire_ = make_wire_module(link_);
-  input_ = wire_ ? make_input_function(wire_.get()) : Ref();
+  input_ = wire_ && own_modules::start(wire_.get()) ? make_input_function() : Ref();
   streams_ = input_ ? load_bundled("streams", wire_.get()) : Ref();
   if (!streams_ || PyDict_SetItem(builtins_.get(), input_name_.get(), input_.get()) != 0) {
     return false;
@@ -35,7 +36,7 @@ bool Hooks::install() {
   for (Stream& stream : standard_) {
     if (!install_stream(stream)) return false;
   }
-  return install_patches(wire_.get()) && Origin::patch_threads() && patch_forks();
+  return install_patches(link_, wire_.get()) && Origin::patch_threads() && patch_forks();
 }
 
 // A new object, for `sys.stdin` and `sys.__stdin__`.
@@ -51,7 +52,7 @@ bool Hooks::install_stream(Stream& stream) {
 }
 
 bool Hooks::restore() {
-  const bool some_closed = take_stream_closed(wire_.get());
+  const bool some_closed = take_stream_closed();
   bool restored = restore_input();
   for (Stream& stream : standard_) restored = restore_stream(stream, some_closed) && restored;
   return restored;

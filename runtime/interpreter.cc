@@ -8,6 +8,7 @@
 #include <iterator>
 
 #include "runtime/bundle.h"
+#include "runtime/current_source.h"
 #include "runtime/forked.h"
 #include "runtime/input_hook.h"
 #include "runtime/interrupts.h"
@@ -29,11 +30,6 @@ std::string sys_text(const char* name) {
   auto text = value != nullptr && PyUnicode_Check(value) != 0 ? utf8(value) : std::nullopt;
   PyErr_Clear();
   return text.value_or("");
-}
-
-// Whether code is about to look at the exception of the execution before: pdb.pm(), sys.last_value.
-bool looks_back(std::string_view code) {
-  return code.find("last_") != std::string_view::npos || code.find("pdb") != std::string_view::npos;
 }
 
 Ref list_of(const std::vector<std::string>& texts) {
@@ -125,7 +121,7 @@ void Interpreter::handle(const Run& run) {
 void Interpreter::handle(const Reset& /*reset*/) {
   main_.reset();
   compiler_.reset();
-  forget_last_exception();
+  Reporter::forget_last();
   link_.send(ResetDone{live_threads(), loop_.tasks()});
 }
 
@@ -152,7 +148,7 @@ void Interpreter::prefault_pages() {
   run.repr_limit = kReprBytes;
   hooks_.restore();
   descriptors_.restore();
-  const auto cell = compiler_.compile(run);
+  const auto cell = compiler_.compile(run, Compiler::name_of(run));
   const Ref space(PyDict_New());
   const Ref value(cell && space ? PyEval_EvalCode(cell->expression.get(), space.get(), space.get())
                                 : nullptr);
@@ -179,16 +175,17 @@ void Interpreter::handle(const Stop& /*stop*/) { stopped_ = true; }
 
 Outcome Interpreter::execute(const Run& run) {
   interrupts::settle_signals();
-  if (!looks_back(run.code)) forget_last_exception();
-  main_.forget_warnings();
+  main_.prepare();
   loop_.begin();
   descriptors_.restore();
   if (!hooks_.restore()) PyErr_Clear();
-  const auto cell = compiler_.compile(run);
-  if (!cell) return failure(run, nullptr);
-  reporter_.remember(run, *cell);
-  Outcome outcome = run_cell(run, *cell);
+  const Ref filename = Compiler::name_of(run);
+  current_source::begin(run, filename);
+  const auto cell = compiler_.compile(run, filename);
+  if (cell) reporter_.remember(run, *cell);
+  Outcome outcome = cell ? run_cell(run, *cell) : failure_to_compile(run, filename);
   hooks_.flush_replaced();
+  reporter_.release(run, cell ? *cell : Cell{{}, {}, filename});
   return outcome;
 }
 
@@ -207,11 +204,16 @@ Outcome Interpreter::run_cell(const Run& run, const Cell& cell) {
   if (value) outcome = complete(run, cell, value);
   presenter_.finish();
   if (!PyErr_Occurred()) return outcome;
-  return failure(run, &cell);
+  return failure(take_exception(), run, &cell);
 }
 
-Outcome Interpreter::failure(const Run& run, const Cell* cell) {
+Outcome Interpreter::failure_to_compile(const Run& run, const Ref& filename) {
   const Ref exception = take_exception();
+  reporter_.amend(exception, run, filename, compiler_.flags());
+  return failure(exception, run, nullptr);
+}
+
+Outcome Interpreter::failure(const Ref& exception, const Run& run, const Cell* cell) {
   const auto is = [&exception](PyObject* type) {
     return PyErr_GivenExceptionMatches(exception.get(), type) != 0;
   };
@@ -266,16 +268,11 @@ bool Interpreter::say(const Run& run, const Ref& value, Completed& completed) {
     *text = cut(*text, run.repr_limit);
   }
   completed.repr = std::move(text);
-  completed.display = presenter_.forms(value, shown);
-  return PyErr_Occurred() == nullptr;
-}
-
-// What a traceback holds on to goes when the next execution starts, unless that one asks for it.
-void Interpreter::forget_last_exception() {
-  if (!reporter_.take_told()) return;
-  for (const char* name : {"last_type", "last_value", "last_traceback", "last_exc"}) {
-    PySys_SetObject(name, nullptr);
+  if (auto forms = presenter_.forms(value, shown)) {
+    completed.display = std::move(forms->data);
+    completed.display_metadata = std::move(forms->metadata);
   }
+  return PyErr_Occurred() == nullptr;
 }
 
 bool Interpreter::note_crashes(int file) {

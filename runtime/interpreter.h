@@ -64,13 +64,13 @@ class Interpreter {
   void handle(const Stop& stop);
   Outcome execute(const Run& run);
   Outcome run_cell(const Run& run, const Cell& cell);
-  Outcome failure(const Run& run, const Cell* cell);
+  Outcome failure_to_compile(const Run& run, const Ref& filename);
+  Outcome failure(const Ref& exception, const Run& run, const Cell* cell);
   [[noreturn]] void leave_child(bool failed);
   Ref run_code(const Run& run, const Cell& cell);
   Ref evaluate(const Cell& cell);
   Outcome complete(const Run& run, const Cell& cell, const Ref& value);
   bool say(const Run& run, const Ref& value, Completed& completed);
-  void forget_last_exception();
 
   Link& link_;
   InterpreterControl& control_;

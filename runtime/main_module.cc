@@ -4,17 +4,22 @@ namespace replwire::runtime {
 
 bool MainModule::start() {
   PyObject* module = PyImport_AddModule("__main__");
-  const Ref builtins(PyImport_ImportModule("builtins"));
-  if (module == nullptr || !builtins) return false;
+  builtins_module_ = Ref(PyImport_ImportModule("builtins"));
+  if (module == nullptr || !builtins_module_) return false;
   space_ = Ref::borrow(PyModule_GetDict(module));
-  builtins_ = Ref::borrow(PyModule_GetDict(builtins.get()));
+  builtins_ = Ref::borrow(PyModule_GetDict(builtins_module_.get()));
+  builtins_name_ = make_name("__builtins__");
   warned_ = make_name("__warningregistry__");
   names_ = {make_name("_"), make_name("__"), make_name("___")};
   pristine_ = Ref(PyDict_Copy(space_.get()));
   return static_cast<bool>(pristine_);
 }
 
-void MainModule::forget_warnings() {
+void MainModule::prepare() {
+  if (PyDict_GetItemWithError(space_.get(), builtins_name_.get()) == nullptr &&
+      PyDict_SetItem(space_.get(), builtins_name_.get(), builtins_module_.get()) != 0) {
+    PyErr_Clear();
+  }
   if (PyDict_GetItemWithError(space_.get(), warned_.get()) == nullptr) return;
   if (PyDict_DelItem(space_.get(), warned_.get()) != 0) PyErr_Clear();
 }

@@ -19,8 +19,9 @@ class MainModule {
 
   PyObject* space() const { return space_.get(); }
 
-  // A line of the next execution is another line, and may warn as the last one's did.
-  void forget_warnings();
+  // Before an execution: code finds the built-in names whatever has become of the namespace, and a
+  // line of it is another line than those before, and may warn as they did.
+  void prepare();
 
   // The value of an execution becomes `_`.
   void shift_results(PyObject* value);
@@ -33,6 +34,8 @@ class MainModule {
   Ref pristine_;  // a copy of the namespace at the start
   Ref builtins_;
   Ref warned_;                // "__warningregistry__"
+  Ref builtins_name_;         // "__builtins__", and the module
+  Ref builtins_module_;
   std::array<Ref, 3> names_;  // "_", "__", "___"
 };
 

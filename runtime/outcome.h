@@ -13,6 +13,7 @@ struct Completed {
   std::optional<std::int64_t> repr_characters;  // the whole length, when it was cut
   std::optional<std::string> value;             // JSON, when the value is plain data
   std::optional<std::string> display;           // JSON {MIME type: …}, when repr is not all
+  std::optional<std::string> display_metadata;  // JSON object, when the forms said something
 };
 
 // What an exception says of itself.

@@ -5,6 +5,7 @@
 #include "runtime/bundle.h"
 #include "runtime/forked.h"
 #include "runtime/guard.h"
+#include "runtime/own_modules.h"
 
 namespace replwire::runtime {
 namespace {
@@ -12,6 +13,7 @@ namespace {
 // What is asked at every import and at every end of a forked child is answered here: the bundled
 // module is loaded when it has something to do.
 struct State {
+  Link* link;
   PyObject* wire;   // borrowed; all of these live as long as the process
   PyObject* names;  // of the modules that are patched
   PyObject* exit;   // posix._exit as Python made it
@@ -20,8 +22,6 @@ struct State {
 
 State state = {};
 
-// The code of linecache is patched as well, but where it is there from the start (CPython 3.13
-// imports it for `-c`) there is no source yet that it could be told.
 constexpr std::array kNames = {"getpass",
                                "inspect",
                                "matplotlib",
@@ -36,20 +36,34 @@ Ref call_bundled(const char* function, PyObject* arguments) {
   return Ref(found != nullptr ? PyObject_CallObject(found, arguments) : nullptr);
 }
 
+// What bundled code imports publicly is not looked for where user code's files are.
 PyObject* find_spec(PyObject* /*module*/, PyObject* arguments) {
   PyObject* name = PyTuple_GetItem(arguments, 0);
   const int patched = name != nullptr ? PySet_Contains(state.names, name) : -1;
   if (patched < 0) return nullptr;
-  if (patched == 0) Py_RETURN_NONE;
-  const Ref alone(PyTuple_Pack(1, name));
-  return alone ? call_bundled("find_spec", alone.get()).release() : nullptr;
+  const bool inner = PyTuple_Size(arguments) > 1 && PyTuple_GetItem(arguments, 1) != Py_None;
+  Ref spec = inner ? Ref() : own_modules::spec_for_us(name);
+  if (PyErr_Occurred() != nullptr) return nullptr;
+  if (!spec) spec = Ref::borrow(Py_None);
+  if (patched == 0) return spec.release();
+  const Ref both(PyTuple_Pack(2, name, spec.get()));
+  return both ? call_bundled("find_spec", both.get()).release() : nullptr;
+}
+
+void announce_exit(int status) {
+  const Ref stack = call_bundled("stack", nullptr);
+  auto text = stack ? utf8(stack.get()) : std::nullopt;
+  const GilRelease released;
+  state.link->send(Exiting{status, std::move(text).value_or("")});
 }
 
 PyObject* exit_process(PyObject* /*module*/, PyObject* arguments, PyObject* keywords) {
   if (!in_forked_child()) {
     PyObject* status = keywords != nullptr ? PyDict_GetItemString(keywords, "status") : nullptr;
-    const Ref alone(status != nullptr ? PyTuple_Pack(1, status) : nullptr);
-    if (!call_bundled("announce_exit", alone ? alone.get() : arguments)) PyErr_Clear();
+    if (status == nullptr) status = PyTuple_GetItem(arguments, 0);
+    const long number = status != nullptr ? PyLong_AsLong(status) : -1;
+    if (PyErr_Occurred() == nullptr) announce_exit(static_cast<int>(number));
+    PyErr_Clear();
   }
   return PyObject_Call(state.exit, arguments, keywords);
 }
@@ -87,13 +101,30 @@ bool patch_exit() {
 // For modules that are there already.
 bool patch_now(const char* name) {
   PyObject* module = PyDict_GetItemString(PyImport_GetModuleDict(), name);
-  const Ref arguments(module != nullptr ? Py_BuildValue("(sO)", name, module) : nullptr);
-  return module == nullptr || (arguments && call_bundled("patch", arguments.get()));
+  return module == nullptr || patch_module(name, module);
+}
+
+// Where it is there from the start, it holds the code that started us (CPython 3.13, for `-c`). It
+// is patched before the first execution.
+void empty_linecache() {
+  PyObject* module = PyDict_GetItemString(PyImport_GetModuleDict(), "linecache");
+  if (module == nullptr) return;
+  for (const char* name : {"cache", "_interactive_cache"}) {
+    const Ref cache(PyObject_GetAttrString(module, name));
+    if (cache && PyDict_Check(cache.get()) != 0) PyDict_Clear(cache.get());
+    PyErr_Clear();
+  }
 }
 
 }  // namespace
 
-bool install_patches(PyObject* wire) {
+bool patch_module(const char* name, PyObject* module) {
+  const Ref arguments(Py_BuildValue("(sO)", name, module));
+  return arguments && call_bundled("patch", arguments.get());
+}
+
+bool install_patches(Link& link, PyObject* wire) {
+  state.link = &link;
   state.wire = wire;
   state.names = PySet_New(nullptr);
   for (const char* name : kNames) {
@@ -101,6 +132,7 @@ bool install_patches(PyObject* wire) {
     if (state.names == nullptr || !text || PySet_Add(state.names, text.get()) != 0) return false;
     if (name != std::string_view("linecache") && !patch_now(name)) return false;
   }
+  empty_linecache();
   return patch_exit() && add_finder();
 }
 

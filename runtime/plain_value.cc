@@ -16,10 +16,11 @@ bool is_exactly(PyObject* object, T& type) {
 
 class Writer {
  public:
-  explicit Writer(std::size_t most_bytes) : most_bytes_(most_bytes) {}
+  Writer(std::size_t most_bytes, int most_depth)
+      : most_bytes_(most_bytes), most_depth_(most_depth) {}
 
   bool write(PyObject* object, int depth) {
-    if (depth > kValueDepth || out_.size() > most_bytes_) return false;
+    if (depth > most_depth_ || out_.size() > most_bytes_) return false;
     if (is_exactly(object, PyLong_Type)) return write_integer(object);
     if (is_exactly(object, PyUnicode_Type)) return write_text(object);
     if (object == Py_None) return put("null");
@@ -90,13 +91,14 @@ class Writer {
   }
 
   const std::size_t most_bytes_;
+  const int most_depth_;
   std::string out_;
 };
 
 }  // namespace
 
-std::optional<std::string> plain_json(PyObject* object, std::size_t most_bytes) {
-  Writer writer(most_bytes);
+std::optional<std::string> plain_json(PyObject* object, std::size_t most_bytes, int most_depth) {
+  Writer writer(most_bytes, most_depth);
   const bool written = writer.write(object, 1);
   PyErr_Clear();
   if (!written) return std::nullopt;

@@ -5,28 +5,30 @@
 #include <utility>
 
 #include "runtime/bundle.h"
+#include "runtime/display_json.h"
 #include "runtime/forked.h"
 #include "runtime/guard.h"
 #include "runtime/interrupts.h"
 #include "runtime/memory_limit.h"
 #include "runtime/origin.h"
 #include "runtime/wire_module.h"
+#include "text/json_text.h"
 
 namespace replwire::runtime {
 namespace {
 
+// Of the process's one interpreter; no function of user code's leads to it.
 struct State {
   Link* link;
   PyObject* wire;    // borrowed; these live as long as the process
   PyObject* show;    // namespace of the bundled module, once it is loaded
-  PyObject* at_end;  // what is called when an execution ends, if anything
+  PyObject* at_end;  // shows what is left when an execution ends, if anything can be
 };
 
-State& state_of(PyObject* module) { return *static_cast<State*>(PyModule_GetState(module)); }
+State state;
 
 // Borrowed; null with a Python exception set.
-PyObject* show_of(PyObject* module) {
-  State& state = state_of(module);
+PyObject* show_space() {
   if (state.show == nullptr) {
     Ref loaded = load_bundled("show", state.wire);
     if (state.show == nullptr) state.show = loaded.release();
@@ -34,13 +36,34 @@ PyObject* show_of(PyObject* module) {
   return state.show;
 }
 
-PyObject* show(PyObject* module, PyObject* /*unused*/) {
-  return Ref::borrow(show_of(module)).release();
+PyObject* show(PyObject* /*self*/, PyObject* /*unused*/) {
+  return Ref::borrow(show_space()).release();
+}
+
+// {MIME type: JSON} as JSON. Nothing, with a Python exception set, when it is not that.
+std::optional<std::string> joined(PyObject* forms) {
+  std::string text = "{";
+  PyObject* kind = nullptr;
+  PyObject* value = nullptr;
+  Py_ssize_t position = 0;
+  if (PyDict_Check(forms) == 0) {
+    PyErr_SetString(PyExc_TypeError, "no dict of forms");
+    return std::nullopt;
+  }
+  while (PyDict_Next(forms, &position, &kind, &value) != 0) {
+    const auto name = utf8(kind);
+    const std::string* json = name ? json_of(value) : nullptr;
+    if (json == nullptr) return std::nullopt;
+    if (text.size() > 1) text.push_back(',');
+    text::append_quoted(text, *name);
+    text.append(":").append(*json);
+  }
+  return text + "}";
 }
 
 // Null with an exception set, when a signal's handler raised while the client was behind.
-PyObject* send(PyObject* module, Event event) {
-  Link& link = *state_of(module).link;
+PyObject* send(Event event) {
+  Link& link = *state.link;
   {
     const GilRelease released;
     link.send(std::move(event));
@@ -49,33 +72,36 @@ PyObject* send(PyObject* module, Event event) {
 }
 
 // False in a forked child, which has nobody to show anything to.
-PyObject* publish(PyObject* module, PyObject* args) {
-  const char* data = nullptr;
-  const char* metadata = nullptr;
+PyObject* publish(PyObject* /*self*/, PyObject* args) {
+  PyObject* forms = nullptr;
+  PyObject* told = nullptr;
   const char* id = nullptr;
   int update = 0;
-  if (PyArg_ParseTuple(args, "sszp", &data, &metadata, &id, &update) == 0) return nullptr;
+  if (PyArg_ParseTuple(args, "OOzp", &forms, &told, &id, &update) == 0) return nullptr;
   if (in_forked_child()) Py_RETURN_FALSE;
+  auto data = joined(forms);
+  const std::string* metadata = data ? json_of(told) : nullptr;
+  if (metadata == nullptr) return nullptr;
   auto display_id = id != nullptr ? std::optional<std::string>(id) : std::nullopt;
-  return send(module,
-              Display{Origin::current(), data, metadata, std::move(display_id), update != 0});
+  return send(
+      Display{Origin::current(), *std::move(data), *metadata, std::move(display_id), update != 0});
 }
 
-PyObject* clear(PyObject* module, PyObject* wait) {
+PyObject* clear(PyObject* /*self*/, PyObject* wait) {
   const int waits = PyObject_IsTrue(wait);
   if (waits < 0) return nullptr;
   if (in_forked_child()) Py_RETURN_FALSE;
-  return send(module, ClearOutput{Origin::current(), waits == 1});
+  return send(ClearOutput{Origin::current(), waits == 1});
 }
 
-PyObject* at_end(PyObject* module, PyObject* callable) {
-  Py_XDECREF(std::exchange(state_of(module).at_end, Ref::borrow(callable).release()));
+PyObject* at_end(PyObject* /*self*/, PyObject* callable) {
+  Py_XDECREF(std::exchange(state.at_end, Ref::borrow(callable).release()));
   Py_RETURN_NONE;
 }
 
 PyMethodDef methods[] = {
     {"show", guarded<show>, METH_NOARGS, "The namespace of the bundled module."},
-    {"publish", guarded<publish>, METH_VARARGS, "publish(data, metadata, display_id, update)"},
+    {"publish", guarded<publish>, METH_VARARGS, "publish(forms, metadata, display_id, update)"},
     {"clear", guarded<clear>, METH_O, "clear(wait)"},
     {"at_end", guarded<at_end>, METH_O, "Calls this whenever an execution ends."},
     {nullptr, nullptr, 0, nullptr}};
@@ -83,29 +109,29 @@ PyMethodDef methods[] = {
 PyModuleDef definition = {PyModuleDef_HEAD_INIT,
                           "_replwire_display",
                           nullptr,
-                          sizeof(State),
+                          0,
                           methods,
                           nullptr,
                           nullptr,
                           nullptr,
                           nullptr};
 
-PyObject* forward(PyObject* module, const char* name, PyObject* args, PyObject* kwargs) {
-  PyObject* space = show_of(module);
+PyObject* forward(const char* name, PyObject* args, PyObject* kwargs) {
+  PyObject* space = show_space();
   PyObject* function = space != nullptr ? PyDict_GetItemString(space, name) : nullptr;
   return function != nullptr ? PyObject_Call(function, args, kwargs) : nullptr;
 }
 
-PyObject* display(PyObject* module, PyObject* args, PyObject* kwargs) {
-  return forward(module, "display", args, kwargs);
+PyObject* display(PyObject* /*self*/, PyObject* args, PyObject* kwargs) {
+  return forward("display", args, kwargs);
 }
 
-PyObject* update_display(PyObject* module, PyObject* args, PyObject* kwargs) {
-  return forward(module, "update_display", args, kwargs);
+PyObject* update_display(PyObject* /*self*/, PyObject* args, PyObject* kwargs) {
+  return forward("update_display", args, kwargs);
 }
 
-PyObject* clear_output(PyObject* module, PyObject* args, PyObject* kwargs) {
-  return forward(module, "clear_output", args, kwargs);
+PyObject* clear_output(PyObject* /*self*/, PyObject* args, PyObject* kwargs) {
+  return forward("clear_output", args, kwargs);
 }
 
 template <auto function>
@@ -144,9 +170,9 @@ bool is_plain(PyObject* value) {
 
 bool Presenter::start(PyObject* wire) {
   module_ = Ref(PyModule_Create(&definition));
-  const Ref sys(PyImport_ImportModule("sys"));
+  const Ref sys(PyImport_ImportModule("sys"));  // the public one
   if (!module_ || !sys) return false;
-  state_of(module_.get()) = {&link_, wire, nullptr, nullptr};
+  state = {&link_, wire, nullptr, nullptr};
   if (PyObject_SetAttrString(wire, "display", module_.get()) != 0 ||
       PyModule_AddIntConstant(module_.get(), "MOST_BYTES", kDisplayBytes) != 0) {
     return false;
@@ -156,7 +182,7 @@ bool Presenter::start(PyObject* wire) {
   original_hook_ = Ref::borrow(PyDict_GetItemWithError(sys_.get(), hook_name_.get()));
   const Ref owner = make_str("builtins");
   return std::ranges::all_of(builtins, [this, &owner](PyMethodDef& method) {
-    const Ref function(PyCFunction_NewEx(&method, module_.get(), owner.get()));
+    const Ref function(PyCFunction_NewEx(&method, nullptr, owner.get()));
     return function &&
            PyDict_SetItemString(PyEval_GetBuiltins(), method.ml_name, function.get()) == 0;
   });
@@ -167,18 +193,23 @@ Ref Presenter::user_hook() const {
   return hook == original_hook_.get() ? Ref() : Ref::borrow(hook);
 }
 
-std::optional<std::string> Presenter::forms(const Ref& value, const Ref& repr) {
+std::optional<Forms> Presenter::forms(const Ref& value, const Ref& repr) {
   if (is_plain(value.get())) return std::nullopt;
-  PyObject* space = show_of(module_.get());
+  PyObject* space = show_space();
   PyObject* function = space != nullptr ? PyDict_GetItemString(space, "of_result") : nullptr;
   if (function == nullptr) return std::nullopt;
-  const Ref json(PyObject_CallFunctionObjArgs(function, value.get(), repr.get(), nullptr));
-  if (!json || json.get() == Py_None) return std::nullopt;
-  return utf8(json.get());
+  const Ref found(PyObject_CallFunctionObjArgs(function, value.get(), repr.get(), nullptr));
+  if (!found || found.get() == Py_None) return std::nullopt;
+  auto data = joined(PyTuple_GetItem(found.get(), 0));
+  PyObject* told = PyTuple_GetItem(found.get(), 1);
+  const std::string* metadata = data && told != Py_None ? json_of(told) : nullptr;
+  if (!data) return std::nullopt;
+  return Forms{*std::move(data),
+               metadata != nullptr ? std::optional<std::string>(*metadata) : std::nullopt};
 }
 
 void Presenter::finish() {
-  if (state_of(module_.get()).at_end == nullptr) return;
+  if (state.at_end == nullptr) return;
   if (PyErr_Occurred() == nullptr) return call_at_end();
   const SavedError kept;
   call_at_end();
@@ -188,7 +219,7 @@ void Presenter::finish() {
 void Presenter::call_at_end() {
   const memory_limit::Scope limited;
   const interrupts::Window window;
-  const Ref called(PyObject_CallNoArgs(state_of(module_.get()).at_end));
+  const Ref called(PyObject_CallNoArgs(state.at_end));
 }
 
 }  // namespace replwire::runtime

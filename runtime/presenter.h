@@ -8,6 +8,12 @@
 
 namespace replwire::runtime {
 
+// JSON {MIME type: …}, and what its forms say beside their data.
+struct Forms {
+  std::string data;
+  std::optional<std::string> metadata;
+};
+
 // How values show beyond their repr: display() and its like in `builtins`, rich forms of results,
 // figures that are open when an execution ends. The Python side is loaded at the first use of any.
 // Lives on the worker; the functions in `builtins` may be called from any Python thread.
@@ -23,9 +29,9 @@ class Presenter {
   // A sys.displayhook of user code's own.
   Ref user_hook() const;
 
-  // {MIME type: …} when there is more to show than the repr. It may be that nothing is returned
-  // because a Python exception is set: user code runs.
-  std::optional<std::string> forms(const Ref& value, const Ref& repr);
+  // When there is more to show than the repr. It may be that nothing is returned because a Python
+  // exception is set: user code runs.
+  std::optional<Forms> forms(const Ref& value, const Ref& repr);
 
   // What the code of an execution leaves for its end. An exception that is set stays; else one of
   // user code's may be set afterwards.
@@ -35,8 +41,8 @@ class Presenter {
   void call_at_end();
 
   Link& link_;
-  Ref module_;  // holds the functions
-  Ref sys_;     // the module's namespace
+  Ref module_;  // wire.display: what bundled code calls
+  Ref sys_;     // the namespace of sys
   Ref hook_name_;
   Ref original_hook_;
 };

@@ -16,11 +16,17 @@ class Reporter {
   // for as long as those live.
   void remember(const Run& run, const Cell& cell);
 
-  // Never fails: what cannot be told is left out. No Python exception is pending afterwards.
+  // Called when it has run: what still holds on to its code can be shown.
+  void release(const Run& run, const Cell& cell);
+
+  // A SyntaxError of what did not compile under this name, before it is told.
+  void amend(const Ref& exception, const Run& run, const Ref& filename, long flags);
+
+  // Never fails: what cannot be told is left out. No Python exception is pending afterwards. The
+  // exception is the last one from then on (sys.last_value).
   Outcome outcome(const Ref& exception, const Run& run, const Cell* cell);
 
-  // Whether an exception has been told since the last call.
-  bool take_told() { return std::exchange(told_, false); }
+  static void forget_last();
 
   // The last line of the exception's traceback.
   std::string summary(const Ref& exception);
@@ -31,13 +37,14 @@ class Reporter {
   bool load();
   Report report(const Ref& exception);
   void call_user_hook(const Ref& exception);
-  bool keep_while_reported(const Run& run, const Cell& cell);
+  static void set_last(const Ref& exception);
+  Ref call_sources(const char* name, const Run& run, const Cell& cell);
 
-  bool told_ = false;
   Ref wire_;
   Ref co_consts_;
   Ref sources_;  // namespaces of the bundled modules, each loaded when it is first needed
   Ref report_;
+  Ref syntax_;
 };
 
 }  // namespace replwire::runtime

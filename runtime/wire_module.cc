@@ -7,24 +7,29 @@
 #include <csignal>
 
 #include "runtime/bundle.h"
+#include "runtime/current_source.h"
+#include "runtime/display_json.h"
 #include "runtime/folder.h"
 #include "runtime/forked.h"
 #include "runtime/guard.h"
 #include "runtime/interrupts.h"
 #include "runtime/origin.h"
-#include "text/json_text.h"
+#include "runtime/own_file.h"
+#include "runtime/own_modules.h"
 #include "text/utf8.h"
 
 namespace replwire::runtime {
 namespace {
 
+// The process's one interpreter has one. A module's own state would need functions that know their
+// module, which is then in user code's reach: sys.stdout.write.__self__.
 struct State {
   Link* link;
   bool stream_closed;
   PyObject* original_input;  // builtins.input as Python made it; lives as long as the process
 };
 
-State& state_of(PyObject* module) { return *static_cast<State*>(PyModule_GetState(module)); }
+State state;
 
 PyObject* os_error() { return PyErr_SetFromErrno(PyExc_OSError); }
 
@@ -67,8 +72,8 @@ bool write_escaped(Link& link, Stream stream, PyObject* text) {
 }
 
 template <Stream stream>
-PyObject* write_text(PyObject* module, PyObject* text) {
-  Link& link = *state_of(module).link;
+PyObject* write_text(PyObject* /*self*/, PyObject* text) {
+  Link& link = *state.link;
   Py_ssize_t size = 0;
   const char* bytes = PyUnicode_AsUTF8AndSize(text, &size);
   const bool written = bytes != nullptr
@@ -77,13 +82,13 @@ PyObject* write_text(PyObject* module, PyObject* text) {
   return written ? PyLong_FromSsize_t(PyUnicode_GetLength(text)) : nullptr;
 }
 
-PyObject* write_raw(PyObject* module, PyObject* args) {
+PyObject* write_raw(PyObject* /*self*/, PyObject* args) {
   int stream = 0;
   const char* bytes = nullptr;
   Py_ssize_t size = 0;
   if (PyArg_ParseTuple(args, "iy#", &stream, &bytes, &size) == 0) return nullptr;
   const std::string_view view(bytes, static_cast<std::size_t>(size));
-  if (!write_bytes(*state_of(module).link, static_cast<Stream>(stream), view)) return nullptr;
+  if (!write_bytes(*state.link, static_cast<Stream>(stream), view)) return nullptr;
   return PyLong_FromSsize_t(size);
 }
 
@@ -158,31 +163,30 @@ PyObject* ask_client(Link& link, std::string prompt, bool password) {
   }
 }
 
-PyObject* ask(PyObject* module, PyObject* args) {
+PyObject* ask(PyObject* /*self*/, PyObject* args) {
   PyObject* prompt = nullptr;
   int password = 0;
   if (PyArg_ParseTuple(args, "Up", &prompt, &password) == 0) return nullptr;
   auto text = utf8(prompt);
-  return text ? ask_client(*state_of(module).link, *std::move(text), password != 0) : nullptr;
+  return text ? ask_client(*state.link, *std::move(text), password != 0) : nullptr;
 }
 
 // Where user code put another stream in place of ours, input() reads that one, as it would in
 // any Python.
-bool reads_other_stream(PyObject* module) {
+bool reads_other_stream() {
   PyObject* current = PySys_GetObject("stdin");
   PyObject* ours = PySys_GetObject("__stdin__");
   return current != ours && current != nullptr && current != Py_None &&
-         state_of(module).original_input != nullptr;
+         state.original_input != nullptr;
 }
 
-PyObject* input(PyObject* module, PyObject* args) {
+PyObject* input(PyObject* /*self*/, PyObject* args) {
   PyObject* prompt = nullptr;
   if (PyArg_UnpackTuple(args, "input", 0, 1, &prompt) == 0) return nullptr;
-  if (reads_other_stream(module))
-    return PyObject_Call(state_of(module).original_input, args, nullptr);
+  if (reads_other_stream()) return PyObject_Call(state.original_input, args, nullptr);
   const Ref text(prompt == nullptr ? PyUnicode_FromString("") : PyObject_Str(prompt));
   auto bytes = text ? utf8(text.get()) : std::nullopt;
-  return bytes ? ask_client(*state_of(module).link, *std::move(bytes), false) : nullptr;
+  return bytes ? ask_client(*state.link, *std::move(bytes), false) : nullptr;
 }
 
 PyMethodDef input_method = {
@@ -192,46 +196,41 @@ PyMethodDef input_method = {
     "The prompt travels with the question. If the client answers with the end of\n"
     "file, raise EOFError."};
 
-PyObject* json_string(PyObject* /*module*/, PyObject* text) {
-  const auto bytes = utf8(text);
-  if (!bytes) return nullptr;
-  std::string quoted;
-  text::append_quoted(quoted, *bytes);
-  return make_str(quoted).release();
-}
-
-PyObject* note_closed(PyObject* module, PyObject* /*unused*/) {
-  state_of(module).stream_closed = true;
-  Py_RETURN_NONE;
-}
-
-PyObject* announce_exit(PyObject* module, PyObject* args) {
-  int status = 0;
-  PyObject* traceback = nullptr;
-  if (PyArg_ParseTuple(args, "iU", &status, &traceback) == 0) return nullptr;
-  if (in_forked_child()) Py_RETURN_NONE;
-  auto text = utf8(traceback);
+// The text as C++ made it, which Python code can pass on and not make; and its size.
+PyObject* encode(PyObject* /*self*/, PyObject* args) {
+  PyObject* value = nullptr;
+  int nan_is_null = 0;
+  if (PyArg_ParseTuple(args, "Op", &value, &nan_is_null) == 0) return nullptr;
+  auto text = display_json(value, nan_is_null != 0);
   if (!text) return nullptr;
-  {
-    const GilRelease released;
-    state_of(module).link->send(Exiting{status, *std::move(text)});
-  }
+  const auto size = static_cast<Py_ssize_t>(text->size());
+  const Ref json = make_json(*std::move(text));
+  return json ? Py_BuildValue("(On)", json.get(), size) : nullptr;
+}
+
+PyObject* publish_current(PyObject* /*self*/, PyObject* /*unused*/) {
+  current_source::publish();
   Py_RETURN_NONE;
 }
 
-PyObject* load(PyObject* module, PyObject* name) {
+PyObject* note_closed(PyObject* /*self*/, PyObject* /*unused*/) {
+  state.stream_closed = true;
+  Py_RETURN_NONE;
+}
+
+PyObject* load(PyObject* wire, PyObject* name) {
   const auto text = utf8(name);
-  return text ? load_bundled(text->c_str(), module).release() : nullptr;
+  return text ? load_bundled(text->c_str(), wire).release() : nullptr;
 }
 
 // What most sessions never need is loaded when it is first asked for.
-PyObject* get_missing(PyObject* module, PyObject* name) {
+PyObject* get_missing(PyObject* wire, PyObject* name) {
   if (PyUnicode_CompareWithASCIIString(name, "sources") != 0) {
     PyErr_SetObject(PyExc_AttributeError, name);
     return nullptr;
   }
-  Ref sources = load_bundled("sources", module);
-  if (!sources || PyObject_SetAttr(module, name, sources.get()) != 0) return nullptr;
+  Ref sources = load_bundled("sources", wire);
+  if (!sources || PyObject_SetAttr(wire, name, sources.get()) != 0) return nullptr;
   return sources.release();
 }
 
@@ -240,11 +239,11 @@ PyObject* set_sigint_handler(PyObject* /*module*/, PyObject* args) {
   PyObject* handler = nullptr;
   int of_loop = 0;
   if (PyArg_ParseTuple(args, "Op", &handler, &of_loop) == 0) return nullptr;
-  const Ref module(PyImport_ImportModule("signal"));
-  if (!module) return nullptr;
+  PyObject* module = own_modules::copy_of("_signal");
+  if (module == nullptr) return nullptr;
   struct sigaction own = {};
   sigaction(SIGINT, nullptr, &own);
-  const Ref before(PyObject_CallMethod(module.get(), "signal", "iO", SIGINT, handler));
+  const Ref before(PyObject_CallMethod(module, "signal", "iO", SIGINT, handler));
   sigaction(SIGINT, &own, nullptr);
   interrupts::set_loop_handles(of_loop != 0);
   if (!before) return nullptr;
@@ -261,22 +260,29 @@ PyMethodDef methods[] = {
     {"write_raw", guarded<write_raw>, METH_VARARGS, "Writes bytes to stream 0 or 1."},
     {"ask", guarded<ask>, METH_VARARGS, "ask(prompt, password): the client's answer."},
     {"note_closed", guarded<note_closed>, METH_NOARGS, "A standard stream has been closed."},
-    {"announce_exit", guarded<announce_exit>, METH_VARARGS, "announce_exit(status, traceback)"},
-    {"load", guarded<load>, METH_O, "The namespace of a bundled module, run anew."},
-    {"__getattr__", guarded<get_missing>, METH_O, "wire.sources"},
     {"set_sigint_handler", guarded<set_sigint_handler>, METH_VARARGS,
      "set_sigint_handler(handler, whether it is the event loop's)"},
     {"take_interrupt", guarded<take_interrupt>, METH_NOARGS,
      "Whether it is an interrupt, not a nudge."},
     {"list_folder", guarded<list_folder>, METH_VARARGS, "list_folder(path, most, packages)"},
-    {"json_string", guarded<json_string>, METH_O, "A str as JSON."},
+    {"read_file", guarded<read_file>, METH_O,
+     "read_file(path): (bytes, time of the last change) or None"},
+    {"encode", guarded<encode>, METH_VARARGS, "encode(value, nan_is_null): (JSON, its size)"},
+    {"publish_current", guarded<publish_current>, METH_NOARGS,
+     "The source in hand goes to linecache."},
+    {nullptr, nullptr, 0, nullptr}};
+
+// These need the module, and are only in reach of what holds it.
+PyMethodDef own_methods[] = {
+    {"load", guarded<load>, METH_O, "The namespace of a bundled module, run anew."},
+    {"__getattr__", guarded<get_missing>, METH_O, "wire.sources"},
     {nullptr, nullptr, 0, nullptr}};
 
 PyModuleDef definition = {PyModuleDef_HEAD_INIT,
                           "_replwire",
                           nullptr,
-                          sizeof(State),
-                          methods,
+                          0,
+                          own_methods,
                           nullptr,
                           nullptr,
                           nullptr,
@@ -300,17 +306,22 @@ Ref make_wire_module(Link& link) {
   if (!module) return {};
   PyObject* original = PyDict_GetItemString(PyEval_GetBuiltins(), "input");
   Py_XINCREF(original);
-  state_of(module.get()) = {&link, false, original};
+  state = {&link, false, original};
+  const Ref name = make_name("_replwire");
+  for (PyMethodDef* each = methods; each->ml_name != nullptr; ++each) {
+    const Ref function(PyCFunction_NewEx(each, nullptr, name.get()));
+    if (!function || PyObject_SetAttrString(module.get(), each->ml_name, function.get()) != 0) {
+      return {};
+    }
+  }
   return module;
 }
 
-bool take_stream_closed(PyObject* wire) {
-  return std::exchange(state_of(wire).stream_closed, false);
-}
+bool take_stream_closed() { return std::exchange(state.stream_closed, false); }
 
-Ref make_input_function(PyObject* wire) {
+Ref make_input_function() {
   const Ref owner = make_str("builtins");
-  return Ref(PyCFunction_NewEx(&input_method, wire, owner.get()));
+  return Ref(PyCFunction_NewEx(&input_method, nullptr, owner.get()));
 }
 
 }  // namespace replwire::runtime

@@ -6,7 +6,8 @@
 namespace replwire::runtime {
 
 // The module `_replwire`: what Python code of ours and user code's streams call. Every function
-// works from any Python thread; in a forked child none of them touches the link.
+// works from any Python thread; in a forked child none of them touches the link. No function leads
+// to the module, and none takes text that goes into a frame as it is.
 Ref make_wire_module(Link& link);
 
 // Waits without the GIL until the client has caught up. False with a Python exception set: a
@@ -14,9 +15,9 @@ Ref make_wire_module(Link& link);
 bool wait_for_room(Link& link);
 
 // Whether a standard stream of ours has been closed since the last call.
-bool take_stream_closed(PyObject* wire);
+bool take_stream_closed();
 
 // The one function that stands in for builtins.input for the whole session.
-Ref make_input_function(PyObject* wire);
+Ref make_input_function();
 
 }  // namespace replwire::runtime

@@ -5,6 +5,8 @@ Loaded by runtime/patches.cc, which names them too, when the first of them is.
 
 import sys
 
+MOST_STACK = 1000
+
 
 def patch_getpass(module):
     def getpass(prompt="Password: ", stream=None):
@@ -14,9 +16,22 @@ def patch_getpass(module):
     module.getpass = getpass
 
 
+class Cache(dict):
+    """What linecache has read. Emptied, it still has what was sent, since that can be read nowhere
+    else."""
+
+    def clear(self):
+        super().clear()
+        if "sources" in vars(wire):
+            wire.sources["publish_all"]()
+        wire.publish_current()
+
+
 def patch_linecache(module):
+    module.cache = Cache(module.cache)
     if "sources" in vars(wire):
-        wire.sources["publish_all"](module)
+        wire.sources["publish_all"]()
+    wire.publish_current()
 
 
 def patch_inspect(module):
@@ -37,24 +52,18 @@ FIGURES = "_replwire_figures"
 def patch_matplotlib(module):
     """Figures go to the client unless the user has said where else. Not by the environment: child
     processes have no client."""
-    import os
-
-    if not os.environ.get("MPLBACKEND") and not names_backend(module.matplotlib_fname()):
+    environ = getattr(sys.modules.get("os"), "environ", {})
+    if not environ.get("MPLBACKEND") and not names_backend(module.matplotlib_fname()):
         module.rcParams["backend"] = "module://" + FIGURES
 
 
 def names_backend(path):
     """Whether a settings file of the user's own does; that of the distribution may, too."""
-    import os
-    import re
-
-    if path.startswith("/etc/") or os.path.basename(os.path.dirname(path)) == "mpl-data":
+    if path.startswith("/etc/") or path.split("/")[-2:-1] == ["mpl-data"]:
         return False
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return re.search(r"^\s*backend\s*:", file.read(), re.MULTILINE) is not None
-    except OSError:
-        return False
+    found = wire.read_file(path)
+    lines = found[0].decode("utf-8", "replace").split("\n") if found else []
+    return any(line.partition(":")[0].strip() == "backend" for line in lines if ":" in line)
 
 
 class FiguresLoader:
@@ -83,29 +92,29 @@ PATCHES = {
 }
 
 
+STANDARD = {"getpass", "inspect", "linecache"}  # of the standard library, or left as they are
+
+
 def patch(name, module):
     PATCHES[name](module)
 
 
-busy = False
+def is_own(finder):
+    return getattr(finder, "__name__", None) == "_replwire_patches"
 
 
-def find_spec(name):
+def find_spec(name, spec):
     """Finds nothing itself, but has the loader of the module call the patch once it is there."""
-    global busy
-    if busy:
-        return None
-    import importlib.util
-
     if name == FIGURES:
-        return importlib.util.spec_from_loader(name, FiguresLoader())
-
-    busy = True
-    try:
-        spec = importlib.util.find_spec(name)
-    finally:
-        busy = False
+        return type(sys.__spec__)(name, FiguresLoader())
+    parent = name.rpartition(".")[0]
+    path = sys.modules[parent].__path__ if parent else None
+    for finder in sys.meta_path:
+        if spec is None and not is_own(finder) and hasattr(finder, "find_spec"):
+            spec = finder.find_spec(name, path)
     if spec is None or not hasattr(spec.loader, "exec_module"):
+        return spec
+    if name in STANDARD and not is_standard(spec.origin):
         return spec
     execute = spec.loader.exec_module
 
@@ -118,11 +127,19 @@ def find_spec(name):
     return spec
 
 
-def announce_exit(status):
-    """Called by os._exit before it ends the process."""
+def is_standard(origin):
+    """Whether a module is the standard library's own, not one of the user's with its name."""
+    import os
+
+    folder = os.__file__.rpartition("/")[0]
+    return origin == "frozen" or str(origin).rpartition("/")[0] == folder
+
+
+def stack():
+    """The stack of whoever calls os._exit."""
     frame, lines = sys._getframe(1), []
-    while frame is not None:
+    while frame is not None and len(lines) < MOST_STACK:
         code = frame.f_code
         lines.append(f'  File "{code.co_filename}", line {frame.f_lineno} in {code.co_name}\n')
         frame = frame.f_back
-    wire.announce_exit(status, "Stack (most recent call first):\n" + "".join(lines))
+    return "Stack (most recent call first):\n" + "".join(lines)

@@ -4,14 +4,15 @@ import _warnings
 import sys
 
 NAME = "<replwire inquiry>"
-# Warnings know our code by its name, so this filter touches nobody else's.
-IGNORE = ("ignore", None, Warning, NAME, 0)
+# Of all code: which name warnings go by is another matter in each version. Compiling runs no code
+# of another thread's.
+IGNORE = ("ignore", None, Warning, None, 0)
 ONLY_AST = 0x400
 TOP_LEVEL_AWAIT = 0x2000
 
 
 def filters():
-    warnings = sys.modules.get("warnings")
+    warnings = dict.get(sys.modules, "warnings")
     return getattr(warnings, "filters", None) or getattr(_warnings, "filters", None)
 
 

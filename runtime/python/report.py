@@ -1,26 +1,24 @@
-"""What an exception says of itself, in the fields of an `error` frame. Loaded at the first error."""
+"""What an exception says of itself, in the fields of an `error` frame. Loaded at the first error.
 
+All of it is bounded, since an interrupt would only make it start again: of a deep stack the middle
+is left out, of a long chain of causes its far end.
+"""
+
+import linecache
 import sys
 import traceback
 
 OWN_FILES = "<replwire "
 MOST_FRAMES = 200  # of a stack; the middle of a deeper one is left out
+MOST_STACK = 2000  # frames that the text is made of
 MOST_TEXT = 65536  # characters of a message or a traceback
 MOST_CAUSES = 50
+MOST_EXCEPTIONS = 100  # that the text is made of
+MOST_MEMBERS = 15  # of a group, as the traceback module shows
+MOST_NOTES = 100
 MOST_SOURCE = 2000  # characters of a line
-
-
-def dump(value):
-    """JSON text of dicts, lists, strings, integers and None."""
-    if value is None:
-        return "null"
-    if isinstance(value, str):
-        return wire.json_string(value)
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{dump(k)}:{dump(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ",".join(map(dump, value)) + "]"
-    return int.__repr__(value)
+MOST_MARKED = 10_000  # characters of a line in which the place is marked
+ExceptionGroup = __builtins__.get("BaseExceptionGroup", ())  # from 3.11 on
 
 
 def cut(text):
@@ -37,35 +35,133 @@ def characters(line, column):
     return len(line.encode("utf-8", "replace")[:column].decode("utf-8", "replace"))
 
 
-class Report:
-    """`told` is the traceback module's account of one exception; the sources of our own
-    executions are put into it, and frames of our own code taken out."""
+class Stack(traceback.StackSummary):
+    """Frames of which those in the middle may be left out."""
 
-    def __init__(self, exception, told, sources):
-        self.told = told
+    gap = 0
+    left_out = 0
+
+    def format(self, **options):
+        head, tail = self[: self.gap], self[self.gap :]
+        lines = traceback.StackSummary.from_list(head).format(**options) if head else []
+        if self.left_out:
+            lines.append(f"  … {self.left_out} frames left out …\n")
+        return lines + traceback.StackSummary.from_list(tail).format(**options)
+
+
+def shortened(part):
+    """(traceback, how many of its middle entries are left out)"""
+    length, end = 0, part
+    while end is not None:
+        length, end = length + 1, end.tb_next
+    left_out = length - MOST_STACK
+    if left_out <= 0:
+        return part, 0
+    head = []
+    for _ in range(MOST_STACK // 2):
+        head.append(part)
+        part = part.tb_next
+    for _ in range(left_out):
+        part = part.tb_next
+    for each in reversed(head):
+        part = type(each)(part, each.tb_frame, each.tb_lasti, each.tb_lineno)
+    return part, left_out
+
+
+def tell(exception, entries):
+    """The traceback module's account of this exception alone: with `_seen` it looks for no other."""
+    told = traceback.TracebackException(
+        type(exception), exception, entries, compact=True, _seen=set()
+    )
+    told.__cause__ = told.__context__ = told.exceptions = None
+    told.__notes__ = notes_of(exception) or None
+    if len(told._str) > MOST_TEXT:
+        told._str = cut(told._str)
+    return told
+
+
+def notes_of(exception):
+    try:
+        notes = exception.__notes__
+    except Exception:
+        return []
+    if not isinstance(notes, (list, tuple)):
+        return []
+    return [cut(each) if isinstance(each, str) else each for each in notes[:MOST_NOTES]]
+
+
+class Report:
+    """One exception and those that stand behind it. `told` is the traceback module's account; the
+    sources of our own executions are put into it, and frames of our own code taken out."""
+
+    def __init__(self, exception, sources, seen):
+        seen.append(id(exception))
         self.kind = type(exception)
-        codes = [frame.f_code for frame, _ in traceback.walk_tb(exception.__traceback__)]
-        kept = []
-        for code, frame in zip(codes, told.stack):
+        entries, left_out = shortened(BaseException.__traceback__.__get__(exception))
+        self.told = tell(exception, entries)
+        self.notes = notes_of(exception)
+        self.take_frames(entries, left_out, sources)
+        self.message = str(self.told)
+        if sys.version_info < (3, 12) and isinstance(exception, (NameError, AttributeError)):
+            self.told._str = self.message + wire.load("suggest")["suggestion"](exception)
+        self.behind = []  # (relation, Report)
+        self.look_behind(exception, sources, seen)
+
+    def take_frames(self, entries, left_out, sources):
+        kept = Stack()
+        for index, (part, frame) in enumerate(zip(links(entries), self.told.stack)):
+            if index == MOST_STACK // 2 and left_out:
+                kept.gap, kept.left_out = len(kept), left_out
             if not frame.filename.startswith(OWN_FILES):
                 frame.lineno = frame.lineno or 1  # interrupted before the first instruction
-                self.give_source(frame, sources(code))
+                give_source(frame, sources(part.tb_frame.f_code))
                 kept.append(frame)
-        told.stack = traceback.StackSummary.from_list(kept)
-        self.message = cut(str(told))
-        if sys.version_info < (3, 12) and isinstance(exception, (NameError, AttributeError)):
-            told._str = str(told) + wire.load("suggest")["suggestion"](exception)
+        self.told.stack = kept
 
-    @staticmethod
-    def give_source(frame, source):
-        if source is None:
-            return
-        numbers = range(frame.lineno, (getattr(frame, "end_lineno", None) or frame.lineno) + 1)
-        lines = [source.line(number) or "" for number in numbers]
-        if hasattr(frame, "_lines"):  # 3.13 and later
-            frame._lines = "\n".join(lines) + "\n"
-        else:
-            frame._line = lines[0] + "\n"  # by which the carets are counted
+    def look_behind(self, exception, sources, seen):
+        told = self.told
+        if isinstance(exception, ExceptionGroup):
+            members = ExceptionGroup.exceptions.__get__(exception)
+            told.exceptions = [Omitted()] * len(members)
+            for index, member in enumerate(members[:MOST_MEMBERS]):
+                report = self.behind_by("member", member, sources, seen)
+                if report is not None:
+                    told.exceptions[index] = report.told
+        cause = BaseException.__cause__.__get__(exception)
+        context = BaseException.__context__.__get__(exception)
+        if cause is not None:
+            report = self.behind_by("cause", cause, sources, seen)
+            told.__cause__ = report and report.told
+        elif context is not None and not BaseException.__suppress_context__.__get__(exception):
+            report = self.behind_by("context", context, sources, seen)
+            told.__context__ = report and report.told
+
+    def behind_by(self, relation, exception, sources, seen):
+        known = relation != "member" and id(exception) in seen  # a ring of causes
+        if known or len(seen) >= MOST_EXCEPTIONS:
+            return None
+        report = Report(exception, sources, seen)
+        self.behind.append((relation, report))
+        return report
+
+    def fields(self, budget):
+        """What an error and each of its causes have; `budget` bounds how many causes."""
+        causes = []
+        for relation, report in self.behind:
+            if budget[0] > 0:
+                budget[0] -= 1
+                causes.append({"relation": relation, **report.fields(budget)})
+        fields = {
+            "exception_type": self.type_name(),
+            "exception_message": self.message,
+            "traceback": cut("".join(self.told.format(chain=False))),
+            "frames": self.frames(),
+        }
+        if self.notes:
+            fields["notes"] = [note for note in self.notes if isinstance(note, str)]
+        if causes:
+            fields["causes"] = causes
+        return fields
 
     def type_name(self):
         kind = self.kind
@@ -99,9 +195,6 @@ class Report:
         fields["source"] = (told.text or "").rstrip("\n")[:MOST_SOURCE]
         return [fields]
 
-    def text(self):
-        return cut("".join(self.told.format(chain=False)))
-
 
 def frame_fields(frame):
     fields = {"filename": frame.filename, "line": frame.lineno or 0}
@@ -121,65 +214,48 @@ def frame_fields(frame):
     return fields
 
 
-def related(exception, told):
-    """The exceptions that stand behind this one, as (relation, exception, told)."""
-    for member, member_told in zip(
-        getattr(exception, "exceptions", ()) or (), getattr(told, "exceptions", ()) or ()
-    ):
-        yield "member", member, member_told
-    if told.__cause__ is not None:
-        yield "cause", exception.__cause__, told.__cause__
-    elif told.__context__ is not None and not exception.__suppress_context__:
-        yield "context", exception.__context__, told.__context__
+class Omitted:
+    """In place of the account of an exception that is left out."""
+
+    def format(self, *, chain=True, _ctx=None, **options):
+        yield from _ctx.emit("…\n")
 
 
-def describe(exception, told, sources, budget):
-    """The fields that an error and each of its causes share; `budget` bounds how many."""
-    causes = []
-    for relation, other, other_told in related(exception, told):
-        if budget[0] > 0:
-            budget[0] -= 1
-            causes.append({"relation": relation, **describe(other, other_told, sources, budget)})
-    report = Report(exception, told, sources)
-    fields = {
-        "exception_type": report.type_name(),
-        "exception_message": report.message,
-        "traceback": report.text(),
-        "frames": report.frames(),
-    }
-    notes = getattr(exception, "__notes__", None)
-    if isinstance(notes, (list, tuple)) and notes:
-        fields["notes"] = [cut(note) for note in notes if isinstance(note, str)]
-    if causes:
-        fields["causes"] = causes
-    return fields
+def links(part):
+    while part is not None:
+        yield part
+        part = part.tb_next
 
 
-def whole_text(told):
-    return cut("".join(told.format()))
+def give_source(frame, source):
+    if source is None:
+        return
+    last = getattr(frame, "end_lineno", None) or frame.lineno
+    lines = source.lines(frame.lineno, min(last, frame.lineno + MOST_STACK))
+    if any(len(line) > MOST_MARKED for line in lines):
+        lines = [line[:MOST_MARKED] for line in lines]
+        if hasattr(frame, "colno"):
+            frame.colno = frame.end_colno = None
+    if hasattr(frame, "_lines"):  # 3.13 and later
+        frame._lines = "\n".join(lines) + "\n"
+    else:
+        frame._line = lines[0] + "\n"  # by which the carets are counted
 
 
 def report(exception, sources):
-    """(type, message, traceback, frames, notes, causes); the last three as JSON or None."""
+    """(type, message, traceback, frames, notes or None, causes or None)"""
     if "note_gpu" in vars(wire):
         wire.note_gpu(exception)
-    told = traceback.TracebackException(
-        type(exception), exception, exception.__traceback__, compact=True
-    )
-    fields = describe(exception, told, sources, [MOST_CAUSES])
+    linecache.clearcache()
+    told = Report(exception, sources, [])
+    fields = told.fields([MOST_CAUSES])
+    text = cut("".join(told.told.format())) if told.behind else fields["traceback"]
+    linecache.clearcache()
     return (
         fields["exception_type"],
         fields["exception_message"],
-        whole_text(told) if "causes" in fields else fields["traceback"],
-        dump(fields["frames"]),
-        dump(fields["notes"]) if "notes" in fields else None,
-        dump(fields["causes"]) if "causes" in fields else None,
+        text,
+        fields["frames"],
+        fields.get("notes"),
+        fields.get("causes"),
     )
-
-
-def set_last(exception):
-    """What the interactive interpreter leaves behind for pdb.pm()."""
-    sys.last_type, sys.last_value = type(exception), exception
-    sys.last_traceback = exception.__traceback__
-    if sys.version_info >= (3, 12):
-        sys.last_exc = exception

@@ -3,7 +3,6 @@ no descriptor that is written in Python, no __dir__, no metaclass. Classes are c
 looked for by id, since a metaclass may define __eq__ and __hash__; no value is asked for its
 truth."""
 
-import builtins
 import itertools
 import sys
 
@@ -194,7 +193,7 @@ def loaded_module(name):
 
 
 def builtin_space():
-    return instance_dict(builtins)
+    return wire.builtins
 
 
 def length(value):

@@ -4,7 +4,6 @@ use of either. A form that cannot be had costs that form only, and is said on st
 import sys
 
 MOST_TEXT = 65536  # characters of a text/plain
-DEEPEST = 60  # levels of JSON
 LONGEST_ID = 4096  # bytes, as all ids on the wire
 PLAIN = "text/plain"
 METHODS = (
@@ -19,36 +18,8 @@ METHODS = (
 NOBODYS = "_replwire_no_such_method_"  # whoever has it has any name that one asks for
 
 
-def dump(value, depth=DEEPEST):
-    """JSON text of plain data."""
-    if depth == 0:
-        raise ValueError(f"JSON data nested deeper than {DEEPEST}")
-    if value is None or value is True or value is False:
-        return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, str):
-        return wire.json_string(value)
-    if isinstance(value, int):
-        return int.__repr__(value)
-    if isinstance(value, float):
-        return float.__repr__(value) if value - value == 0 else "null"
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        return wire.json_string(base64(value))
-    if isinstance(value, dict):
-        items = [f"{wire.json_string(str(k))}:{dump(v, depth - 1)}" for k, v in value.items()]
-        return "{" + ",".join(items) + "}"
-    if isinstance(value, (list, tuple)):
-        return "[" + ",".join([dump(item, depth - 1) for item in value]) + "]"
-    raise TypeError(f"no JSON data: {type(value).__name__}")
-
-
-def base64(data):
-    import binascii
-
-    return binascii.b2a_base64(data, newline=False).decode()
-
-
-def encoded(kind, value):
-    """JSON text of what stands for this MIME type."""
+def encoded(kind, value, nan_is_null):
+    """(JSON, its size) of what stands for this MIME type."""
     textual = kind.startswith("text/") or kind.endswith("+xml") or kind.endswith("javascript")
     if textual and isinstance(value, (bytes, bytearray, memoryview)):
         value = bytes(value).decode("utf-8", "replace")
@@ -56,7 +27,7 @@ def encoded(kind, value):
         raise TypeError(f"{kind} must be str, not {type(value).__name__}")
     if kind.startswith("image/") and not textual and isinstance(value, str):
         value = value.strip()  # base64, often with a newline at its end
-    return dump(value)
+    return wire.encode(value, nan_is_null)
 
 
 def complain(what, error):
@@ -70,10 +41,12 @@ def say(text):
 
 
 class Forms:
-    """What one value says of itself: JSON texts by MIME type, and metadata."""
+    """What one value says of itself: JSON by MIME type, and metadata. `raw`: it is data already, in
+    which NaN is a mistake; methods that give data may leave it to JavaScript's null."""
 
-    def __init__(self, value, include=None, exclude=None):
+    def __init__(self, value, include=None, exclude=None, raw=False):
         self.value = value
+        self.raw = raw
         self.include = {include} if isinstance(include, str) else include
         self.exclude = {exclude} if isinstance(exclude, str) else exclude or ()
         self.data = {}
@@ -97,17 +70,14 @@ class Forms:
             return None
 
     def put(self, what, kind, value, metadata=None):
-        text = self.attempt(what, encoded, kind, value)
-        if text is None:
+        found = self.attempt(what, encoded, kind, value, not self.raw)
+        if found is None or not self.fits(what, kind, found[1]):
             return
-        if not self.fits(what, kind, text):
-            return
-        self.data[kind] = text
+        self.data[kind] = found[0]
         if metadata:
             self.metadata[kind] = metadata
 
-    def fits(self, what, kind, text):
-        size = len(text) if text.isascii() else len(text.encode())
+    def fits(self, what, kind, size):
         if size > self.left:
             say(f"{what}: {kind} of {size} bytes is too long to show\n")
             return False
@@ -160,7 +130,7 @@ class Forms:
         data, metadata = found if type(found) is tuple else (found, {})
         metadata = metadata or {}
         for kind, value in data.items():
-            if value is not None and self.wants(kind):
+            if value is not None and isinstance(kind, str) and self.wants(kind):
                 self.put(what, kind, value, metadata.get(kind))
         # What is said of no form means them all.
         self.metadata.update((k, v) for k, v in metadata.items() if k not in data)
@@ -194,8 +164,12 @@ class Forms:
         if text is not None:
             self.put(self.name("__repr__"), PLAIN, text[:MOST_TEXT])
 
-    def data_json(self):
-        return "{" + ",".join([f"{wire.json_string(k)}:{v}" for k, v in self.data.items()]) + "}"
+    def told(self, metadata=None):
+        """JSON of all metadata."""
+        found = self.attempt("metadata", wire.encode, merged(self.metadata, metadata or {}), False)
+        if found is None or not self.fits("display", "metadata", found[1]):
+            return wire.encode({}, False)[0]
+        return found[0]
 
 
 def is_figure(value):
@@ -205,14 +179,14 @@ def is_figure(value):
 
 
 def of_result(value, text):
-    """JSON of all forms, or None when there is none but the repr."""
+    """(forms, metadata or None), or None when there is no form but the repr."""
     forms = Forms(value)
     if not is_figure(value) or not is_open(value):
         forms.add_rich()
     if not forms.add_pretty() and not forms.data:
         return None
     forms.add_repr(text)
-    return forms.data_json()
+    return forms.data, forms.told() if forms.metadata else None
 
 
 def is_open(figure):
@@ -232,11 +206,7 @@ def merged(first, second):
 def publish(forms, metadata=None, display_id=None, update=False):
     if not forms.data:
         return
-    told = merged(forms.metadata, metadata or {})
-    text = forms.attempt("metadata", dump, told)
-    if text is None or not forms.fits("display", "metadata", text):
-        text = "{}"
-    if not wire.display.publish(forms.data_json(), text, display_id, bool(update)):
+    if not wire.display.publish(forms.data, forms.told(metadata), display_id, bool(update)):
         print(str(forms.value))  # in a forked child
 
 
@@ -263,7 +233,7 @@ def new_id():
 
 
 def of_raw(data):
-    forms = Forms(data)
+    forms = Forms(data, raw=True)
     forms.add_all("display", data)
     return forms
 

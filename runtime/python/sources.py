@@ -1,7 +1,8 @@
-"""The source of code that came over the wire, for as long as its functions and classes live."""
+"""The source of code that came over the wire, for as long as anything of it can be shown: while one
+of its code objects lives. The public linecache has it for as long, if it has been imported."""
 
-import _weakref
 import sys
+from _weakref import ReferenceType
 
 OPTIMIZED = 0x1  # CO_OPTIMIZED: set for functions, not for class bodies
 CodeType = type((lambda: 0).__code__)
@@ -18,37 +19,45 @@ live = {}
 # one str, whichever execution they are of.
 of_code = {}
 
+split = None, []  # the source that was last asked for lines, and those
+
 
 class Source:
-    __slots__ = ("filename", "text", "first_line", "codes")
+    __slots__ = ("filename", "text", "first_line", "codes", "entry")
 
     def __init__(self, filename, text, first_line):
         self.filename = filename
         self.text = text
         self.first_line = first_line
         self.codes = {}
+        self.entry = None  # what stands in linecache
 
-    def line(self, number):
-        """One line without its end, counted as in the code; None where there is none."""
-        lines = self.text.split("\n")
-        index = number - self.first_line
-        return lines[index] if 0 <= index < len(lines) else None
+    def lines(self, first, last):
+        """Lines without their ends, counted as in the code; empty ones where there are none."""
+        global split
+        if split[0] is not self:
+            split = self, self.text.split("\n")
+        known = split[1]
+        indices = range(first - self.first_line, last - self.first_line + 1)
+        return [known[each].rstrip("\r") if 0 <= each < len(known) else "" for each in indices]
 
 
-class CodeRef(_weakref.ReferenceType):
+class CodeRef(ReferenceType):
     __slots__ = ("source", "code_id")
 
 
 def forget(ref):
+    global split
     source = ref.source
     of_code.pop(ref.code_id, None)
     source.codes.pop(id(ref), None)
     if source.codes:
         return
     live.pop(id(source.filename), None)
-    linecache = sys.modules.get("linecache")
-    if source not in class_sources and linecache and is_published(linecache, source):
-        linecache.cache.pop(source.filename, None)
+    if split[0] is source:
+        split = None, []
+    if source not in class_sources:
+        withdraw(source)
 
 
 def nested(code):
@@ -66,24 +75,22 @@ def keep(source, codes):
         ref.code_id = id(code)
         of_code[ref.code_id] = source
         source.codes[id(ref)] = ref
-    if not source.codes:
-        return
-    live[id(source.filename)] = source
-    linecache = sys.modules.get("linecache")
-    if linecache is not None:
-        publish(linecache, source)
+    if source.codes:
+        live[id(source.filename)] = source
+        publish(source)
 
 
-def remember(filename, text, first_line, code):
-    """Called for code that has functions or classes in it."""
+def remember(filename, text, first_line, codes):
+    """Called for code that has functions or classes in it, before it runs."""
     source = live.get(id(filename)) or Source(filename, text, first_line)
-    keep(source, nested(code))
-    if any(not inner.co_flags & OPTIMIZED for inner in nested(code)):
+    inner = [each for code in codes if code is not None for each in nested(code)]
+    keep(source, inner)
+    if any(not each.co_flags & OPTIMIZED for each in inner):
         class_sources.append(source)
-        del class_sources[:-MOST_CLASS_SOURCES]
-        linecache = sys.modules.get("linecache")
-        if linecache is not None:
-            publish(linecache, source)
+        for old in class_sources[:-MOST_CLASS_SOURCES]:
+            class_sources.remove(old)
+            if not old.codes:
+                withdraw(old)
 
 
 def defining_file(cls):
@@ -98,9 +105,10 @@ def defining_file(cls):
 
 
 def keep_cell(filename, text, first_line, codes):
-    """Called when the code of a cell raised: frames that outlive it still show their lines."""
+    """Called when something holds on to the code of a cell: frames that outlive it still show
+    their lines."""
     source = live.get(id(filename)) or Source(filename, text, first_line)
-    keep(source, [code for code in codes if code is not None])
+    keep(source, [code for code in codes if code is not None and id(code) not in of_code])
 
 
 def of(code):
@@ -111,22 +119,60 @@ def of(code):
     return source if source is not None and source.filename is code.co_filename else None
 
 
-def publish(linecache, source):
-    """For inspect.getsource and whoever else asks linecache. A file that is there is read from
-    there: it has the lines around as well."""
-    import os
+# ---- the public linecache ------------------------------------------------------------------
 
-    if os.path.isfile(source.filename):
+
+def entries():
+    """linecache.cache, or None."""
+    linecache = dict.get(sys.modules, "linecache")
+    found = getattr(linecache, "cache", None)
+    return found if isinstance(found, dict) else None
+
+
+def publish(source):
+    """Under its name linecache has what was sent. A piece out of a file has the rest of the file
+    around it."""
+    cache = entries()
+    if cache is None:
         return
-    lines = ["\n"] * (source.first_line - 1) + [line + "\n" for line in source.text.split("\n")]
-    linecache.cache[source.filename] = (len(source.text), None, lines, source.filename)
+    if source.entry is None:
+        before, after = around(source) if source.first_line > 1 else ([], [])
+        lines = [*before, *(line.rstrip("\r") + "\n" for line in source.text.split("\n")), *after]
+        source.entry = (len(source.text), None, lines, source.filename)
+    dict.__setitem__(cache, source.filename, source.entry)
 
 
-def is_published(linecache, source):
-    entry = linecache.cache.get(source.filename)
-    return entry is not None and len(entry) == 4 and entry[0] == len(source.text)
+def around(source):
+    blank = ["\n"] * (source.first_line - 1)
+    try:
+        found = wire.read_file(source.filename)
+    except ValueError:
+        found = None
+    if found is None:
+        return blank, []
+    lines = found[0].decode("utf-8", "replace").replace("\r\n", "\n").splitlines(True)
+    end = source.first_line - 1 + source.text.count("\n") + 1
+    return (lines[: len(blank)] + blank)[: len(blank)], lines[end:]
 
 
-def publish_all(linecache):
+def withdraw(source):
+    """The newest other source of that name takes its place."""
+    cache = entries()
+    if cache is None or source.entry is None:
+        return
+    if dict.get(cache, source.filename) is source.entry:
+        restore(source.filename)
+
+
+def restore(filename):
+    for source in [*reversed(live.values()), *reversed(class_sources)]:
+        if source.filename == filename:
+            return publish(source)
+    cache = entries()
+    if cache is not None:
+        dict.pop(cache, filename, None)
+
+
+def publish_all():
     for source in [*class_sources, *live.values()]:
-        publish(linecache, source)
+        publish(source)

@@ -1,8 +1,6 @@
 """'Did you mean' for Pythons whose traceback module does not say it (before 3.12), where only the
 interpreter's own C code does. Same candidates and the same measure as there."""
 
-import builtins
-
 MOST_CANDIDATES = 750
 LONGEST = 40
 MOVE = 2
@@ -49,7 +47,7 @@ def candidates(exception, traceback):
         while traceback.tb_next is not None:
             traceback = traceback.tb_next
         frame = traceback.tb_frame
-        return [*frame.f_locals, *frame.f_globals, *vars(builtins)]
+        return [*frame.f_locals, *frame.f_globals, *wire.builtins]
     return []
 
 

@@ -249,6 +249,9 @@ void Session::write_result(const runtime::Completed& completed, double seconds, 
   if (completed.value) result.value = protocol::JsonOf<protocol::AnyValue>{*completed.value};
   if (completed.display)
     result.display = protocol::JsonOf<protocol::DisplayData>{*completed.display};
+  if (completed.display_metadata)
+    result.display_metadata =
+        protocol::JsonOf<protocol::DisplayMetadata>{*completed.display_metadata};
   result.repr_truncated = completed.repr_characters;
   result.inputs_unused = inputs_unused();
   if (running_->interrupts > 0) result.interrupts = running_->interrupts;

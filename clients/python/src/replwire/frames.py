@@ -382,6 +382,7 @@ class Result:
     execution_time: float
     value: Any = None
     display: dict[str, Any] | None = None
+    display_metadata: dict[str, Any] | None = None
     repr_truncated: int | None = None
     inputs_unused: int | None = None
     interrupts: int | None = None
@@ -396,6 +397,7 @@ def _result(f: dict[str, Any]) -> Result:
         f["execution_time"],
         f.get("value"),
         f.get("display"),
+        f.get("display_metadata"),
         f.get("repr_truncated"),
         f.get("inputs_unused"),
         f.get("interrupts"),
