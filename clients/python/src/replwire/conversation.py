@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import json
 import logging
+import re
+from collections import deque
 from collections.abc import Callable
 from typing import Any, ClassVar, ParamSpec
 
@@ -21,20 +23,45 @@ _encode = json.JSONEncoder().encode
 _scan = json.JSONDecoder().raw_decode
 
 
+# The server bounds all that it tells (`ready.limits`); escaped, the longest takes 96 MiB. What is
+# longer is somebody else's, and neither kept nor read.
+LONGEST = 128 << 20
+HEAD = 4096  # bytes of it that the account of a death shows
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"?')
+
+
 class Lines:
     """Bytes in, whole lines out."""
 
     def __init__(self) -> None:
         self._begun: list[bytes] = []
+        self._size = 0
 
     def split(self, data: bytes) -> list[bytes]:
-        lines = data.split(b"\n")
-        if self._begun and len(lines) > 1:
-            lines[0] = b"".join([*self._begun, lines[0]])
-            self._begun.clear()
-        if rest := lines.pop():
-            self._begun.append(rest)
+        *lines, rest = data.split(b"\n")
+        if lines and self._begun:
+            self._keep(lines[0])
+            lines[0] = b"".join(self._begun)
+            self._begun, self._size = [], 0
+        if rest:
+            self._keep(rest)
         return lines
+
+    def _keep(self, part: bytes) -> None:
+        self._size += len(part)
+        if self._size > LONGEST:
+            self._begun = [b"".join(self._begun[:1])[:HEAD]]
+        else:
+            self._begun.append(part)
+
+
+def _nests_deep(line: bytes) -> bool:
+    """Deeper than any frame does."""
+    depth = deepest = 0
+    for each in _STRING.sub(b"", line):
+        depth += (each in b"[{") - (each in b"]}")
+        deepest = max(deepest, depth)
+    return deepest > 200
 
 
 Trace = Callable[[str, bytes], object]
@@ -70,7 +97,9 @@ class Conversation:
         self._asker = asker(on_input)
         self._on_event = on_event and guarded(on_event)
         self._trace = trace and guarded(trace)
+        self.arrived: deque[bytes] = deque()  # what was read, not yet looked at
         self._lines = Lines()
+        self._waiting: deque[bytes] = deque()  # whole lines
         self._ids = itertools.count(1)
         self.executions: dict[frames.Id, Execution] = {}
         self.requests: dict[frames.Id, Pending[Any]] = {}
@@ -83,9 +112,14 @@ class Conversation:
     # ---- out ----------------------------------------------------------------------------------
 
     def send(self, frame: dict[str, Any]) -> None:
+        self._send(self._line(frame))
+
+    def _line(self, frame: dict[str, Any]) -> bytes:
         if self.over is not None:
             raise self.over()
-        line = _encode(frame).encode() + b"\n"
+        return _encode(frame).encode() + b"\n"
+
+    def _send(self, line: bytes) -> None:
         if self._trace is not None:
             self._trace(">", line)
         self._write(line)
@@ -99,12 +133,13 @@ class Conversation:
         if frame["id"] in self.executions:
             raise ValueError(f"the id {frame['id']!r} is in use")
         ask = self._asker if on_input is None else asker(on_input)
+        line = self._line(frame)
         execution = Execution(frame["id"], sink, ask, on_input == "ask")
         self.executions[execution.id] = execution
         try:
-            self.send(frame)
-        except BaseException:
-            del self.executions[execution.id]
+            self._send(line)
+        except BaseException:  # Ctrl-C: what has been begun is sent to its end
+            self.abandon(execution)
             raise
         return execution
 
@@ -149,21 +184,41 @@ class Conversation:
 
     # ---- in -----------------------------------------------------------------------------------
 
-    def feed(self, data: bytes) -> None:
-        for line in self._lines.split(data):
-            if self._trace is not None:
-                self._trace("<", line + b"\n")
+    def feed(self, data: bytes = b"") -> None:
+        """What cannot be handled now, since the caller is interrupted or at the end of its stack,
+        is handled by the next call."""
+        if data:
+            self.arrived.append(data)
+        while self.arrived:
+            self._waiting.extend(self._lines.split(self.arrived.popleft()))
+        while self._waiting:
+            line = self._waiting.popleft()
             try:
-                event = self._decoded(line)
-            except (ValueError, KeyError, TypeError, AttributeError):
-                self.noise = self.noise[-4096:] + line + b"\n"
-                continue
-            if event is not None:
-                route = self.ROUTES.get(event.type)
-                if route is None:
-                    self._of_execution(event)
-                else:
-                    route(self, event)
+                self._take(line)
+            except BaseException:
+                self._waiting.appendleft(line)
+                raise
+
+    @property
+    def behind(self) -> bool:
+        return bool(self.arrived or self._waiting)
+
+    def _take(self, line: bytes) -> None:
+        if self._trace is not None:
+            self._trace("<", line + b"\n")
+        try:
+            event = self._decoded(line)
+        except Exception as error:
+            if isinstance(error, RecursionError) and not _nests_deep(line):
+                raise
+            self.noise = (self.noise + line[:HEAD] + b"\n")[-HEAD:]
+            return
+        if event is not None:
+            route = self.ROUTES.get(event.type)
+            if route is None:
+                self._of_execution(event)
+            else:
+                route(self, event)
 
     @staticmethod
     def _decoded(line: bytes) -> frames.Event | None:
@@ -236,6 +291,12 @@ class Conversation:
         self._of_execution(event)
 
     # ---- the end ------------------------------------------------------------------------------
+
+    def disown(self) -> None:
+        """In a child that was forked: the server and all that is asked of it are the parent's."""
+        self.over = lambda: SessionClosed("the session is that of the process that started it")
+        for each in (self.executions, self.requests, self.questions):
+            each.clear()
 
     def die(self, exit_status: int | None, stderr: bytes, closing: bool) -> None:
         """Whoever waits is told so."""

@@ -7,10 +7,11 @@ import shlex
 import shutil
 import subprocess
 import sys
+import weakref
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Union
+from typing import Protocol, Union
 
 from .errors import ServerNotFound
 
@@ -66,12 +67,33 @@ def command_line(
     return line + [shlex.quote(each) if Path(line[0]).name == "ssh" else each for each in more]
 
 
+class Owner(Protocol):
+    """A session; a process that was forked off its own has it no more."""
+
+    def disown(self) -> None: ...
+
+
+_owners: weakref.WeakSet[Owner] = weakref.WeakSet()
+
+
+def _disown_all() -> None:
+    for owner in list(_owners):
+        owner.disown()
+
+
+os.register_at_fork(after_in_child=_disown_all)
+
+
 class Process:
     """Owns the child and its descriptors. `end` becomes readable when it has ended, where the
     system has such a thing; the end of `output` says so too."""
 
     def __init__(
-        self, command: list[str], env: Mapping[str, str] | None, apart: bool = False
+        self,
+        owner: Owner,
+        command: list[str],
+        env: Mapping[str, str] | None,
+        apart: bool = False,
     ) -> None:
         pipe = subprocess.PIPE
         self._child = subprocess.Popen(
@@ -83,6 +105,7 @@ class Process:
             env=None if env is None else {**os.environ, **env},
             start_new_session=apart,
         )
+        _owners.add(owner)
         assert self._child.stdin and self._child.stdout and self._child.stderr
         self.pid = self._child.pid
         self.input = self._child.stdin.fileno()
@@ -129,6 +152,11 @@ class Process:
         except subprocess.TimeoutExpired:
             self._child.kill()
             return self._child.wait()
+
+    def disown(self) -> None:
+        """In a forked child, whose copies would keep the server from seeing the parent's end."""
+        self._child.returncode = 0  # not its to wait for
+        self.close()
 
     def close(self) -> None:
         for pipe in (self._child.stdin, self._child.stdout, self._child.stderr):

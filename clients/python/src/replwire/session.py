@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from . import frames
 from .answers import Answer, Ask, OnInput, Prompt
 from .conversation import Conversation, Trace
-from .errors import RequestRefused, SessionClosed
+from .errors import RequestRefused
 from .execution import Collector, Execution
 from .process import PIPE, Command, Process, command_line
 from .requests import AsyncRequests, Reply
@@ -57,7 +57,7 @@ class Session(AsyncRequests):
 
     async def start(self) -> Self:
         self.loop = asyncio.get_running_loop()
-        self._process = process = Process(command_line(*self._command), self._env)
+        self._process = process = Process(self, command_line(*self._command), self._env)
         os.set_blocking(process.input, False)
         self.ended: asyncio.Future[None] = self.loop.create_future()
         ready: asyncio.Future[frames.Ready] = self.loop.create_future()
@@ -103,6 +103,13 @@ class Session(AsyncRequests):
         traceback: TracebackType | None,
     ) -> None:
         await self.close()
+
+    def disown(self) -> None:
+        """In a forked child. The loop's registrations are shared with the parent: they stay."""
+        self._conversation.disown()
+        if self._process is not None:
+            self._process.disown()
+            self._process = None
 
     @property
     def closed(self) -> bool:
@@ -181,8 +188,8 @@ class Session(AsyncRequests):
         return bool(self._conversation.executions)
 
     def _future(self) -> asyncio.Future[Any]:
-        if self._process is None:
-            raise SessionClosed("the session has not been started")
+        if self._process is None and self._conversation.over is not None:
+            raise self._conversation.over()
         self.read_on()
         return self.loop.create_future()
 

@@ -101,6 +101,6 @@ class Stream:
         self.close()
 
     def __del__(self) -> None:
-        if not self._feed.over:
+        if not self._feed.over and not self._session.closed:
             with suppress(RuntimeError):  # the loop is closed
                 self._session.loop.call_soon_threadsafe(self._session.abandon, self._execution)

@@ -4,13 +4,14 @@ its own, so it also works inside a running one; several threads may use it at on
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import select
 import threading
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -56,15 +57,17 @@ class Session(SyncRequests):
         self._changed = threading.Condition()  # its lock is reentrant: a stream may go any time
         self._slots: dict[int, Slot] = {}
         self._questions: deque[Question] = deque()  # of no execution in hand: any thread answers
-        self._unsent: deque[bytes] = deque()
+        # Lines, each with how much of it was written, by and by.
+        self._unsent: deque[tuple[bytes, deque[int]]] = deque()
         self._reading = self._writing = self._closing = False
+        self._write_until = math.inf  # when it takes no more by then, it is given up
         self._ended = Slot()
         self._process: Process | None = None
 
     # ---- life ---------------------------------------------------------------------------------
 
     def start(self) -> Self:
-        self._process = Process(command_line(*self._command), self._env, self._apart)
+        self._process = Process(self, command_line(*self._command), self._env, self._apart)
         os.set_blocking(self._process.input, False)
         self._poll = select.poll()
         for descriptor in (self._process.output, self._process.errors, self._process.end):
@@ -87,13 +90,25 @@ class Session(SyncRequests):
         """Ends the server: what runs is interrupted, what is queued cancelled."""
         if self._process is None:
             return
+        until = time.monotonic() + self._close_timeout
         with self._changed:
-            if not self._closing and self._conversation.over is None:
-                self._conversation.send({"type": "shutdown"})
-            self._closing = True
-        if not self.wait(self._ended, self._close_timeout):
+            begun, self._closing = self._closing, True
+            if not begun and self._conversation.over is None:
+                self._write_until = until
+                with suppress(TimeoutError):  # it takes nothing any more
+                    self._conversation.send({"type": "shutdown"})
+        if not self.wait(self._ended, until - time.monotonic()):
             self._process.kill()
             self.wait(self._ended)
+
+    def disown(self) -> None:
+        """In a forked child; a thread that the parent had may have held the lock."""
+        self._changed = threading.Condition()
+        self._reading = self._writing = False
+        self._conversation.disown()
+        self._ended.set_result(None)
+        if self._process is not None:
+            self._process.disown()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -145,7 +160,7 @@ class Session(SyncRequests):
             self.abandon(execution)
             raise
         finally:
-            del self._slots[id(execution)]
+            self._slots.pop(id(execution), None)
         outcome: Result | ExecutionError = slot.result()
         if check and isinstance(outcome, ExecutionError):
             raise outcome
@@ -198,8 +213,10 @@ class Session(SyncRequests):
                     self._answer(*(slot.questions or self._questions).popleft())
                 elif self._reading:
                     self._changed.wait(left)
+                elif self._conversation.behind:
+                    self._conversation.feed()
                 elif self._ended.done():
-                    raise SessionClosed("the session is closed")
+                    raise (self._conversation.over or SessionClosed)()
                 else:
                     self._read(left)
         return True
@@ -208,29 +225,32 @@ class Session(SyncRequests):
         """Called with the lock, which it gives away while it waits for the server."""
         self._reading = True
         self._changed.release()
+        ended = False
         try:
-            data, ended = self._receive(left)
+            ended = self._receive(left)
         finally:
             self._changed.acquire()
             self._reading = False
             self._changed.notify_all()
-        self._conversation.feed(data)
+        self._conversation.feed()
         if ended:
             self._finish()
 
-    def _receive(self, left: float | None) -> tuple[bytes, bool]:
+    def _receive(self, left: float | None) -> bool:
         process = self._process
         assert process is not None
-        data, ended = b"", False
+        arrived = self._conversation.arrived
+        ended = False
         for descriptor, _ in self._poll.poll(None if left is None else left * 1000):
             if descriptor == process.output:
-                data = os.read(descriptor, PIPE)
-                ended = ended or not data
+                # One call of C: no interrupt comes between the read and the note of it.
+                arrived.extend(map(os.read, (descriptor,), (PIPE,)))
+                ended = ended or not arrived[-1]
             elif descriptor == process.end:
                 ended = True
             elif descriptor == process.input or not process.note_errors():
                 self._poll.unregister(descriptor)
-        return data, ended
+        return ended
 
     def _finish(self) -> None:
         process = self._process
@@ -266,44 +286,68 @@ class Session(SyncRequests):
     # ---- the pipes ----------------------------------------------------------------------------
 
     def _write(self, line: bytes) -> None:
-        """One line after the other, also when a stream goes while another line is written."""
+        """One line after the other, also when a stream goes while another line is written. Who is
+        interrupted leaves no half line: a thread of its own writes the rest."""
         assert self._process is not None
-        self._unsent.append(line)
+        self._unsent.append((line, deque()))
         if self._writing:
             return
         self._writing = True
         try:
-            while self._unsent:
-                self._write_all(memoryview(self._unsent.popleft()))
+            self._write_unsent()
+            self._writing = False
+        except BaseException:
+            threading.Thread(target=self._write_rest, daemon=True).start()
+            raise
+
+    def _write_rest(self) -> None:
+        with self._changed, suppress(TimeoutError):
+            try:
+                self._write_unsent()
+            finally:
+                self._writing = False
+
+    def _write_unsent(self) -> None:
+        assert self._process is not None
+        try:
+            while self._unsent and not self._ended.done():
+                line, written = self._unsent[0]
+                rest = memoryview(line)[sum(written) :]
+                try:
+                    # As with the read.
+                    written.extend(map(os.write, (self._process.input,), (rest,)))
+                except BlockingIOError:
+                    self._make_room()
+                if sum(written) == len(line):
+                    self._unsent.popleft()
         except BrokenPipeError:  # it is dead, as its end will say
             self._unsent.clear()
-        finally:
-            self._writing = False
-
-    def _write_all(self, rest: memoryview) -> None:
-        assert self._process is not None
-        while rest:
-            if self._ended.done():
-                raise BrokenPipeError
-            try:
-                rest = rest[os.write(self._process.input, rest) :]
-            except BlockingIOError:
-                self._make_room()
 
     def _make_room(self) -> None:
         """The server takes no more for now. It may wait for somebody to read what it says."""
         assert self._process is not None
+        left = self._write_until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
         if not self._reading:
             self._poll.register(self._process.input, select.POLLOUT)
-            self._read(None)
+            try:
+                self._read(min(left, PATIENCE))
+            finally:
+                with suppress(KeyError):  # it was there, or all is over
+                    self._poll.unregister(self._process.input)
             return
         room = select.poll()
         room.register(self._process.input, select.POLLOUT)
         self._changed.release()
         try:
-            room.poll(1000)  # the other reader may leave with what it has waited for
+            # The other reader may leave with what it has waited for.
+            room.poll(min(left, PATIENCE) * 1000)
         finally:
             self._changed.acquire()
+
+
+PATIENCE = 1.0  # seconds between looks at what else may have changed
 
 
 def _awaited(answer: Awaitable[Answer]) -> Answer:
@@ -311,6 +355,8 @@ def _awaited(answer: Awaitable[Answer]) -> Answer:
 
     async def wait() -> Answer:
         return await answer
+
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  # few need it
 
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(asyncio.run, wait()).result()
