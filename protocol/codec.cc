@@ -147,6 +147,8 @@ std::optional<Failure> read_field(const RawObject& raw, const Field<Frame, T>& f
   return Failure{ErrorCode::kInvalidField, at(Frame::kType, field.name, complaint)};
 }
 
+constexpr std::size_t kLongestShown = 80;  // of a name that the client made up
+
 // What the fields say together.
 template <class Frame>
 std::optional<Failure> check(const Frame& /*frame*/) {
@@ -166,10 +168,26 @@ std::optional<Failure> check(const InputResponse& frame) {
                  "input_response: only one of /data, /eof, /error may be there"};
 }
 
+// The first member that the frame does not have.
 template <class Frame>
-std::variant<Request, Failure> read_frame(const RawObject& raw) {
+std::optional<Failure> unknown_field(const RawObject& raw) {
+  for (const auto& member : raw.members) {
+    bool known = member.first == "type";
+    for_each_field<Frame>([&](const auto& field) { known = known || member.first == field.name; });
+    if (!known) {
+      return Failure{ErrorCode::kInvalidField, std::string(Frame::kType) + ": /" +
+                                                   member.first.substr(0, kLongestShown) +
+                                                   ": is not a field of it"};
+    }
+  }
+  return std::nullopt;
+}
+
+template <class Frame>
+std::variant<Request, Failure> read_frame(const RawObject& raw, bool strict) {
   Frame frame{};
   std::optional<Failure> failure;
+  if (strict) failure = unknown_field<Frame>(raw);
   for_each_field<Frame>([&](const auto& field) {
     if (!failure) failure = read_field(raw, field, frame);
   });
@@ -196,18 +214,18 @@ std::string known_types(bool survive, const std::variant<Frames...>* /*list*/) {
 
 template <class... Frames>
 std::optional<std::variant<Request, Failure>> read_by_type(
-    std::string_view type, const RawObject& raw, bool survive,
+    std::string_view type, const RawObject& raw, bool survive, bool strict,
     const std::variant<Frames...>* /*list*/) {
   std::optional<std::variant<Request, Failure>> found;
   (void)((type == Frames::kType && is_known<Frames>(survive) &&
-          (found = read_frame<Frames>(raw), true)) ||
+          (found = read_frame<Frames>(raw, strict), true)) ||
          ...);
   return found;
 }
 
 constexpr const Request* kRequests = nullptr;
 
-std::variant<Request, Failure> read_request(const RawObject& raw, bool survive) {
+std::variant<Request, Failure> read_request(const RawObject& raw, bool survive, bool strict) {
   const RawValue* value = raw.find("type");
   if (value == nullptr || std::holds_alternative<std::nullptr_t>(*value)) {
     return Failure{ErrorCode::kMissingField, "frame: /type: is missing"};
@@ -218,8 +236,8 @@ std::variant<Request, Failure> read_request(const RawObject& raw, bool survive) 
   std::transform(type.begin(), type.end(), type.begin(), [](char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   });
-  if (auto request = read_by_type(type, raw, survive, kRequests)) return *std::move(request);
-  constexpr std::size_t kLongestShown = 80;
+  if (auto request = read_by_type(type, raw, survive, strict, kRequests))
+    return *std::move(request);
   return Failure{ErrorCode::kUnknownType,
                  "frame: /type: unknown type \"" + name->substr(0, kLongestShown) +
                      "\", expected one of " + known_types(survive, kRequests)};
@@ -268,15 +286,15 @@ std::string capabilities_of(bool survive, const std::variant<Frames...>* /*list*
 
 }  // namespace
 
-std::variant<Request, ProtocolError> decode(std::string_view text, std::int64_t line,
-                                            bool survive) {
+std::variant<Request, ProtocolError> decode(std::string_view text, std::int64_t line, bool survive,
+                                            bool strict) {
   if (!text::is_valid_utf8(text)) {
     return ProtocolError{ErrorCode::kInvalidUtf8, "frame: is not valid UTF-8", std::nullopt, line};
   }
   auto parsed = parse_object(text, kMaxDepth);
   if (const auto* error = std::get_if<ParseError>(&parsed)) return describe(*error, line);
   const auto& raw = std::get<RawObject>(parsed);
-  auto request = read_request(raw, survive);
+  auto request = read_request(raw, survive, strict);
   if (const auto* failure = std::get_if<Failure>(&request)) {
     return ProtocolError{failure->code, failure->message, readable_id(raw), line};
   }

@@ -12,10 +12,10 @@ namespace replwire::protocol {
 inline constexpr std::size_t kMaxDepth = 64;
 
 // A frame of text becomes a request, or says what is wrong with it: frame, field and limit. A
-// field that the request does not know is skipped while parsing. `line` is the input line's
-// number, for the error. Requests that need --survive are known only with it.
+// field that the request does not know is skipped while parsing, or with `strict` refused. `line`
+// is the input line's number, for the error. Requests that need --survive are known only with it.
 std::variant<Request, ProtocolError> decode(std::string_view text, std::int64_t line,
-                                            bool survive = false);
+                                            bool survive = false, bool strict = false);
 
 // {"execute":["id","code",…],…}: all that `decode` understands.
 std::string capabilities(bool survive = false);

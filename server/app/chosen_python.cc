@@ -227,14 +227,36 @@ struct Wish {
   std::string source;
 };
 
+// The nearest `.venv` with an interpreter, in the folder of the session or above it.
+std::optional<fs::path> venv_above(const std::string& cwd) {
+  std::error_code error;
+  fs::path folder = cwd.empty() ? fs::current_path(error) : fs::weakly_canonical(cwd, error);
+  if (error) return std::nullopt;
+  for (;; folder = folder.parent_path()) {
+    if (python_in(folder / ".venv")) return folder / ".venv";
+    if (folder == folder.parent_path()) return std::nullopt;
+  }
+}
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value != nullptr ? value : "";
+}
+
 Wish wish(const Options& options, const OwnPython& own) {
   if (!options.python.empty()) return {options.python, "--python " + options.python};
+  if (const std::string venv = variable("VIRTUAL_ENV"); !venv.empty()) {
+    return {venv, "VIRTUAL_ENV=" + venv};
+  }
+  // An environment of conda need not have a Python.
+  if (const std::string conda = variable("CONDA_PREFIX"); !conda.empty() && python_in(conda)) {
+    return {conda, "CONDA_PREFIX=" + conda};
+  }
+  if (const auto venv = venv_above(options.cwd)) return {*venv, *venv};
   if (!own.installed_into.empty()) {
     return {own.installed_into, "its installation into " + own.installed_into};
   }
-  const char* venv = std::getenv("VIRTUAL_ENV");
-  if (venv != nullptr && *venv != '\0') return {venv, "VIRTUAL_ENV=" + std::string(venv)};
-  if (!own.held) return {"python3", "neither --python nor VIRTUAL_ENV"};
+  if (!own.held) return {"python3", "PATH, as nothing else names a Python"};
   return {is_same_file(kName, kEmbedded) ? kName : kEmbedded, ""};
 }
 
@@ -271,7 +293,7 @@ std::variant<ChosenPython, std::string> choose_python(const Options& options,
   const bool same = own || (own_python.held && is_embedded(python.file));
   python.embedded = same && stay;
   python.why = python.file + ", because of " +
-               (own ? "neither --python nor VIRTUAL_ENV" : wanted.source) + "; " +
+               (own ? "nothing else that names a Python" : wanted.source) + "; " +
                (python.embedded ? why_embedded(options) : why_exec(same, own_python.held));
   return python;
 }

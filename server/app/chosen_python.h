@@ -21,8 +21,9 @@ struct OwnPython {
   std::string installed_into;  // empty: nothing
 };
 
-// What --python, or what the program was installed into, or VIRTUAL_ENV, or none of them asks for;
-// or in one line why that cannot be. Reads files; starts a process only to learn about a file whose
+// What --python asks for, else VIRTUAL_ENV, else CONDA_PREFIX, else a `.venv` in the working
+// directory or above it, else what the program was installed into, else what it holds; or in one
+// line why that cannot be. Reads files; starts a process only to learn about a file whose
 // name is no Python's.
 std::variant<ChosenPython, std::string> choose_python(const Options& options, const OwnPython& own);
 

@@ -3,7 +3,12 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <iomanip>
+#include <numeric>
+#include <sstream>
 #include <string_view>
+#include <tuple>
+#include <utility>
 
 #include "protocol/frames.h"
 #include "protocol/schema.h"
@@ -12,14 +17,41 @@ namespace replwire::server {
 namespace {
 
 constexpr int kWrongUsage = 2;
-// CLI::Range would let "nan" pass.
+
+// A number's suffix and what it stands for, the empty one first.
+using Units = std::vector<std::pair<std::string_view, double>>;
+const Units kSizes = {{"", 1},         {"B", 1},         {"K", 1 << 10},
+                      {"KB", 1 << 10}, {"KIB", 1 << 10}, {"M", 1 << 20},
+                      {"MB", 1 << 20}, {"MIB", 1 << 20}, {"G", 1 << 30},
+                      {"GB", 1 << 30}, {"GIB", 1 << 30}, {"T", 1024.0 * (1 << 30)}};
+const Units kTimes = {{"", 1},     {"MS", 0.001}, {"S", 1},    {"M", 60},
+                      {"MIN", 60}, {"H", 3600},   {"D", 86400}};
+
+std::optional<double> in_units(std::string_view text, const Units& units) {
+  const std::size_t digits = std::min(text.find_first_not_of("0123456789.eE+-"), text.size());
+  double number = 0;
+  if (!CLI::detail::lexical_cast(std::string(text.substr(0, digits)), number)) return {};
+  std::string suffix(text.substr(digits));
+  std::transform(suffix.begin(), suffix.end(), suffix.begin(), [](char c) {
+    return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  });
+  for (const auto& [name, factor] : units) {
+    if (suffix == name) return number * factor;
+  }
+  return {};
+}
+
+// CLI::Range would let "nan" pass. Leaves seconds.
 CLI::Validator seconds_from(const std::string& least) {
   return {[least](std::string& text) {
-            double time = 0;
-            const bool fine = CLI::detail::lexical_cast(text, time) && time >= std::stod(least) &&
-                              time <= protocol::kLongestTime;
-            return fine ? std::string()
-                        : "must be from " + least + " to 1000000000 seconds, not " + text;
+            const auto time = in_units(text, kTimes);
+            if (!time || !(*time >= std::stod(least)) || *time > protocol::kLongestTime) {
+              return "must be from " + least + " to 1000000000 seconds, not " + text;
+            }
+            std::ostringstream seconds;
+            seconds << std::setprecision(17) << *time;
+            text = seconds.str();
+            return std::string();
           },
           ""};
 }
@@ -33,6 +65,57 @@ CLI::Validator at_least(std::int64_t least) {
                         : "must be a whole number from " + std::to_string(least) + ", not " + text;
           },
           ""};
+}
+
+// Leaves bytes.
+CLI::Validator bytes_from(std::int64_t least) {
+  return {[least](std::string& text) {
+            const auto size = in_units(text, kSizes);
+            constexpr double kMost = 1e18;
+            if (!size || !(*size >= static_cast<double>(least)) || *size > kMost) {
+              return "must be bytes from " + std::to_string(least) + ", or such as 512M, not " +
+                     text;
+            }
+            text = std::to_string(static_cast<std::int64_t>(*size));
+            return std::string();
+          },
+          ""};
+}
+
+// How many characters differ, at least.
+std::size_t distance(std::string_view one, std::string_view other) {
+  std::vector<std::size_t> row(other.size() + 1);
+  std::iota(row.begin(), row.end(), 0);
+  for (std::size_t i = 0; i < one.size(); ++i) {
+    std::size_t before = std::exchange(row[0], i + 1);
+    for (std::size_t j = 0; j < other.size(); ++j) {
+      const std::size_t changed = before + (one[i] == other[j] ? 0 : 1);
+      before = std::exchange(row[j + 1], std::min({row[j] + 1, row[j + 1] + 1, changed}));
+    }
+  }
+  return row.back();
+}
+
+// Of a word that is no option: the one that it was meant to be, perhaps.
+std::string unexpected(const CLI::App& app, const std::string& word) {
+  if (!word.starts_with("-")) return word + ": not an option; code comes on standard input";
+  const std::string name = word.substr(0, word.find('='));
+  std::string nearest;
+  std::size_t least = 4;
+  for (const CLI::Option* option : app.get_options()) {
+    const std::string known = "--" + option->get_single_name();
+    if (const std::size_t far = distance(name, known); far < least) {
+      std::tie(nearest, least) = std::pair(known, far);
+    }
+  }
+  return name + ": no such option" + (nearest.empty() ? "" : "; did you mean " + nearest + "?");
+}
+
+std::string failure_text(const CLI::App* app, const CLI::Error& error) {
+  const auto extra = app->remaining();
+  const bool is_extra = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError);
+  const std::string what = is_extra && !extra.empty() ? unexpected(*app, extra[0]) : error.what();
+  return "replwire: " + what + "\nSee replwire --help.\n";
 }
 
 // Only what changes how Python behaves: what to run is the session's affair.
@@ -59,7 +142,9 @@ void add_surroundings(CLI::App& app, Options& options) {
   app.add_option_function<std::string>(
          "--prefer",
          [&options](const std::string& how) { options.prefer_embedded = how == "embedded"; },
-         "Where the embedded Python is the one that is asked for: become it (exec), or embedded")
+         "If the chosen Python is also the built-in one: become that interpreter by exec, or run "
+         "the "
+         "embedded copy (default: exec)")
       ->type_name("WAY")
       ->check(CLI::IsMember({"embedded", "exec"}))
       ->take_last();
@@ -73,40 +158,40 @@ void add_surroundings(CLI::App& app, Options& options) {
 
 void add_options(CLI::App& app, Options& options) {
   app.add_option("--max-frame-bytes", options.max_frame_bytes, "Longest line that is taken")
-      ->type_name("BYTES")
-      ->check(at_least(1))
+      ->type_name("SIZE")
+      ->transform(bytes_from(1))
       ->capture_default_str();
   app.add_option("--queue-limit", options.queue_limit, "Most executions that may wait")
       ->type_name("N")
       ->check(at_least(0));
   app.add_option("--queue-bytes", options.queue_bytes, "Stop reading while more of them wait")
-      ->type_name("BYTES")
-      ->check(at_least(1))
+      ->type_name("SIZE")
+      ->transform(bytes_from(1))
       ->capture_default_str();
   app.add_option("--output-buffer", options.output_buffer,
                  "Code that prints waits when the client is behind by more")
-      ->type_name("BYTES")
-      ->check(at_least(1))
+      ->type_name("SIZE")
+      ->transform(bytes_from(1))
       ->capture_default_str();
   app.add_option("--output-limit", options.output_limit,
                  "Of longer output of an execution only head and tail arrive")
-      ->type_name("BYTES")
-      ->check(at_least(0));
+      ->type_name("SIZE")
+      ->transform(bytes_from(0));
   app.add_option("--timeout", options.timeout,
                  "Interrupt an execution that takes longer (0: none); `execute` may say otherwise")
-      ->type_name("SECONDS")
-      ->check(seconds_from("0"));
+      ->type_name("TIME")
+      ->transform(seconds_from("0"));
   app.add_option("--on-stuck", options.on_stuck,
                  "What to do when one cannot be interrupted: wait for it, or exit with 70")
       ->check(CLI::IsMember({"wait", "exit"}))
       ->capture_default_str();
   app.add_option("--memory-limit", options.memory_limit,
                  "MemoryError for an execution that would take the process beyond it")
-      ->type_name("BYTES")
-      ->check(at_least(1));
+      ->type_name("SIZE")
+      ->transform(bytes_from(1));
   app.add_option("--heartbeat", options.heartbeat, "Say at this interval what the session is doing")
-      ->type_name("SECONDS")
-      ->check(seconds_from("0.01"));
+      ->type_name("TIME")
+      ->transform(seconds_from("0.01"));
   app.add_option_function<std::string>(
          "--complete", [&options](const std::string& /*how*/) { options.jedi = true; },
          "Static analysis adds to what `complete` finds")
@@ -130,11 +215,13 @@ void add_options(CLI::App& app, Options& options) {
       ->capture_default_str();
   app.add_option("--snapshot-limit", options.snapshot_limit,
                  "Of an interpreter that holds more, only checkpoints are taken")
-      ->type_name("BYTES")
-      ->check(at_least(0))
+      ->type_name("SIZE")
+      ->transform(bytes_from(0))
       ->capture_default_str();
   app.add_flag("--fail-on-error", options.fail_on_error, "Exit with 1 when an execution failed");
   app.add_flag("--stop-on-error", options.stop_on_error, "An error ends all later executions");
+  app.add_flag("--strict", options.strict,
+               "Refuse requests with fields that they do not have, for writers of clients");
   app.add_option("--log", options.log, "Write diagnostics to FILE, or to standard error (-)")
       ->type_name("FILE|-");
 }
@@ -154,9 +241,14 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
   app.footer(
       "Try it:\n"
       "  echo '{\"type\":\"execute\",\"code\":\"1+1\"}' | replwire\n\n"
+      "The session runs in the Python that --python names, else VIRTUAL_ENV, else CONDA_PREFIX,\n"
+      "else a .venv in the working directory or above it, else the Python that replwire was\n"
+      "installed into or holds.\n\n"
+      "A SIZE is in bytes or such as 64K, 512M, 2G; a TIME in seconds or such as 200ms, 10m, "
+      "1h.\n\n"
       "What follows `--` are switches of Python: replwire -- -X dev -W error\n\n"
       "The frames are described in docs/protocol.md.");
-  app.failure_message(CLI::FailureMessage::simple);
+  app.failure_message(failure_text);
   add_surroundings(app, options);
   add_options(app, options);
   char** const end = std::find_if(argv + 1, argv + argc,

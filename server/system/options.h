@@ -9,7 +9,7 @@
 namespace replwire::server {
 
 struct Options {
-  std::string python;                 // empty: what VIRTUAL_ENV says, or the embedded one
+  std::string python;                 // empty: see app/chosen_python.h
   bool prefer_embedded = false;       // where both ways are possible
   std::vector<std::string> switches;  // what Python itself is told
   std::string cwd;                    // empty: the current folder
@@ -32,6 +32,7 @@ struct Options {
   std::size_t snapshot_limit = std::size_t{2} << 30U;  // bytes resident
   bool fail_on_error = false;
   bool stop_on_error = false;
+  bool strict = false;
 };
 
 // The options, or the exit status when there is nothing to run: 0 after --help and --version, 2 for

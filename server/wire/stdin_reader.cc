@@ -89,7 +89,7 @@ void StdinReader::add(std::vector<Incoming>& frames, const protocol::Line& line)
          line.number});
     return;
   }
-  auto decoded = protocol::decode(line.text, line.number, accepted_.survive);
+  auto decoded = protocol::decode(line.text, line.number, accepted_.survive, accepted_.strict);
   if (auto* request = std::get_if<protocol::Request>(&decoded)) {
     frames.push_back({std::move(*request), line.number});
   } else {

@@ -36,6 +36,60 @@ TEST(OptionsTest, ANumberThatIsTooSmallIsToldItsBound) {
   }
 }
 
+TEST(OptionsTest, SizesAndTimesTakeSuffixes) {
+  const auto limits = [](const std::string& size) {
+    ServerProcess server(options({"--queue-bytes", size}));
+    return server.ready()["limits"]["queue_bytes"];
+  };
+  EXPECT_EQ(limits("512"), 512);
+  EXPECT_EQ(limits("64k"), 65536);
+  EXPECT_EQ(limits("512M"), 512 << 20);
+  EXPECT_EQ(limits("1.5GiB"), 1610612736);
+  ServerProcess server(options({"--timeout", "100ms"}));
+  EXPECT_EQ(server.execute("while True: pass").terminal["reason"], "timeout");
+  const ProgramRun size = run_program(options({"--memory-limit", "2 apples"}));
+  EXPECT_EQ(size.status, 2);
+  EXPECT_NE(size.err.find("such as 512M, not 2 apples"), std::string::npos) << size.err;
+  const ProgramRun time = run_program(options({"--timeout", "1 week"}));
+  EXPECT_EQ(time.status, 2);
+  EXPECT_NE(time.err.find("must be from 0"), std::string::npos) << time.err;
+}
+
+TEST(OptionsTest, AnUnknownOptionIsToldTheNearest) {
+  const std::pair<const char*, const char*> words[] = {
+      {"--memroy-limit=2G", "--memroy-limit: no such option; did you mean --memory-limit?"},
+      {"--survives", "--survives: no such option; did you mean --survive?"},
+      {"--frobnicate", "--frobnicate: no such option\n"},
+      {"file.py", "file.py: not an option"}};
+  for (const auto& [word, said] : words) {
+    const ProgramRun run = run_program(options({word}));
+    EXPECT_EQ(run.status, 2);
+    EXPECT_TRUE(run.err.starts_with("replwire: ")) << run.err;
+    EXPECT_NE(run.err.find(said), std::string::npos) << run.err;
+  }
+}
+
+TEST(OptionsTest, EveryWrongUsageBeginsWithTheProgram) {
+  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+           {"--cwd", "/no/such/folder"}, {"--snapshots"}, {"--on-stuck", "run"}, {"--", "-c"}}) {
+    const ProgramRun run = run_program(options(words));
+    EXPECT_EQ(run.status, 2);
+    EXPECT_TRUE(run.err.starts_with("replwire: ")) << run.err;
+  }
+}
+
+TEST(OptionsTest, StrictRefusesFieldsThatARequestDoesNotHave) {
+  ServerProcess server(options({"--strict"}));
+  server.send({{"type", "execute"}, {"id", "a"}, {"code", "1"}, {"timeuot", 2}});
+  const Json refusal = server.read_until("protocol_error").back();
+  EXPECT_EQ(refusal["code"], "invalid_field");
+  EXPECT_EQ(refusal["id"], "a");
+  EXPECT_EQ(refusal["message"], "execute: /timeuot: is not a field of it");
+  EXPECT_EQ(server.execute("42").value(), 42);
+  ServerProcess lenient;
+  EXPECT_EQ(lenient.execute("42", {{"timeuot", 2}}).value(), 42);
+}
+
 class WrongUsageTest : public ::testing::TestWithParam<std::vector<std::string>> {};
 
 TEST_P(WrongUsageTest, IsStatusTwoAndAWordOnStandardError) {

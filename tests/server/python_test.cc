@@ -286,6 +286,35 @@ TEST(PythonTest, VirtualEnvIsTakenWithoutTheOption) {
   }
 }
 
+// --python, VIRTUAL_ENV, CONDA_PREFIX, a .venv here or above, the program's own: each comes before
+// those behind it.
+TEST(PythonTest, OneRuleSaysWhichPython) {
+  TempDir directory;
+  std::map<std::string, std::string> venvs;
+  for (const char* name : {"asked", "active", "conda", ".venv"}) {
+    venvs[name] = directory.path(name);
+    make_venv(venvs[name]);
+  }
+  directory.write("a/b/file", "");
+  const auto prefix = [&](Launch launch) {
+    launch.cwd = directory.path("a/b");
+    ServerProcess server(launch);
+    return server.execute("import sys\nsys.prefix").value();
+  };
+  const std::string conda = venvs["conda"];
+  EXPECT_EQ(prefix({.args = {"--python", venvs["asked"]},
+                    .env = {{"VIRTUAL_ENV", venvs["active"]}, {"CONDA_PREFIX", conda}}}),
+            venvs["asked"]);
+  EXPECT_EQ(prefix({.env = {{"VIRTUAL_ENV", venvs["active"]}, {"CONDA_PREFIX", conda}}}),
+            venvs["active"]);
+  EXPECT_EQ(prefix({.env = {{"CONDA_PREFIX", conda}}}), conda);
+  EXPECT_EQ(prefix({.env = {{"CONDA_PREFIX", directory.path("a")}}}), venvs[".venv"])
+      << "a conda environment without a Python";
+  EXPECT_EQ(prefix({}), venvs[".venv"]);
+  EXPECT_EQ(prefix({.args = {"--cwd", "/"}}), by_hand(kSystem, {})["prefix"])
+      << "the session's folder counts";
+}
+
 TEST(PythonTest, VariablesAndUserSiteAreHonoured) {
   TempDir directory;
   const std::string setup = "PYTHONPATH=/odd PYTHONUSERBASE=" + directory.path() +
@@ -417,7 +446,7 @@ TEST(RefusedPythonTest, SwitchesThatSayWhatToRun) {
     const ProgramRun run = run_program(in_python(kSystem, switches));
     EXPECT_EQ(run.status, 2);
     EXPECT_EQ(run.out, "");
-    EXPECT_TRUE(run.err.starts_with("-- " + switches.front() + ": ")) << run.err;
+    EXPECT_TRUE(run.err.starts_with("replwire: -- " + switches.front() + ": ")) << run.err;
   }
 }
 

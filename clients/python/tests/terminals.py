@@ -26,7 +26,10 @@ class Tty:
         self.pid, self.descriptor = pty.fork()
         if self.pid == 0:
             os.chdir(cwd)
-            os.environ.update({"PYTHONPATH": SOURCE, "TERM": "xterm-256color", **env})
+            state = str(cwd / "state")  # the history of no other
+            ours = {"PYTHONPATH": SOURCE, "TERM": "xterm-256color", "XDG_STATE_HOME": state}
+            os.environ.pop("TMUX", None)
+            os.environ.update({**ours, **env})
             os.execv(sys.executable, [sys.executable, *words])
 
     @property

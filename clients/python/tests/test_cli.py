@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -170,6 +171,7 @@ def test_wrong_usage(tmp_path: Path, words: list[str], said: str) -> None:
     told = cli(*words, cwd=tmp_path)
     assert told.returncode == 2
     assert said in told.stderr
+    assert told.stderr.startswith("replwire-cli: ")
     assert "Traceback" not in told.stderr
 
 
@@ -183,6 +185,87 @@ def test_another_server(tmp_path: Path) -> None:
     server = f"env REALLY='a b' {os.environ['REPLWIRE']}"
     told = cli("--server", server, "exec", "import os\nos.environ['REALLY']", cwd=tmp_path)
     assert told.stdout == "'a b'\n"
+
+
+# ---- as python3 -------------------------------------------------------------------------------
+
+AS_PYTHON = "import sys; print(__name__, sys.argv, sys.path[0], [n for n in dir() if n[0] != '_'])"
+
+
+@pytest.mark.parametrize(
+    ("words", "given"),
+    [
+        (["-c", AS_PYTHON, "a", "--flag", "-c"], ""),
+        (["-", "ignored"], AS_PYTHON),
+        (["-m", "mod", "a", "--flag"], ""),
+        (["-m", "pack"], ""),
+        (["folder", "a"], ""),
+        (["archive.zip", "a"], ""),
+        (["mod.py", "--version"], ""),
+        (["-c", "import sys; sys.exit(7)"], ""),
+        (["-c", "print(input(), input())"], "1\n2\n"),
+        (["-m", "no_such_module"], ""),
+    ],
+)
+def test_as_python(tmp_path: Path, words: list[str], given: str) -> None:
+    (tmp_path / "mod.py").write_text(AS_PYTHON)
+    for folder in ("folder", "pack"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "__main__.py").write_text(AS_PYTHON)
+    (tmp_path / "pack" / "__init__.py").write_text("")
+    with zipfile.ZipFile(tmp_path / "archive.zip", "w") as archive:
+        archive.writestr("__main__.py", AS_PYTHON)
+    python = subprocess.run(
+        ["/usr/bin/python3", *[w for w in words if w != "ignored"]],
+        cwd=tmp_path, input=given, check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    told = cli(*words, cwd=tmp_path, given=given)
+    assert (told.stdout, told.stderr, told.returncode) == (
+        python.stdout,
+        python.stderr,
+        python.returncode,
+    )
+
+
+def test_a_traceback_of_code(tmp_path: Path) -> None:
+    told = cli("-c", "1/0", cwd=tmp_path)
+    assert (told.stdout, told.returncode) == ("", 1)
+    assert told.stderr.startswith("Traceback (most recent call last):\n")
+    assert told.stderr.endswith("ZeroDivisionError: division by zero\n")
+
+
+def test_a_terminal_is_one_for_the_program_too(tmp_path: Path) -> None:
+    code = (
+        "import sys, shutil; print([s.isatty() for s in (sys.stdin, sys.stdout, sys.stderr)])\n"
+        "print(shutil.get_terminal_size().columns)"
+    )
+    with terminal("replwire.cli", "-c", code, cwd=tmp_path, COLUMNS="77") as tty:
+        tty.wait(r"\[True, True, True\]\r\n77\r\n")
+        assert tty.status() == 0
+    told = cli("-c", code, cwd=tmp_path)
+    assert told.stdout.startswith("[False, False, False]\n")
+
+
+def test_the_surroundings_name_the_python(tmp_path: Path) -> None:
+    venv = tmp_path / "venv"
+    make = ["/usr/bin/python3", "-m", "venv", "--without-pip", str(venv)]
+    subprocess.run(make, check=True)
+    told = cli("-c", "import sys; print(sys.prefix)", cwd=tmp_path, VIRTUAL_ENV=str(venv))
+    assert told.stdout == f"{venv}\n"
+    venv.rename(tmp_path / ".venv")
+    (tmp_path / "below").mkdir()
+    told = cli("-c", "import sys; print(sys.prefix)", cwd=tmp_path / "below")
+    assert told.stdout == f"{tmp_path / '.venv'}\n"
+
+
+def test_version(tmp_path: Path) -> None:
+    version = subprocess.check_output([os.environ["REPLWIRE"], "--version"], text=True).split()[1]
+    assert cli("--version", cwd=tmp_path).stdout == f"replwire-cli {version}\n"
+    told = subprocess.run(
+        [sys.executable, "-m", "replwire.transcript", "--version"],
+        env={**os.environ, "PYTHONPATH": SOURCE}, check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    assert told.stdout == f"replwire-transcript {version}\n"
 
 
 # ---- in a terminal ----------------------------------------------------------------------------

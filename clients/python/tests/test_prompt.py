@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from terminals import SOURCE, terminal
+from terminals import SOURCE, Tty, terminal
 
 CLI = "replwire.cli"
 PROMPT = r">>> "
@@ -116,11 +117,134 @@ def test_exit(tmp_path: Path, typed: str, status: int) -> None:
 
 
 def test_a_session_that_dies(tmp_path: Path) -> None:
-    with terminal(CLI, cwd=tmp_path) as tty:
+    with terminal(CLI, "--no-survive", cwd=tmp_path) as tty:
         tty.wait(PROMPT)
         tty.type("import os; os.abort()\r")
         tty.wait("SIGABRT")
         assert tty.status() == 134
+
+
+def test_a_crash_costs_one_execution(tmp_path: Path) -> None:
+    with terminal(CLI, cwd=tmp_path) as tty:
+        tty.wait("a crash costs one execution")
+        tty.wait(PROMPT)
+        tty.type("x = 42\r")
+        tty.wait(PROMPT)
+        tty.type("import os; os.abort()\r")
+        tty.wait(r"crash \(SIGABRT\): the session is as it was before that\r\n")
+        tty.wait(PROMPT)
+        assert "Fatal Python error" not in tty.text
+        tty.type("x\r")
+        tty.wait("\n42\r\n")
+
+
+def test_the_banner_says_which_python(tmp_path: Path) -> None:
+    with terminal(CLI, cwd=tmp_path) as tty:
+        tty.wait(r"^Python 3\.\d+\.\d+ in /.* \(/.*\), replwire \d.*\r\n.*:help .*\r\n")
+        tty.wait(PROMPT)
+        tty.type("import sys; print(sys.stdout.isatty(), sys.stdin.isatty())\r")
+        tty.wait("\nTrue True\r\n")
+
+
+def say(tty: Tty, line: str, pattern: str) -> None:
+    tty.type(f"{line}\r")
+    tty.wait(pattern)
+    tty.wait(PROMPT)
+
+
+def test_commands(tmp_path: Path) -> None:
+    with terminal(CLI, cwd=tmp_path) as tty:
+        tty.wait(PROMPT)
+        say(tty, "number = 1", "")
+        say(tty, ":checkpoint one", r"checkpoint-\d+ keeps")
+        say(tty, "number = 2", "")
+        say(tty, ":vars num", r"\nnumber  int  2\r\n")
+        say(tty, ":undo", "undo: the session is as it was")
+        say(tty, "number", "\n1\r\n")
+        say(tty, "number = 3", "")
+        say(tty, ":checkpoints", r"checkpoint-\d+  one\r\n")
+        say(tty, ":restore one", "restore: the session is as it was")
+        say(tty, "number", "\n1\r\n")
+        say(tty, ":restore nothing", "nothing")
+        say(tty, ":time number + 41", r"\n42\r\n[\d.]+ (s|ms|µs)\r\n")
+        say(tty, ":where", r"server \d+.*idle, [\d.]+ MiB\r\n")
+        say(tty, ":python", r"\nPython 3\.\S+ in /")
+        say(tty, ":help", r":undo \[N\]")
+        say(tty, ":frobnicate", ":frobnicate is not known, :help")
+        say(tty, "?len", r"\nlen\(obj, /\)")
+        say(tty, "len?", r"\nlen\(obj, /\)")
+        say(tty, "?nothing_such", "nothing_such is not known")
+        say(tty, "%timeit 1", "magics and shell lines are IPython's")
+        say(tty, "!ls", "magics and shell lines are IPython's")
+
+
+def test_undo_without_snapshots(tmp_path: Path) -> None:
+    with terminal(CLI, "--no-survive", cwd=tmp_path) as tty:
+        tty.wait(PROMPT)
+        say(tty, ":undo", "start without --no-survive")
+
+
+def test_history_is_kept_between_starts(tmp_path: Path) -> None:
+    pytest.importorskip("prompt_toolkit")
+    for typed, shown in (("40 + 2\r", "\n42\r\n"), ("\x1b[A\r", "\n42\r\n"), ("\x1240\r\r", "42")):
+        with terminal(CLI, cwd=tmp_path) as tty:
+            tty.wait(PROMPT)
+            tty.type(typed)
+            tty.wait(shown)
+    file = tmp_path / "state" / "replwire" / "history"
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_threads_show_what_they_print_at_once(tmp_path: Path) -> None:
+    pytest.importorskip("prompt_toolkit")
+    with terminal(CLI, cwd=tmp_path) as tty:
+        tty.wait(PROMPT)
+        say(tty, "import threading; go = threading.Event()", "")
+        say(
+            tty,
+            "t = threading.Thread(target=lambda: go.wait() and print('la' + 'te')); t.start()",
+            "",
+        )
+        tty.type("(go.set(), t.join(), threading.Timer(0.2, print, ['la' + 'ter']).start())\r")
+        tty.wait("late\r\n")
+        tty.wait("later\r\n")
+
+
+def test_signatures(tmp_path: Path) -> None:
+    pytest.importorskip("prompt_toolkit")
+    with terminal(CLI, cwd=tmp_path) as tty:
+        tty.wait(PROMPT)
+        say(tty, "def area(width, height=2): return width * height\r", "")
+        tty.type("area(")
+        tty.wait(r"area\(width, height=2\)")
+
+
+SHOWN = """\
+print('a' + 'b' * 5); clear_output(); print('only this')
+for n in range(3):
+    clear_output(wait=True); print('step', n)
+handle = display('first', display_id='x'); print('below')
+handle.update('second')
+class Picture:
+    def _repr_png_(self): return bytes([137, 80, 78, 71])
+display(Picture())
+"""
+
+
+def test_what_is_cleared_updated_and_drawn(tmp_path: Path) -> None:
+    (tmp_path / "shown.py").write_text(SHOWN)
+    with terminal(CLI, cwd=tmp_path, TMPDIR=str(tmp_path)) as tty:
+        tty.wait(PROMPT)
+        say(tty, "exec(open('shown.py').read())", "second")
+        # One line up and everything below cleared, before each that takes the place of another.
+        assert "abbbbb\r\n\r\x1b[1A\x1b[Jonly this" in tty.shown
+        assert "step 1\r\n\r\x1b[1A\x1b[Jstep 2" in tty.shown
+        assert "\x1b[J'second'\r\nbelow\r\n" in tty.shown.replace("step 2\r\n", "")
+        assert re.search(rf"\[{tmp_path}/replwire-\w+/1\.png\]", tty.text)
+    with terminal(CLI, cwd=tmp_path, TERM="xterm-kitty") as tty:
+        tty.wait(PROMPT)
+        say(tty, "exec(open('shown.py').read())", "below")
+        assert "\x1b_Ga=T,f=100,m=0;iVBORw==\x1b\\" in tty.shown
 
 
 def test_any_server_command(tmp_path: Path) -> None:

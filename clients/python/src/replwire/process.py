@@ -31,12 +31,14 @@ def own_program() -> str | None:
     return next((str(each.resolve()) for each in places if os.access(each, os.X_OK)), None)
 
 
-def find_server() -> list[str]:
-    """`REPLWIRE`, else the package's own, the program beside this Python, the one on PATH."""
+def find_server(same_python: bool = True) -> list[str]:
+    """`REPLWIRE`, else the package's own, the program beside this Python, the one on PATH. The
+    package's own runs sessions in this very Python, or, as the command does, in the one that the
+    surroundings name."""
     if named := os.environ.get("REPLWIRE"):
         return shlex.split(named)
     if own := own_program():
-        return [own, "--python", sys.executable]
+        return [own, "--python", sys.executable] if same_python else [own]
     beside = Path(sys.executable).with_name("replwire")
     found = str(beside) if os.access(beside, os.X_OK) else shutil.which("replwire")
     if found is None:

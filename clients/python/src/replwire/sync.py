@@ -3,7 +3,6 @@ its own, so it also works inside a running one; several threads may use it at on
 
 from __future__ import annotations
 
-import asyncio
 import math
 import os
 import select
@@ -197,6 +196,18 @@ class Session(SyncRequests):
         with self._changed:
             self._conversation.abandon(execution)
 
+    def poll(self) -> None:
+        """Takes what the server has said, and does not wait: `on_event` hears of it."""
+        with self._changed:
+            if not self._reading and not self._ended.done():
+                self._read(0)
+
+    @property
+    def readable(self) -> int:
+        """The descriptor that becomes readable when there is something to `poll`."""
+        assert self._process is not None
+        return self._process.output
+
     # ---- waiting ------------------------------------------------------------------------------
 
     def wait(self, slot: Slot, patience: float | None = None) -> bool:
@@ -356,7 +367,8 @@ def _awaited(answer: Awaitable[Answer]) -> Answer:
     async def wait() -> Answer:
         return await answer
 
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  # few need it
+    import asyncio  # noqa: PLC0415  # few need it
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
 
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(asyncio.run, wait()).result()

@@ -6,57 +6,87 @@ import argparse
 import os
 import shlex
 import sys
-import tokenize
-from collections.abc import Sequence
-from pathlib import Path
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from importlib import import_module
 
-from .. import frames
 from ..errors import ReplwireError, SessionDied
+from ..process import find_server
 from ..sync import Session
+from ..version import VERSION
+from . import program as programs
+from .commands import Commands, python
 from .prompt import open_prompt
 from .repl import converse
 from .screen import Screen
 from .terminal import Terminal, exit_status, read_answer, status_of_death
 
-# As at the end of a script: executors are told to end, threads that are no daemons waited for.
-JOIN = """def join():
-    import threading
-    for each in reversed(getattr(threading, "_threading_atexits", [])):
-        each()
-    for each in threading.enumerate():
-        if each is not threading.main_thread() and not each.daemon:
-            each.join()
-join()
-"""
+USAGE = """replwire-cli [OPTIONS] [FILE.py [ARG...] | -c CODE [ARG...] | -m MODULE [ARG...] | -]
+       replwire-cli [OPTIONS] exec CODE | run FILE.py [ARG...] | prompt"""
+EPILOG = """commands:
+  FILE.py, -c, -m, -  run a program as python3 would
+  exec CODE           run code, show the value of its last expression
+  run FILE.py         the same as FILE.py
+  prompt              an interactive prompt (the default)
+
+exit status: that of the program; 1 after an exception, 2 for wrong usage or a server that does
+not start, 130 after Ctrl-C, 128 + N when signal N killed the session.
+
+environment: REPLWIRE is the server's command; VIRTUAL_ENV, else CONDA_PREFIX, else a .venv in the
+working directory or above it is the Python that runs the code, unless --python says otherwise;
+NO_COLOR turns colours off.
+
+files: the history of the prompt is kept in $XDG_STATE_HOME/replwire/history (~/.local/state)."""
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> None:  # type: ignore[override]
+        wrong(message)
+
+
+def wrong(message: str) -> None:
+    print(f"replwire-cli: {message}\nSee replwire-cli --help.", file=sys.stderr)
+    sys.exit(2)
 
 
 def parser() -> argparse.ArgumentParser:
-    program = argparse.ArgumentParser(
+    program = Parser(
         prog="replwire-cli",
+        usage=USAGE,
         description="Runs Python code in a replwire session. Without a command: a prompt.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
+    program.add_argument("--version", action="version", version=f"replwire-cli {VERSION}")
     program.add_argument(
         "--server", metavar="COMMAND", help="starts the server: 'ssh worker1 replwire' (replwire)"
     )
     program.add_argument("--python", metavar="PATH", help="the interpreter or venv to run in")
     program.add_argument("--color", choices=["auto", "always", "never"], default="auto")
-    commands = program.add_subparsers(dest="command", metavar="COMMAND")
-    execute = commands.add_parser("exec", help="run code, show the value of its last expression")
-    execute.add_argument("code", metavar="CODE")
-    run = commands.add_parser("run", help="run a file as python3 would")
-    run.add_argument("file", metavar="FILE.py")
-    run.add_argument("args", nargs=argparse.REMAINDER, metavar="ARG", help="sys.argv[1:]")
-    commands.add_parser("prompt", help="an interactive prompt (the default)")
+    program.add_argument(
+        "--no-survive", action="store_true", help="at the prompt: a crash ends the session"
+    )
+    rest = argparse.REMAINDER
+    program.add_argument("-c", dest="code", nargs=rest, help=argparse.SUPPRESS)
+    program.add_argument("-m", dest="module", nargs=rest, help=argparse.SUPPRESS)
+    program.add_argument("words", nargs=rest, help=argparse.SUPPRESS)
     return program
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
-    screen = Screen(options.color, values=options.command != "run")
+    command = _command(options)
+    screen = Screen(options.color, values=command in ("exec", "prompt"))
     try:
-        return _main(options, screen)
+        if command == "prompt":
+            return _prompt(options, screen)
+        return _run(options, command, screen)
     except SessionDied as death:
-        if death.fatal is None or death.fatal.reason != "exit":
+        if death.fatal is None and death.exit_status == 2:  # it did not start, and said why
+            screen.complain(f"replwire-cli: {death.stderr or death}")
+        elif death.fatal is None or death.fatal.reason != "exit":
             screen.complain(str(death))
         return status_of_death(death)
     except BrokenPipeError:  # whoever read what it prints has enough
@@ -69,48 +99,92 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _main(options: argparse.Namespace, screen: Screen) -> int:
-    code = _source(Path(options.file)) if options.command == "run" else ""
-    with open_session(options.server, options.python, screen) as session:
+def _command(options: argparse.Namespace) -> str:
+    """Its name, `program` for what python3 runs as well; the words behind it are left."""
+    for given, missing in ((options.code, "-c CODE"), (options.module, "-m MODULE")):
+        if given is not None:
+            given.extend(options.words)
+            if not given:
+                wrong(f"{missing}: it is missing")
+            return "program"
+    words: list[str] = options.words
+    if not words or words[0] == "prompt":
+        return "prompt"
+    if words[0] in ("exec", "run"):
+        command = words.pop(0)
+        if not words:
+            wrong(f"{command} {'CODE' if command == 'exec' else 'FILE.py'}: it is missing")
+        return command if command == "exec" else "program"
+    return "program"
+
+
+def _program(options: argparse.Namespace) -> programs.Program:
+    if options.code is not None:
+        return programs.of_code(options.code[0], options.code[1:])
+    if options.module is not None:
+        return programs.of_module(options.module[0], options.module[1:])
+    if options.words[0] == "-":
+        return programs.of_input()
+    return programs.of_file(options.words[0], options.words[1:])
+
+
+def _run(options: argparse.Namespace, command: str, screen: Screen) -> int:
+    program = _program(options) if command == "program" else None
+    with open_session(
+        options.server, options.python, screen, env=programs.surroundings()
+    ) as session:
         terminal = Terminal(session, screen)
-        if options.command == "exec":
-            return exit_status(terminal.run(options.code, filename="<string>"))
-        if options.command == "run":
-            return _run(terminal, code, options.file, options.args)
-        return converse(terminal, open_prompt(session, screen.color))
+        if streams := programs.at_terminal():
+            terminal.run(streams, silent=True)
+        if program is None:
+            return exit_status(terminal.run(options.words[0], filename="<string>"))
+        return programs.run(terminal, program)
 
 
-def open_session(server: str | None, python: str | None, screen: Screen) -> Session:
+def _prompt(options: argparse.Namespace, screen: Screen) -> int:
+    person = sys.stdin.isatty() and sys.stdout.isatty()
+    survive = ["--survive"] if person and not options.no_survive else []
+    if person:  # while the server starts
+        threading.Thread(target=_load_editor, daemon=True).start()
+    with open_session(
+        options.server, options.python, screen, args=survive, env=programs.surroundings()
+    ) as session:
+        terminal = Terminal(session, screen)
+        if person:
+            screen.remark(banner(session, bool(survive)))
+            terminal.run(programs.at_terminal(), silent=True)
+        return converse(terminal, open_prompt(session, screen), Commands(terminal))
+
+
+def banner(session: Session, survives: bool) -> str:
+    more = "; a crash costs one execution" if survives else ""
+    return (
+        f"{python(session.ready)}, replwire {session.ready.server.version}{more}\n"
+        ":help for the prompt's own commands, ?name for documentation, Ctrl-D to leave"
+    )
+
+
+def _load_editor() -> None:
+    with suppress(ImportError):
+        import_module(".editor", __package__)
+
+
+def open_session(
+    server: str | None,
+    python: str | None,
+    screen: Screen,
+    args: Sequence[str] = (),
+    env: Mapping[str, str] | None = None,
+) -> Session:
     return Session(
-        shlex.split(server) if server else None,
+        shlex.split(server) if server else find_server(same_python=False),
         python=python,
+        args=args,
+        env=env,
         on_input=lambda question: read_answer(question, question.password),
         on_event=screen.show,
         apart=True,
     )
-
-
-def _source(path: Path) -> str:
-    try:
-        with tokenize.open(path) as file:  # its encoding is what it says
-            return file.read()
-    except (SyntaxError, UnicodeDecodeError) as error:
-        raise OSError(f"{path}: {error}") from None
-
-
-def _run(terminal: Terminal, code: str, file: str, arguments: list[str]) -> int:
-    path = Path(file).absolute()
-    terminal.run(
-        f"__import__('sys').argv[:] = {[file, *arguments]!r}\n"
-        f"__import__('sys').path[:1] = [{str(path.resolve().parent)!r}]\n"
-        f"__file__ = {str(path)!r}",
-        silent=True,
-    )
-    end = terminal.run(code, filename=str(path))
-    last = terminal.run(JOIN, silent=True)
-    if isinstance(end, frames.Result) and isinstance(last, frames.Error):
-        return exit_status(last)
-    return exit_status(end)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,21 @@
-"""The prompt with prompt_toolkit: several lines, colour, completion, history."""
+"""The prompt with prompt_toolkit: several lines, colour, completion, signatures, history."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from typing import Any
 
 from prompt_toolkit import PromptSession
+from prompt_toolkit.application import get_app
+from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
-from prompt_toolkit.filters import completion_is_selected
+from prompt_toolkit.enums import DEFAULT_BUFFER
+from prompt_toolkit.filters import completion_is_selected, has_focus
 from prompt_toolkit.formatted_text import FormattedText
+from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.lexers import Lexer
 from prompt_toolkit.output import ColorDepth
@@ -17,7 +23,8 @@ from prompt_toolkit.patch_stdout import patch_stdout
 
 from ..errors import ReplwireError
 from ..sync import Session
-from .prompt import MORE, PROMPT, Prompt, open_block
+from .prompt import MORE, PROMPT, Prompt, history_file, open_block
+from .screen import Screen
 
 
 class SessionCompleter(Completer):
@@ -38,7 +45,31 @@ class SessionCompleter(Completer):
             yield Completion(match, start_position=reply.cursor_start - cursor)
 
 
-def open_editor(session: Session, color: bool) -> Prompt:
+class Signature:
+    """Of the function whose call is being typed: shown below the line."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.text = ""
+
+    def typed(self, buffer: Buffer) -> None:
+        before = buffer.document.text_before_cursor
+        if before.endswith("("):
+            get_app().create_background_task(self._look_up(before))
+        elif before.endswith(")"):
+            self.text = ""
+
+    async def _look_up(self, code: str) -> None:
+        with suppress(ReplwireError):
+            reply = await asyncio.to_thread(self._session.inspect, code, len(code) - 1)
+            told = reply.data.get("text/plain", "") if reply.found else ""
+            self.text = told.partition("\n")[0]
+            get_app().invalidate()
+
+
+def open_editor(session: Session, screen: Screen) -> Prompt:
+    signature = Signature(session)
+    lexer, screen.paint = _colours() if screen.color else (None, None)
     editor: PromptSession[str] = PromptSession(
         message=FormattedText([("ansigreen", PROMPT)]),
         prompt_continuation=FormattedText([("ansigreen", MORE)]),
@@ -47,28 +78,51 @@ def open_editor(session: Session, color: bool) -> Prompt:
         completer=SessionCompleter(session),
         complete_while_typing=False,
         complete_in_thread=True,
-        lexer=_lexer() if color else None,
-        color_depth=None if color else ColorDepth.DEPTH_1_BIT,
+        history=_history(),
+        enable_history_search=True,
+        lexer=lexer,
+        color_depth=None if screen.color else ColorDepth.DEPTH_1_BIT,
+        bottom_toolbar=lambda: signature.text or None,
     )
+    editor.default_buffer.on_text_insert += signature.typed
+
+    def listen() -> None:
+        """Shows what comes while nobody waits for anything: the output of threads and tasks."""
+        loop = asyncio.get_running_loop()
+
+        def readable() -> None:
+            session.poll()
+            if session.closed:
+                loop.remove_reader(session.readable)
+                get_app().exit(exception=EOFError)
+
+        loop.add_reader(session.readable, readable)
 
     def read() -> str:
-        with patch_stdout(raw=True):  # what threads print meanwhile stands above the prompt
-            return editor.prompt()
+        signature.text = ""
+        with patch_stdout(raw=True):  # what comes meanwhile stands above the prompt
+            return editor.prompt(pre_run=listen)
 
     return read
+
+
+def _history() -> History:
+    path = history_file()
+    return InMemoryHistory() if path is None else FileHistory(str(path))
 
 
 def _keys(session: Session) -> KeyBindings:
     keys = KeyBindings()
 
-    @keys.add("enter", filter=~completion_is_selected)
+    @keys.add("enter", filter=~completion_is_selected & has_focus(DEFAULT_BUFFER))
     def enter(event: KeyPressEvent) -> None:
         buffer = event.current_buffer
         document = buffer.document
         indent = None
         with suppress(ReplwireError):  # running the code will say so
             indent = open_block(session, document.text)
-        if indent is None and not document.text_after_cursor.strip():
+        at_the_end = document.line_count == 1 or not document.text_after_cursor.strip()
+        if indent is None and at_the_end:
             buffer.validate_and_handle()
         else:
             buffer.insert_text("\n" + (indent or ""))
@@ -80,10 +134,19 @@ def _keys(session: Session) -> KeyBindings:
     return keys
 
 
-def _lexer() -> Lexer | None:
+def _colours() -> tuple[Lexer | None, Callable[[str], str] | None]:
+    """For what is typed, and for a value's repr."""
     try:
         from prompt_toolkit.lexers import PygmentsLexer  # noqa: PLC0415  # may not be there
+        from pygments import highlight  # noqa: PLC0415
+        from pygments.formatters import TerminalFormatter  # noqa: PLC0415  # pyright: ignore
         from pygments.lexers import PythonLexer  # noqa: PLC0415  # pyright: ignore
     except ImportError:
-        return None
-    return PygmentsLexer(PythonLexer)  # pyright: ignore
+        return None, None
+    lexer = PythonLexer(ensurenl=False, stripnl=False)  # pyright: ignore
+    formatter: Any = TerminalFormatter()  # pyright: ignore
+
+    def paint(text: str) -> str:
+        return str(highlight(text, lexer, formatter))  # pyright: ignore
+
+    return PygmentsLexer(PythonLexer), paint  # pyright: ignore

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 from ..errors import ReplwireError
 from ..sync import Session
-from .screen import GREEN, PLAIN
+from .screen import GREEN, PLAIN, Screen
 from .terminal import on_interrupt
 
 PROMPT, MORE = ">>> ", "... "
@@ -17,14 +20,26 @@ PROMPT, MORE = ">>> ", "... "
 Prompt = Callable[[], str]
 
 
-def open_prompt(session: Session, color: bool) -> Prompt:
+def open_prompt(session: Session, screen: Screen) -> Prompt:
     if sys.stdin.isatty() and sys.stdout.isatty():
         with suppress(ImportError):
             from .editor import open_editor  # noqa: PLC0415  # its library need not be there
 
-            return open_editor(session, color)
+            return open_editor(session, screen)
         _complete_lines(session)
-    return Lines(session, color).read
+    return Lines(session, screen.color).read
+
+
+def history_file() -> Path | None:
+    """Its owner's alone; None where none can be written."""
+    home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    path = Path(home) / "replwire" / "history"
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+    except (OSError, RuntimeError):
+        return None
+    return path
 
 
 def open_block(session: Session, code: str) -> str | None:
@@ -80,6 +95,13 @@ def _complete_lines(session: Session) -> None:
     readline.set_completer_delims(" \t\n`~!@#$%^&*()-=+[{]}\\|;:'\",<>/?.")
     readline.set_completer(complete)
     readline.parse_and_bind("tab: complete")
+    # Beside the editor's, whose format is another.
+    if (path := history_file()) is not None:
+        plain = path.with_name("history.readline")
+        with suppress(OSError):
+            plain.touch(mode=0o600)
+            readline.read_history_file(plain)
+        atexit.register(readline.write_history_file, plain)
 
 
 def _matches(session: Session, line: str, begin: int) -> list[str]:

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from .. import frames
-from ..transcript.compare import Got
 from ..typed import as_typed
+from .commands import Commands
 from .prompt import Prompt
 from .terminal import Terminal, exit_status
 
+if TYPE_CHECKING:
+    from ..transcript.got import Got
+
 
 class Recorder(Protocol):
+    def begin(self) -> Got: ...
     def note(self, code: str, got: Got) -> None: ...
 
 
-def converse(terminal: Terminal, prompt: Prompt, recorder: Recorder | None = None) -> int:
+def converse(
+    terminal: Terminal,
+    prompt: Prompt,
+    commands: Commands | None = None,
+    recorder: Recorder | None = None,
+) -> int:
     """Until the input ends or code exits; gives the exit status."""
     count = 0
     while True:
@@ -27,10 +36,10 @@ def converse(terminal: Terminal, prompt: Prompt, recorder: Recorder | None = Non
         except KeyboardInterrupt:
             terminal.screen.complain("KeyboardInterrupt")
             continue
-        if not code.strip():
+        if not code.strip() or (commands is not None and commands.take(code)):
             continue
         count += 1
-        got = Got() if recorder is not None else None
+        got = recorder.begin() if recorder is not None else None
         typed = as_typed(code, f"<stdin-{count}>")
         end = terminal.run(typed.code, got, filename=typed.filename)
         if isinstance(end, frames.Error) and end.reason == "exit":

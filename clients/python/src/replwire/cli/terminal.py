@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import getpass
+import os
 import signal
-import socket
 import sys
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import frames
 from ..errors import ReplwireError, SessionDied
 from ..sync import Session
-from ..transcript.compare import Got
-from ..transcript.play import take
 from .screen import Screen
+
+if TYPE_CHECKING:
+    from ..transcript.got import Got
 
 
 class Terminal:
@@ -31,6 +31,7 @@ class Terminal:
         self, code: str, got: Got | None = None, **options: Any
     ) -> frames.Result | frames.Error:
         """Shows what comes, and takes it down in `got`."""
+        self.screen.begin()
         stream = self.session.stream(code, on_input="ask", **options)
         over = threading.Event()
 
@@ -47,7 +48,7 @@ class Terminal:
                     continue
                 self.screen.show(event)
                 if got is not None:
-                    take(event, got)
+                    got.take(event)
                 if isinstance(event, (frames.Result, frames.Error)):
                     return event
         raise AssertionError("a stream ends with a result or an error")
@@ -76,6 +77,8 @@ class Terminal:
 
 def read_answer(prompt: str, password: bool) -> str:
     if password and sys.stdin.isatty():
+        import getpass  # noqa: PLC0415  # few need it
+
         return getpass.getpass(prompt)
     return input(prompt.replace("\0", ""))  # which it would refuse
 
@@ -85,26 +88,26 @@ def on_interrupt(act: Callable[[], object] | None) -> Generator[None]:
     """What Ctrl-C does meanwhile; None: KeyboardInterrupt, as ever. The reader of a session must
     not be torn out of the middle of a frame, so another thread acts: one that the signal itself
     wakes, since a handler of Python's waits for the main thread, which may just begin to wait."""
-    told, teller = socket.socketpair()
-    teller.setblocking(False)
+    told, teller = os.pipe()
+    os.set_blocking(teller, False)
 
     def listen() -> None:
-        with told:
-            while numbers := told.recv(64):
-                for _ in range(numbers.count(signal.SIGINT)):
-                    with suppress(ReplwireError):  # the code, or the session, has ended by itself
-                        if act is not None:
-                            act()
+        while numbers := os.read(told, 64):
+            for _ in range(numbers.count(signal.SIGINT)):
+                with suppress(ReplwireError):  # the code, or the session, has ended by itself
+                    if act is not None:
+                        act()
+        os.close(told)
 
     threading.Thread(target=listen, daemon=True).start()
-    fd_before = signal.set_wakeup_fd(teller.fileno() if act else -1, warn_on_full_buffer=False)
+    fd_before = signal.set_wakeup_fd(teller if act else -1, warn_on_full_buffer=False)
     before = signal.signal(signal.SIGINT, ignore if act else signal.default_int_handler)
     try:
         yield
     finally:
         signal.set_wakeup_fd(fd_before)
         signal.signal(signal.SIGINT, before)
-        teller.close()  # and so the listener ends
+        os.close(teller)  # and so the listener ends
 
 
 @contextmanager

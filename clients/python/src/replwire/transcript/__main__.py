@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..errors import ReplwireError
+from ..version import VERSION
 from .file import Transcript, TranscriptError
 from .play import Outcome, Play, play_all
 from .record import record
@@ -28,6 +29,7 @@ def parser() -> argparse.ArgumentParser:
     program = argparse.ArgumentParser(
         prog="replwire-transcript", description="Whole Python sessions as tests."
     )
+    program.add_argument("--version", action="version", version=f"replwire-transcript {VERSION}")
     commands = program.add_subparsers(dest="command", required=True, metavar="COMMAND")
     run = commands.add_parser(
         "run",

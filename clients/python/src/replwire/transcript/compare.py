@@ -4,37 +4,14 @@ from __future__ import annotations
 
 import doctest
 import re
-from dataclasses import dataclass, field
 from functools import lru_cache
 
 from .format import ANSWER, Example
+from .got import Got
 
 _checker = doctest.OutputChecker()
 _TRACEBACK = re.compile(r"^Traceback \((?:most recent call last|innermost last)\):[ \t]*\n", re.M)
 _MESSAGE = re.compile(r"^(?:\w|/.+/$)", re.M)
-
-
-@dataclass
-class Got:
-    """What an example did."""
-
-    parts: list[list[str]] = field(default_factory=lambda: [[]])
-    answers: list[str] = field(default_factory=list[str])  # as they stand in the transcript
-    error: str | None = None  # the exception, as the last lines of a traceback tell it
-    traceback: str = ""
-    problem: str = ""  # what no expectation can mend
-
-    def show(self, text: str) -> None:
-        self.parts[-1].append(text)
-
-    def answer(self, line: str) -> None:
-        self.answers.append(line)
-        self.parts.append([])
-
-    @property
-    def texts(self) -> list[str]:
-        """What was shown, cut where a question was answered."""
-        return ["".join(part) for part in self.parts]
 
 
 def wanted(example: Example) -> tuple[list[str], list[str]]:

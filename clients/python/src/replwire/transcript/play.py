@@ -13,10 +13,11 @@ from .. import frames
 from ..errors import ReplwireError, ServerNotFound, SessionDied, UnansweredInput
 from ..process import Command
 from ..session import Session
-from ..typed import as_typed, without_wrapper
-from .compare import Got, fits, wanted
+from ..typed import as_typed
+from .compare import fits, wanted
 from .file import Transcript
 from .format import ANSWER, Example
+from .got import Got
 from .rewrite import difference, may_be_updated, rewritten
 
 MOST = 4 << 20  # bytes of an example's output that are looked at
@@ -148,7 +149,7 @@ class Player:
                 got.problem, self.over = "the code does not stop, though its time is over", True
                 return
             else:
-                take(event, got, both=example.kind == "transcript")
+                got.take(event, both=example.kind == "transcript")
                 if isinstance(event, frames.Error) and event.reason == "timeout":
                     got.problem = f"it took longer than {self._timeout:g} s"
 
@@ -166,36 +167,3 @@ class Player:
             self._session.answer(question, EOFError())
         else:
             self._session.answer(question, answer["text"] or "")
-
-
-def take(event: frames.Event, got: Got, both: bool = True) -> None:
-    """Shows an event as a terminal would; without `both` what is written to stderr is left out."""
-    if isinstance(event, frames.Output):
-        if both or event.stream == "stdout":
-            got.show(event.data)
-    elif isinstance(event, frames.OutputTruncated):
-        got.show(f"[{event.omitted} bytes are left out]")
-    elif isinstance(event, frames.Display):
-        got.show(f"{event.data.get('text/plain', '')}\n")
-    elif isinstance(event, frames.Result) and event.repr is not None:
-        got.show(event.repr + "\n")
-    elif isinstance(event, frames.Error):
-        got.traceback = without_wrapper(event.traceback)
-        got.error = exception_only(event)
-
-
-def exception_only(error: frames.Error) -> str:
-    """The last lines of a traceback, which may be several."""
-    name = error.exception_type
-    said = f"{name}: {error.exception_message}" if error.exception_message else name
-    if said and said in error.traceback:
-        return said + "\n"
-    lines = error.traceback.rstrip("\n").split("\n")
-    for number in range(len(lines) - 1, -1, -1):
-        if name and _tells(lines[number], name):
-            return "\n".join(lines[number:]) + "\n"
-    return (said or error.reason) + "\n"
-
-
-def _tells(line: str, name: str) -> bool:
-    return line == name or line.startswith(f"{name}:")

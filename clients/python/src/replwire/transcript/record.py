@@ -10,8 +10,8 @@ from ..cli.prompt import open_prompt
 from ..cli.repl import converse
 from ..cli.screen import Screen
 from ..cli.terminal import Terminal
-from .compare import Got
 from .format import Example
+from .got import Got
 from .rewrite import shown
 
 
@@ -21,6 +21,9 @@ class Notes:
     def __init__(self, file: IO[str]) -> None:
         self._file = file
         self._in_example = False
+
+    def begin(self) -> Got:
+        return Got()
 
     def note(self, code: str, got: Got) -> None:
         lines = code.rstrip().split("\n")
@@ -45,4 +48,4 @@ def record(file: str, server: str | None, force: bool) -> int:
         open_session(server, None, screen) as session,
     ):
         terminal = Terminal(session, screen)
-        return converse(terminal, open_prompt(session, screen.color), Notes(opened))
+        return converse(terminal, open_prompt(session, screen), recorder=Notes(opened))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import difflib
 import re
 
-from .compare import Got, expression, fits, line_fits, wanted
+from .compare import expression, fits, line_fits, wanted
 from .file import Transcript
 from .format import ANSWER, Example
+from .got import Got
 
 STACK = "  ..."  # what stands in a file for the lines of a traceback
 
