@@ -74,3 +74,35 @@ def test_another_server(project: pytest.Pytester) -> None:
 
 def test_the_fixture_of_this_suite(replwire_session: object) -> None:
     assert replwire_session.execute("6 * 7").value == 42  # type: ignore[attr-defined]
+
+
+def test_timed_out_is_what_it_says(project: pytest.Pytester) -> None:
+    project.makefile(".replwire", slow=">>> while True: pass\n")
+    told = run(project, "--replwire-timeout", "0.2", "slow.replwire")
+    told.stdout.fnmatch_lines(["*timed out after 0.2 s"])
+    told.stdout.no_fnmatch_line("*KeyboardInterrupt*")
+
+
+def test_a_failure_shows_the_line_of_the_test(project: pytest.Pytester) -> None:
+    project.makepyfile("def test(replwire_session):\n    replwire_session.execute('1/0')\n")
+    told = run(project, "test_a_failure_shows_the_line_of_the_test.py")
+    told.stdout.fnmatch_lines(["*replwire_session.execute('1/0')", "E *ZeroDivisionError*"])
+    told.stdout.no_fnmatch_line("*replwire/sync.py*")
+
+
+NOTEBOOK = """{"cells": [{"cell_type": "code", "execution_count": 1, "metadata": {}, "outputs": [],
+"source": ["1 + 1"]}], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}"""
+
+
+def test_pages_and_notebooks(project: pytest.Pytester) -> None:
+    project.makefile(".md", page="```pycon\n>>> 1 + 1\n2\n```\n")
+    project.makefile(".ipynb", book=NOTEBOOK)
+    run(project).assert_outcomes(passed=1, failed=1)  # only the transcripts
+    run(project, "page.md", "book.ipynb").assert_outcomes(passed=1, failed=1)
+    project.makeini("[pytest]\nreplwire_files = *.replwire *.md *.ipynb\n")
+    run(project).assert_outcomes(passed=2, failed=2)
+
+
+def test_in_several_processes(project: pytest.Pytester) -> None:
+    pytest.importorskip("xdist")
+    run(project, "-n", "2").assert_outcomes(passed=1, failed=1)

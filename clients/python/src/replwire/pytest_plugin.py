@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest.pathlib import fnmatch_ex
 
 from . import sync
 from .transcript import Outcome, Play, Transcript, TranscriptError, play
@@ -21,6 +22,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="write what came into *.replwire files that expect something else",
     )
+    group.addoption(
+        "--replwire-timeout", type=float, default=60.0, metavar="SECONDS", help="for an example"
+    )
+    parser.addini(
+        "replwire_files",
+        "patterns of the files that are transcripts, such as *.replwire *.ipynb docs/*.md; a "
+        "Markdown page or a notebook named on the command line always is",
+        type="args",
+        default=["*.replwire"],
+    )
     group.addoption("--replwire-server", metavar="COMMAND", help="starts the server (replwire)")
 
 
@@ -30,7 +41,9 @@ def _command(config: pytest.Config) -> list[str] | None:
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> TranscriptFile | None:
-    if file_path.suffix != ".replwire":
+    patterns: list[str] = parent.config.getini("replwire_files")
+    named = file_path.suffix in (".md", ".ipynb") and parent.session.isinitpath(file_path)
+    if not named and not any(fnmatch_ex(each, file_path) for each in patterns):
         return None
     make = TranscriptFile.from_parent  # pyright: ignore
     made: TranscriptFile = make(parent, path=file_path)
@@ -62,11 +75,15 @@ class TranscriptItem(pytest.Item):
         self._transcript = transcript
 
     def runtest(self) -> None:
-        outcome = asyncio.run(play(self._transcript, Play(_command(self.config))))
+        outcome = asyncio.run(play(self._transcript, self._how()))
         if outcome.passed:
             return
         if not (self.config.getoption("--replwire-update") and outcome.update()):
             raise TranscriptDiffersError(outcome)
+
+    def _how(self) -> Play:
+        seconds: Any = self.config.getoption("--replwire-timeout")
+        return Play(_command(self.config), float(seconds))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         if isinstance(excinfo.value, TranscriptDiffersError):

@@ -145,6 +145,7 @@ class Session(AsyncRequests):
     ) -> Result | ExecutionError:
         """Runs code; raises `ExecutionError` unless `check` is false. A task that is cancelled
         while it waits here interrupts the execution."""
+        __tracebackhide__ = True  # pytest shows the caller's line
         pending: asyncio.Future[Result | ExecutionError] = self._future()
         execution = self._conversation.execute(code, Collector(pending), on_input, options)
         try:

@@ -42,6 +42,7 @@ class Slot:
         self._failure, self._done = exception, True
 
     def result(self) -> Any:
+        __tracebackhide__ = True
         if self._failure is not None:
             raise self._failure
         return self._result

@@ -149,6 +149,7 @@ class Session(SyncRequests):
     ) -> Result | ExecutionError:
         """Runs code; raises `ExecutionError` unless `check` is false. Ctrl-C while it waits here
         interrupts the execution."""
+        __tracebackhide__ = True  # pytest shows the caller's line
         slot = Slot()
         with self._changed:
             execution = self._conversation.execute(code, Collector(slot), on_input, options)

@@ -49,8 +49,8 @@ class Program:
         return "\n".join(lines)
 
 
-def of_file(name: str, arguments: Sequence[str]) -> Program:
-    path = Path(name).absolute()
+def of_file(name: str, arguments: Sequence[str], folder: Path = Path()) -> Program:
+    path = (folder / name).absolute()
     argv = [name, *arguments]
     if path.is_dir() or zipfile.is_zipfile(path):  # what it holds as __main__
         return Program(_AS_DIRECTORY, WRAPPER, argv, str(path))

@@ -9,6 +9,8 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from glob import glob
 from pathlib import Path
 
 from ..errors import ReplwireError
@@ -16,7 +18,7 @@ from ..version import VERSION
 from .file import Transcript, TranscriptError
 from .play import Outcome, Play, play_all
 from .record import record
-from .report import junit, summary, tap
+from .report import as_json, junit, summary, table, tap
 
 FLAGS = {  # but those that say what doctest shows
     name: flag
@@ -35,8 +37,9 @@ def parser() -> argparse.ArgumentParser:
         "run",
         help="play transcripts and show how they differ",
         description="Plays each file in a fresh session: transcripts (.replwire), Markdown (.md), "
-        "Python modules (.py, their docstrings), anything else as doctest text. Prints a unified "
-        "diff for each that differs. Exit status: 0 all went as expected, 1 some differ, 2 usage.",
+        "notebooks (.ipynb), Python modules (.py, their docstrings), doctest text (.txt, .rst). "
+        "Prints a unified diff for each that differs. Exit status: 0 all went as expected, 1 some "
+        "differ, 2 usage.",
     )
     run.add_argument("files", nargs="+", metavar="FILE", help="or a folder of *.replwire files")
     run.add_argument("--update", action="store_true", help="write what came into the files")
@@ -44,6 +47,13 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--timeout", type=_seconds, default=60.0, metavar="SECONDS", help="for an example (60)"
     )
+    run.add_argument("--cwd", metavar="DIR", help="where code runs (beside each file)")
+    run.add_argument(
+        "--with", dest="folders", action="append", default=[], metavar="PATTERN",
+        help="play each file in every folder that fits, such as 's/*/'",
+    )  # fmt: skip
+    run.add_argument("--table", action="store_true", help="print examples and points, a row each")
+    run.add_argument("--json", metavar="FILE", help="write JSON; - is standard output")
     run.add_argument("--junit", metavar="FILE", help="write JUnit XML; - is standard output")
     run.add_argument("--tap", metavar="FILE", help="write TAP; - is standard output")
     run.add_argument(
@@ -117,15 +127,33 @@ def _read(path: Path) -> Transcript | Outcome:
         return Outcome(Transcript(path, "", []), failure=f"{error}\n")
 
 
+def _in_folders(
+    read: list[Transcript | Outcome], patterns: list[str]
+) -> list[Transcript | Outcome]:
+    """Each in every folder, when there are any to play it with."""
+    if not patterns:
+        return read
+    found = sorted({Path(each) for pattern in patterns for each in glob(pattern)})
+    folders = [each for each in found if each.is_dir()]
+    if not folders:
+        raise FileNotFoundError(f"{' '.join(patterns)}: no such folder")
+    return [
+        replace(each, folder=folder) if isinstance(each, Transcript) else each
+        for each in read
+        for folder in (folders if isinstance(each, Transcript) else folders[:1])
+    ]
+
+
 async def _run(options: argparse.Namespace) -> int:
     flags = 0
     for name in options.option:
         flags |= FLAGS[name]
-    how = Play(_command(options), options.timeout, flags, options.jobs or os.cpu_count() or 1)
-    read = [_read(path) for path in _paths(options.files)]
+    jobs = options.jobs or os.cpu_count() or 1
+    how = Play(_command(options), options.timeout, flags, jobs, options.cwd)
+    read = _in_folders([_read(path) for path in _paths(options.files)], options.folders)
     played = play_all([each for each in read if isinstance(each, Transcript)], how)
     # Where a report goes to standard output, nothing else does.
-    out = sys.stderr if "-" in (options.junit, options.tap) else sys.stdout
+    out = sys.stderr if "-" in (options.junit, options.tap, options.json) else sys.stdout
     outcomes: list[Outcome] = []
     updated = 0
     for each in read:
@@ -141,6 +169,9 @@ async def _run(options: argparse.Namespace) -> int:
     await played.aclose()
     _write(options.junit, junit, outcomes)
     _write(options.tap, tap, outcomes)
+    _write(options.json, as_json, outcomes)
+    if options.table:
+        print(table(outcomes), end="", file=out)
     print(summary(outcomes), file=sys.stderr)
     return int(updated < sum(not each.passed for each in outcomes))
 

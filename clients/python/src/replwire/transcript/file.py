@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import notebook
 from .format import Example
 from .pages import examples_of
 
@@ -19,6 +20,11 @@ class Transcript:
     text: str  # its lines end in \n
     examples: list[Example]
     newline: str = "\n"  # as the file itself has them
+    folder: Path | None = None  # where it is played, if not beside the file
+
+    @property
+    def label(self) -> str:
+        return str(self.path) if self.folder is None else f"{self.path} in {self.folder}"
 
     @classmethod
     def read(cls, path: Path) -> Transcript:
@@ -29,8 +35,11 @@ class Transcript:
         newline = "\r\n" if text.partition("\n")[0].endswith("\r") else "\n"
         text = text.replace(newline, "\n")
         try:
-            examples = examples_of(path, text.removeprefix("\ufeff"))
-            if not examples and path.suffix == ".replwire":
+            if path.suffix == ".ipynb":
+                text, examples = notebook.read(text)
+            else:
+                examples = examples_of(path, text.removeprefix("\ufeff"))
+            if not examples:
                 raise TranscriptError(f"{path}: there is no example in it (>>> code)")
             return cls(path, text, examples, newline)
         except TranscriptError:

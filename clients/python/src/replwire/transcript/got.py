@@ -17,6 +17,8 @@ class Got:
     error: str | None = None  # the exception, as the last lines of a traceback tell it
     traceback: str = ""
     problem: str = ""  # what no expectation can mend
+    clean_exit: bool = False  # the error is `sys.exit()` with nothing to complain of
+    events: list[frames.Event] = field(default_factory=list[frames.Event])  # of a notebook's cell
 
     def show(self, text: str) -> None:
         self.parts[-1].append(text)
@@ -42,8 +44,17 @@ class Got:
         elif isinstance(event, frames.Result) and event.repr is not None:
             self.show(event.repr + "\n")
         elif isinstance(event, frames.Error):
+            self.clean_exit = event.reason == "exit" and event.exit_code in (None, 0)
             self.traceback = without_wrapper(event.traceback)
             self.error = exception_only(event)
+
+    def end_program(self, event: frames.Error) -> None:
+        """As the shell sees the end: by its exit status, which `sys.exit()` chooses."""
+        code = event.exit_code
+        if isinstance(code, str):
+            self.show(f"{code}\n")
+        if code not in (None, 0):
+            self.show(f"[exit status {code if isinstance(code, int) else 1}]\n")
 
 
 def exception_only(error: frames.Error) -> str:

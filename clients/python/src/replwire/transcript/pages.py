@@ -11,6 +11,7 @@ from pathlib import Path
 from .format import Example, Kind, parse
 
 FENCE = re.compile(r"^(?P<indent> *)(?P<marks>`{3,}|~{3,})[ \t]*(?P<word>[\w.+-]*)[^`\n]*$")
+TEXTS = {"", ".txt", ".rst", ".doctest", ".text", ".adoc"}
 PYTHON = {"python", "python3", "py", "py3", "pycon", "python-repl", "doctest"}
 
 
@@ -21,6 +22,9 @@ def examples_of(path: Path, text: str) -> list[Example]:
         return [example for block in _blocks(text) for example in _of_block(*block)]
     if path.suffix == ".py":
         return _of_module(path, text)
+    if path.suffix not in TEXTS:
+        known = ", ".join(sorted({".replwire", ".md", ".markdown", ".py", ".ipynb", *TEXTS} - {""}))
+        raise ValueError(f"of a kind that is not played; those that are: {known}")
     return parse(text, "doctest")
 
 
@@ -56,7 +60,7 @@ def _of_block(language: str, first: int, lines: list[str]) -> list[Example]:
 
 def _of_module(path: Path, text: str) -> list[Example]:
     """The docstrings of a module, each in a `__main__` where the module's own code has run."""
-    module = f"__name__, __file__ = {path.stem!r}, {str(path)!r}\n"
+    module = f"__name__, __file__ = {path.stem!r}, {str(path.absolute())!r}\n"
     run = f"{module}exec(compile({text!r}, __file__, 'exec'))\n"
     examples: list[Example] = []
     for node in ast.walk(ast.parse(text)):

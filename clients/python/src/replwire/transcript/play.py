@@ -5,22 +5,28 @@ from __future__ import annotations
 import asyncio
 import doctest
 import os
+import shlex
 import time
 from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from .. import frames
+from ..cli.program import Program, of_file
 from ..errors import ReplwireError, ServerNotFound, SessionDied, UnansweredInput
 from ..process import Command
 from ..session import Session
 from ..typed import as_typed
+from . import notebook
 from .compare import fits, wanted
 from .file import Transcript
-from .format import ANSWER, Example
+from .format import ANSWER, POINTS, Example
 from .got import Got
 from .rewrite import difference, may_be_updated, rewritten
 
-MOST = 4 << 20  # bytes of an example's output that are looked at
+MOST = 65536  # bytes of an example's output that are looked at, unless it expects more
+# What runs elsewhere has folders of its own.
+REMOTE = {"ssh", "docker", "podman", "kubectl", "srun"}
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,15 @@ class Play:
     timeout: float = 60.0  # seconds for an example
     flags: int = 0  # doctest's option flags that hold everywhere
     jobs: int = field(default_factory=lambda: os.cpu_count() or 1)
+    cwd: str | None = None  # where code runs; None: where the transcript is
+
+    def folder(self, transcript: Transcript) -> str | None:
+        if self.cwd is not None:
+            return self.cwd
+        line = self.command if isinstance(self.command, (list, tuple)) else [self.command or ""]
+        if Path(str(line[0])).name in REMOTE:
+            return None
+        return str((transcript.folder or transcript.path.parent).absolute())
 
 
 @dataclass
@@ -47,6 +62,27 @@ class Outcome:
     def passed(self) -> bool:
         return not self.failure and all(fits(*each, self.flags) for each in self.played)
 
+    @property
+    def points(self) -> tuple[float, float]:
+        """Those that were won, and all there are."""
+        verdicts = self.verdicts
+        return sum(e.points for e, ok in verdicts if ok), sum(e.points for e, _ in verdicts)
+
+    @property
+    def verdicts(self) -> list[tuple[Example, bool]]:
+        """Of all examples but those to skip; what was not played is lost."""
+        won = {e.line for e, got in self.played if not self.failure and fits(e, got, self.flags)}
+        every = self.transcript.examples
+        return [(e, e.line in won) for e in every if not e.flags(self.flags) & doctest.SKIP]
+
+    @property
+    def passed_examples(self) -> int:
+        return sum(ok for _, ok in self.verdicts)
+
+    @property
+    def all_examples(self) -> int:
+        return len(self.verdicts)
+
     def diff(self) -> str:
         return self.failure or difference(self.transcript, self.played, self.flags)
 
@@ -56,8 +92,12 @@ class Outcome:
     def update(self) -> bool:
         """Writes what came into the file; false when that does not make it pass."""
         text = self.updated()
-        if self.failure or self.transcript.path.suffix == ".py":
+        if self.failure or self.transcript.path.suffix == ".py" or self.transcript.folder:
             return self.passed
+        if self.transcript.path.suffix == ".ipynb":
+            as_expected = {e.line for e, got in self.played if fits(e, got, self.flags)}
+            notebook.write(self.transcript.path, self.played, as_expected)
+            return all(not got.problem for _, got in self.played)
         if text != self.transcript.text:
             data = text.replace("\n", self.transcript.newline).encode()
             self.transcript.path.write_bytes(data)
@@ -86,7 +126,7 @@ async def play(transcript: Transcript, how: Play | None = None) -> Outcome:
     outcome = Outcome(transcript, how.flags)
     begun = time.monotonic()
     try:
-        async with Session(how.command) as session:
+        async with Session(how.command, cwd=how.folder(transcript)) as session:
             player = Player(session, transcript, how)
             for example in transcript.examples:
                 if example.flags(how.flags) & doctest.SKIP:
@@ -98,7 +138,7 @@ async def play(transcript: Transcript, how: Play | None = None) -> Outcome:
     except ServerNotFound:  # no transcript's own fault
         raise
     except (ReplwireError, OSError) as error:
-        outcome.failure = f"{transcript.path}: {error}\n"
+        outcome.failure = f"{transcript.label}: {error}\n"
     outcome.seconds = time.monotonic() - begun
     return outcome
 
@@ -109,6 +149,7 @@ class Player:
     def __init__(self, session: Session, transcript: Transcript, how: Play) -> None:
         self._session = session
         self._filename = str(transcript.path)
+        self._folder = transcript.folder or transcript.path.parent
         self._timeout = how.timeout
         self.over = False  # nothing more can be played
 
@@ -123,6 +164,8 @@ class Player:
             got.problem = f"{unanswered}: there is no answer left in the transcript"
         except SessionDied as death:
             got.problem, self.over = str(death), True
+        except OSError as error:  # there is no such program
+            got.problem = str(error)
         if not got.problem and len(got.answers) < len(answers):
             got.problem = f"{len(answers) - len(got.answers)} of its answers were not asked for"
         return got
@@ -130,7 +173,12 @@ class Player:
     async def _run(self, example: Example, got: Got, answers: list[str]) -> None:
         line = example.line + 1
         code, filename, first_line = example.source, self._filename, line
-        if example.kind != "plain":
+        if example.kind == "program":
+            program = self._program(example)
+            await self._session.reset()
+            await self._session.execute(program.preparation, silent=True)
+            code, filename, first_line = program.code, program.filename, 1
+        elif example.kind in ("transcript", "doctest"):
             code, filename, first_line = as_typed(code, filename, line)
         stream = self._session.stream(
             code,
@@ -139,19 +187,34 @@ class Player:
             first_line=first_line,
             timeout=self._timeout,
             timeout_includes_input=True,
-            output_limit=MOST,
+            output_limit=max(MOST, 2 * len(example.want)),
         )
         async for event in stream:
             if isinstance(event, frames.Input):
                 got.show(event.prompt)
                 await self._answer(event, got, answers)
             elif isinstance(event, frames.Stuck):
-                got.problem, self.over = "the code does not stop, though its time is over", True
+                got.problem = f"timed out after {self._timeout:g} s, and does not stop"
+                self.over = True
                 return
-            else:
-                got.take(event, both=example.kind == "transcript")
-                if isinstance(event, frames.Error) and event.reason == "timeout":
-                    got.problem = f"it took longer than {self._timeout:g} s"
+            elif isinstance(event, frames.Error) and event.reason == "timeout":
+                got.problem = f"timed out after {self._timeout:g} s"
+            elif (
+                example.kind == "program"
+                and isinstance(event, frames.Error)
+                and event.reason == "exit"
+            ):
+                got.end_program(event)
+            elif example.kind != "program" or not isinstance(event, frames.Result):
+                if example.kind == "notebook":
+                    got.events.append(event)
+                got.take(event, both=example.kind != "doctest")
+
+    def _program(self, example: Example) -> Program:
+        words = shlex.split(POINTS.sub("", example.source))
+        if words[0] in ("python", "python3") and words[1:]:
+            del words[0]
+        return of_file(words[0], words[1:], self._folder)
 
     async def _answer(self, question: frames.Input, got: Got, answers: list[str]) -> None:
         if len(got.answers) >= len(answers):

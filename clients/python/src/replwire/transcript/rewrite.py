@@ -5,11 +5,12 @@ from __future__ import annotations
 import difflib
 import re
 
-from .compare import expression, fits, line_fits, wanted
+from .compare import error_of, expression, fits, line_fits, traceback_fits, wanted
 from .file import Transcript
 from .format import ANSWER, Example
 from .got import Got
 
+MOST_LINES = 100  # at the head and at the tail of what a diff shows of an example
 STACK = "  ..."  # what stands in a file for the lines of a traceback
 
 
@@ -48,15 +49,46 @@ def shown(example: Example, got: Got, flags: int = 0, whole: bool = False) -> li
         for line in shown_lines:
             lines.append(_kept(line, patterns, flags) or _escaped(example, line, not lines))
         lines += got.answers[number : number + 1]
+    if whole:
+        want = [line for line in example.want_lines if not ANSWER.fullmatch(line)]
+        lines = _shortened(_aligned(lines, want, flags) if example.loose else lines)
     lines += _traceback(example, got, flags, whole)
     if whole and got.problem:
         lines += got.problem.rstrip("\n").split("\n")
     return lines
 
 
+def _aligned(lines: list[str], want: list[str], flags: int) -> list[str]:
+    """Lines of `...` that stand for what came stay, up to the first line that differs."""
+    kept: list[str] = []
+    at = 0
+    for number, line in enumerate(want):
+        if line.strip() == "..." and number + 1 < len(want):
+            following = want[number + 1]
+            until = next(
+                (n for n in range(at, len(lines)) if line_fits(following, lines[n], flags)), -1
+            )
+            if until < 0:
+                break
+            at = until
+        elif at < len(lines) and line_fits(line, lines[at], flags):
+            at += 1
+        else:
+            break
+        kept.append(line)
+    return kept + lines[at:]
+
+
+def _shortened(lines: list[str]) -> list[str]:
+    if len(lines) <= 2 * MOST_LINES:
+        return lines
+    left_out = len(lines) - 2 * MOST_LINES
+    return [*lines[:MOST_LINES], f"[{left_out} lines are left out]", *lines[-MOST_LINES:]]
+
+
 def _is_pattern(line: str, example: Example) -> bool:
     if expression(line) is not None:
-        return example.kind == "transcript"
+        return example.loose
     return "..." in line and line.strip() != "..."
 
 
@@ -70,9 +102,11 @@ def _kept(line: str, patterns: list[str], flags: int) -> str | None:
 
 def _escaped(example: Example, line: str, first: bool) -> str:
     """A line of output that would mean something else in a file."""
+    if example.kind == "notebook":
+        return line
     if not line:
         return "<BLANKLINE>"
-    if example.kind != "transcript":
+    if not example.loose:
         return line
     if (
         not line.strip()
@@ -85,16 +119,18 @@ def _escaped(example: Example, line: str, first: bool) -> str:
 
 
 def _traceback(example: Example, got: Got, flags: int, whole: bool) -> list[str]:
-    if got.error is None:
+    if error_of(example, got) is None or got.error is None:
         return []
     if whole:
+        if as_expected := traceback_fits(example, got.error, flags):
+            return as_expected
         return (got.traceback or got.error).rstrip("\n").split("\n")
     message = got.error.rstrip("\n").split("\n")
     return ["Traceback (most recent call last):", STACK, *message]
 
 
 def difference(transcript: Transcript, played: list[tuple[Example, Got]], flags: int) -> str:
-    name = str(transcript.path)
+    name = transcript.label
     return "".join(
         line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
         for line in difflib.unified_diff(
