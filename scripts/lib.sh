@@ -9,9 +9,9 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 python=${PYTHON:-/usr/bin/python3}
 
 program_packages=(g++ cmake ninja-build libboost-dev nlohmann-json3-dev python3-dev libpython3-dev libcli11-dev)
-build_packages=("${program_packages[@]}" libgtest-dev ccache help2man)
+build_packages=("${program_packages[@]}" libgtest-dev ccache)
 test_packages=(python3-numpy python3-pandas python3-matplotlib python3-jedi python3-ipython python3-tqdm python3-rich python3-venv virtualenv pypy3)
-client_packages=(python3-pytest python3-pytest-asyncio python3-pytest-timeout python3-prompt-toolkit python3-pygments python3-jsonschema python3-distributed openssh-server openssh-client)
+client_packages=(python3-pytest python3-pytest-asyncio python3-pytest-timeout python3-prompt-toolkit python3-pygments python3-jsonschema python3-distributed python3-pytest-xdist openssh-server openssh-client lua5.4 emacs-nox)
 check_packages=(git clang clang-format clang-tidy libclang-rt-14-dev mmdebstrap dpkg-dev)
 
 versions=(3.10 3.11 3.12 3.13 3.14)
@@ -55,7 +55,7 @@ probe() {
     openssh-server) command -v sshd || [[ -x /usr/sbin/sshd ]] ;;
     openssh-client) command -v ssh ;;
     python3-*) has_module "${1#python3-}" ;;
-    ccache | help2man | pypy3 | virtualenv | libclang-rt-*) ;; # nice to have
+    ccache | pypy3 | virtualenv | libclang-rt-*) ;; # nice to have
     *) command -v "$1" ;;
   esac >/dev/null 2>&1
 }

@@ -1,0 +1,28 @@
+# The libraries. All that are missing are named at once, with their packages.
+find_package(Threads REQUIRED)
+set(missing "")
+# replwire_needs(NAME VERSION DEBIAN FEDORA ARCH)
+macro(replwire_needs name version debian fedora arch)
+  find_package(${name} ${version} QUIET)
+  if(NOT ${name}_FOUND)
+    string(APPEND missing "\n  ${name} ${version}")
+    list(APPEND missing_debian ${debian})
+    list(APPEND missing_fedora ${fedora})
+    list(APPEND missing_arch ${arch})
+  endif()
+endmacro()
+replwire_needs(Boost 1.74 libboost-dev boost-devel boost)
+replwire_needs(nlohmann_json 3.11 nlohmann-json3-dev json-devel nlohmann-json)
+replwire_needs(CLI11 "" libcli11-dev cli11-devel cli11)
+if(REPLWIRE_TESTS)
+  replwire_needs(GTest "" libgtest-dev gtest-devel gtest)
+endif()
+if(missing)
+  list(JOIN missing_debian " " debian)
+  list(JOIN missing_fedora " " fedora)
+  list(JOIN missing_arch " " arch)
+  message(FATAL_ERROR "Libraries are missing:${missing}
+Debian, Ubuntu: apt-get install ${debian}
+Fedora:         dnf install ${fedora}
+Arch:           pacman -S ${arch}")
+endif()
