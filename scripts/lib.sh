@@ -143,12 +143,10 @@ quietly() {
 }
 
 # REPLWIRE_WERROR=ON, as .ci/run and scripts/check have it, makes a warning an error in this build folder from then on. Not
-# with the sanitizers, for which GCC warns of variables that it takes for uninitialized. The program can be built where the
-# tests' library is not.
+# with the sanitizers, for which GCC warns of variables that it takes for uninitialized.
 configure() {
   local options=("-DPython3_EXECUTABLE=$python")
   [[ $1 != release || -z ${REPLWIRE_WERROR:-} ]] || options+=("-DCMAKE_COMPILE_WARNING_AS_ERROR=$REPLWIRE_WERROR")
-  [[ -z $(missing_packages libgtest-dev) ]] || options+=(-DREPLWIRE_TESTS=OFF)
   (cd "$root" && quietly cmake --preset "$1" "${options[@]}")
 }
 

@@ -1,4 +1,4 @@
-"""The figures of README's table: how long a start and a round trip take, in replwire and elsewhere."""
+"""The figures of README's table: a start and a round trip, in replwire and elsewhere."""
 
 from __future__ import annotations
 

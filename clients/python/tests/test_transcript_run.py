@@ -128,13 +128,15 @@ def test_tap(folder: Path) -> None:
         (["run", "--jobs", "0", "good.replwire"], "must be 1 or more"),
         (["run", "--timeout", "-1", "good.replwire"], "must be more than 0"),
         (["run", "-o", "NONE", "good.replwire"], "ELLIPSIS"),
-        (["run", "--frobnicate", "good.replwire"], "--frobnicate"),
+        (["run", "--xyzzy", "good.replwire"], "--xyzzy: no such option\n"),
+        (["run", "--updtae", "good.replwire"], "--updtae: no such option; did you mean --update?"),
         (["play", "good.replwire"], "play"),
     ],
 )
 def test_wrong_usage(folder: Path, words: list[str], said: str) -> None:
     told = run(*words, cwd=folder)
     assert told.returncode == 2
+    assert told.stderr.startswith("replwire-transcript")
     assert said in told.stderr
     assert "Traceback" not in told.stderr
 

@@ -14,6 +14,7 @@ from importlib import import_module
 from ..errors import ReplwireError, SessionDied
 from ..process import find_server
 from ..sync import Session
+from ..usage import Parser
 from ..version import VERSION
 from . import program as programs
 from .commands import Commands, python
@@ -40,17 +41,7 @@ NO_COLOR turns colours off.
 files: the history of the prompt is kept in $XDG_STATE_HOME/replwire/history (~/.local/state)."""
 
 
-class Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> None:  # type: ignore[override]
-        wrong(message)
-
-
-def wrong(message: str) -> None:
-    print(f"replwire-cli: {message}\nSee replwire-cli --help.", file=sys.stderr)
-    sys.exit(2)
-
-
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     program = Parser(
         prog="replwire-cli",
         usage=USAGE,
@@ -76,8 +67,9 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    options = parser().parse_args(arguments)
-    command = _command(options)
+    line = parser()
+    options = line.parse_args(arguments)
+    command = _command(line, options)
     screen = Screen(options.color, values=command in ("exec", "prompt"))
     try:
         if command == "prompt":
@@ -99,13 +91,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _command(options: argparse.Namespace) -> str:
+def _command(line: Parser, options: argparse.Namespace) -> str:
     """Its name, `program` for what python3 runs as well; the words behind it are left."""
     for given, missing in ((options.code, "-c CODE"), (options.module, "-m MODULE")):
         if given is not None:
             given.extend(options.words)
             if not given:
-                wrong(f"{missing}: it is missing")
+                line.error(f"{missing}: it is missing")
             return "program"
     words: list[str] = options.words
     if not words or words[0] == "prompt":
@@ -113,7 +105,7 @@ def _command(options: argparse.Namespace) -> str:
     if words[0] in ("exec", "run"):
         command = words.pop(0)
         if not words:
-            wrong(f"{command} {'CODE' if command == 'exec' else 'FILE.py'}: it is missing")
+            line.error(f"{command} {'CODE' if command == 'exec' else 'FILE.py'}: it is missing")
         return command if command == "exec" else "program"
     return "program"
 

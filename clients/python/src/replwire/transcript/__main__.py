@@ -14,6 +14,7 @@ from glob import glob
 from pathlib import Path
 
 from ..errors import ReplwireError
+from ..usage import Parser
 from ..version import VERSION
 from .file import Transcript, TranscriptError
 from .play import Outcome, Play, play_all
@@ -27,10 +28,8 @@ FLAGS = {  # but those that say what doctest shows
 }
 
 
-def parser() -> argparse.ArgumentParser:
-    program = argparse.ArgumentParser(
-        prog="replwire-transcript", description="Whole Python sessions as tests."
-    )
+def parser() -> Parser:
+    program = Parser(prog="replwire-transcript", description="Whole Python sessions as tests.")
     program.add_argument("--version", action="version", version=f"replwire-transcript {VERSION}")
     commands = program.add_subparsers(dest="command", required=True, metavar="COMMAND")
     run = commands.add_parser(
