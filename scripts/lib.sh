@@ -174,7 +174,7 @@ python_tools() {
   echo "$tools/bin"
 }
 
-ruff_folders=(clients/python) # each with its configuration
+ruff_folders=(clients/python cmake scripts) # each by the configuration above it
 
 # What takes too long for every run notes when it last passed: passed NAME, last_passed NAME.
 passed_folder=${XDG_CACHE_HOME:-~/.cache}/replwire/passed
