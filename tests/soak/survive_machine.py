@@ -201,7 +201,7 @@ class Session:
         self.execute("log.append(N); 1 / 0  # changes")
 
     def sleep(self) -> None:
-        self.execute("time.sleep(0.002); log.append(N)  # changes")
+        self.execute("import time\ntime.sleep(0.002)\nlog.append(N)  # changes")
 
     def silent(self) -> None:
         self.execute("log.append(N)  # changes", silent=True)
