@@ -126,7 +126,7 @@ void Interpreter::handle(const Reset& /*reset*/) {
 }
 
 void Interpreter::handle(const Checkpoint& checkpoint) {
-  auto threads = live_threads();
+  LostThreads threads = {live_threads(), thread_numbers()};
   native_threads::end_pools();
   PyOS_BeforeFork();
   if (auto lost = link_.checkpoint(checkpoint.number))
@@ -158,17 +158,18 @@ void Interpreter::prefault_pages() {
 }
 
 // The process that was at rest here is gone, and the threads of then with it.
-void Interpreter::go_on_as_snapshot(std::vector<std::string> threads, Lost lost) {
+// Before Python knows of the fork, code of its own would wait for a thread that wanted the GIL.
+void Interpreter::go_on_as_snapshot(LostThreads threads, Lost lost) {
   control_.go_on_at_rest();
-  auto native = native_threads::noted(thread_numbers());
-  std::ranges::copy(native, std::back_inserter(threads));
   PyOS_AfterFork_Child();
+  auto native = native_threads::noted(threads.numbers);
+  std::ranges::copy(native, std::back_inserter(threads.names));
   const Ref devices = list_of(lost.devices);
   if (devices) PyObject_SetAttrString(hooks_.wire(), "lost_devices", devices.get());
   const Ref renewed = load_bundled("renewal", hooks_.wire());
   PyErr_Clear();
   loop_.renew();
-  link_.send(Restored{std::move(threads), std::move(native), std::move(lost)});
+  link_.send(Restored{std::move(threads.names), std::move(native), std::move(lost)});
 }
 
 void Interpreter::handle(const Stop& /*stop*/) { stopped_ = true; }

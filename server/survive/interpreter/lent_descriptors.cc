@@ -110,7 +110,6 @@ bool LentDescriptors::can_be_kept() const {
 }
 
 void LentDescriptors::let_go() const {
-  if (all_.empty()) return;
   const Descriptor nothing(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   for (const Lent& lent : all_) ::dup3(nothing.get(), lent.number, O_CLOEXEC);
   if (std::ranges::count(all_, Kind::kProcessors, &Lent::kind) > 0) unmap_graphics();

@@ -19,6 +19,7 @@ class LentDescriptors {
   // Finds them among those of this process, but for standard streams, our own and these.
   explicit LentDescriptors(const std::vector<int>& except);
 
+  bool empty() const { return all_.empty(); }
   // Whether any could be had back.
   bool can_be_kept() const;
 

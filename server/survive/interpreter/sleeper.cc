@@ -87,7 +87,10 @@ runtime::Lost sleep_until_woken(Descriptor control, Channels& channels,
     // The sockets of the process that this one is a copy of.
     take_place(*place, Descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC)));
   }
-  if (lent != nullptr) lent->let_go();
+  if (lent != nullptr && !lent->empty()) {
+    lent->let_go();
+    ::send(control.get(), "r", 1, MSG_NOSIGNAL);
+  }
   std::vector<Descriptor> sockets;  // two, and the keeper's where there is one
   do {
     sockets.clear();  // those of the copy before

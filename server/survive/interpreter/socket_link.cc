@@ -282,7 +282,6 @@ std::optional<runtime::Lost> SocketLink::checkpoint(std::uint64_t number) {
   if (lost) {
     go_on_as_copy();
   } else if (asleep.pid > 0) {
-    control->interpreter = {};  // that the sleeper is dead is seen at the other end
     send_message(asleep, {control->server.get()});
   } else {
     send_message(asleep, {});
@@ -311,7 +310,19 @@ pid_t SocketLink::fork_sleeper(SocketPair& control, std::optional<runtime::Lost>
     lost = sleep_until_woken(std::move(control.interpreter), channels_, &lent);
     unlock();
   };
-  return runtime::detached_fork({lock, unlock, sleep});
+  const pid_t pid = runtime::detached_fork({lock, unlock, sleep});
+  control.interpreter = {};  // that the sleeper is dead is seen at the other end
+  if (pid > 0 && !lent.empty()) await_sleeper(control);
+  return pid;
+}
+
+// What it let go of is free when the client hears of the snapshot.
+void SocketLink::await_sleeper(const SocketPair& control) {
+  const timeval patience = {5, 0};  // somebody may have stopped it
+  ::setsockopt(control.server.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  char ready = 0;
+  while (::recv(control.server.get(), &ready, 1, 0) < 0 && errno == EINTR) {
+  }
 }
 
 void SocketLink::start_keeper() {

@@ -57,6 +57,7 @@ class SocketLink final : public runtime::Link {
   void ask(const runtime::Inquiry& inquiry);
   void answer(const runtime::Inquiry& inquiry);
   pid_t fork_sleeper(SocketPair& control, std::optional<runtime::Lost>& lost);
+  static void await_sleeper(const SocketPair& control);
   void start_keeper();
   void go_on_as_copy();
 

@@ -148,12 +148,14 @@ def _stack_entry(f: dict[str, Any]) -> StackEntry:
 class SnapshotFacts:
     count: int
     memory: int
+    failure: str | None = None
 
 
 def _snapshot_facts(f: dict[str, Any]) -> SnapshotFacts:
     return SnapshotFacts(
         f["count"],
         f["memory"],
+        f.get("failure"),
     )
 
 
@@ -387,6 +389,7 @@ class Result:
     inputs_unused: int | None = None
     interrupts: int | None = None
     restored: bool | None = None
+    kept: bool | None = None
 
 
 def _result(f: dict[str, Any]) -> Result:
@@ -402,6 +405,7 @@ def _result(f: dict[str, Any]) -> Result:
         f.get("inputs_unused"),
         f.get("interrupts"),
         f.get("restored"),
+        f.get("kept"),
     )
 
 
@@ -419,6 +423,7 @@ class Error:
     frames: list[TracebackFrame]
     execution_time: float
     restored: bool | None = None
+    kept: bool | None = None
     signal: str | None = None
     exit_status: int | None = None
     notes: list[str] | None = None
@@ -438,6 +443,7 @@ def _error(f: dict[str, Any]) -> Error:
         [_traceback_frame(each) for each in f["frames"]],
         f["execution_time"],
         f.get("restored"),
+        f.get("kept"),
         f.get("signal"),
         f.get("exit_status"),
         f.get("notes"),
@@ -694,8 +700,12 @@ class Restored:
     type: ClassVar[Literal["restored"]] = "restored"
     execution_id: Id | None
     checkpoint_id: str | None
+    last_execution_id: Id | None
+    undone: list[Id]
     cause: Literal["crash", "timeout", "interrupt", "restore", "undo", "rollback"]
     lost_threads: list[str]
+    lost_devices: list[str]
+    lost_descriptors: list[str]
     pid: int
     signal: str | None = None
     exit_status: int | None = None
@@ -705,11 +715,27 @@ def _restored(f: dict[str, Any]) -> Restored:
     return Restored(
         f["execution_id"],
         f["checkpoint_id"],
+        f["last_execution_id"],
+        f["undone"],
         f["cause"],
         f["lost_threads"],
+        f["lost_devices"],
+        f["lost_descriptors"],
         f["pid"],
         f.get("signal"),
         f.get("exit_status"),
+    )
+
+
+@dataclass(slots=True)
+class Kept:
+    type: ClassVar[Literal["kept"]] = "kept"
+    execution_id: Id
+
+
+def _kept(f: dict[str, Any]) -> Kept:
+    return Kept(
+        f["execution_id"],
     )
 
 
@@ -798,6 +824,7 @@ Event = Union[
     RestoreReply,
     UndoReply,
     Restored,
+    Kept,
     ShutdownReply,
     ProtocolError,
 ]
@@ -828,6 +855,7 @@ DECODERS: dict[str, Callable[[dict[str, Any]], Event]] = {
     "restore_reply": _restore_reply,
     "undo_reply": _undo_reply,
     "restored": _restored,
+    "kept": _kept,
     "shutdown_reply": _shutdown_reply,
     "protocol_error": _protocol_error,
 }
