@@ -66,12 +66,12 @@ class LocalServer {
     last_words::install(server_.writer(), server_.outputs(), stack_.crash.get());
   }
 
-  // An execution may have closed what the server needs.
+  // An execution may have closed what the server needs: looked at when its result is on its way, so
+  // that no client waits for that.
   void receive(runtime::Event event) {
-    if (std::holds_alternative<runtime::Done>(event) && !events_.intact()) {
-      Session::descriptors_gone();
-    }
+    const bool ends = std::holds_alternative<runtime::Done>(event);
     server_.session().receive(std::move(event));
+    if (ends && !events_.intact()) Session::descriptors_gone();
   }
 
   void answer(const runtime::Inquiry& inquiry) {
