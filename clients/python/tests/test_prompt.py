@@ -255,6 +255,25 @@ def test_any_server_command(tmp_path: Path) -> None:
         tty.wait("'1!'")
 
 
+def test_what_is_updated_at_rest_stands_above_the_prompt(tmp_path: Path) -> None:
+    pytest.importorskip("prompt_toolkit")
+    with terminal(CLI, cwd=tmp_path) as tty:
+        tty.wait(PROMPT)
+        say(tty, "import threading; go = threading.Event()", "")
+        say(
+            tty,
+            "def later(): go.wait(); h.update('the second'); clear_output(); print('behind')\r",
+            "",
+        )
+        say(tty, "h = display('the first', display_id='x')", "the first")
+        say(tty, "t = threading.Thread(target=later); t.start()", "")
+        tty.type("threading.Timer(0.2, go.set).start()\r")
+        tty.wait("'the second'\r\n")
+        tty.wait("behind\r\n")
+        tty.wait(PROMPT)
+        assert "\x1b[J'the second'" not in tty.shown
+
+
 # ---- without prompt_toolkit -------------------------------------------------------------------
 
 

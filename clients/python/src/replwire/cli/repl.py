@@ -29,6 +29,7 @@ def converse(
     count = 0
     while True:
         terminal.screen.fresh_line()
+        terminal.screen.rest()
         try:
             code = prompt()
         except EOFError:

@@ -76,7 +76,8 @@ class Screen:
         self.color = wants_color(color, sys.stdout)
         self._color_errors = wants_color(color, sys.stderr)
         self._values = values  # whether the last expression's is shown
-        self._live = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+        self._terminal = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+        self._live = False  # what is shown can be taken back: on a terminal, while code runs
         self._shown = Shown()
         self._to_clear = False
         self._midline = False
@@ -85,6 +86,11 @@ class Screen:
     def begin(self) -> None:
         """An execution begins: what stands there stays."""
         self._shown, self._to_clear = Shown(), False
+        self._live = self._terminal
+
+    def rest(self) -> None:
+        """Nothing runs: the prompt has the cursor, and what comes stands above it."""
+        self._shown, self._to_clear, self._live = Shown(), False, False
 
     def show(self, event: frames.Event) -> None:
         if isinstance(event, frames.Output):
@@ -144,7 +150,7 @@ class Screen:
             self._write(sys.stdout, text, event.display_id)
 
     def _picture(self, data: Mapping[str, object]) -> str | None:
-        if not self._live:
+        if not self._terminal:
             return None
         from .pictures import picture  # noqa: PLC0415  # few need it
 
