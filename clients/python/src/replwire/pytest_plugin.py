@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from _pytest.pathlib import fnmatch_ex
 
 from . import sync
 from .transcript import Outcome, Play, Transcript, TranscriptError, play
@@ -43,7 +42,7 @@ def _command(config: pytest.Config) -> list[str] | None:
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> TranscriptFile | None:
     patterns: list[str] = parent.config.getini("replwire_files")
     named = file_path.suffix in (".md", ".ipynb") and parent.session.isinitpath(file_path)
-    if not named and not any(fnmatch_ex(each, file_path) for each in patterns):
+    if not named and not any(file_path.match(each) for each in patterns):
         return None
     make = TranscriptFile.from_parent  # pyright: ignore
     made: TranscriptFile = make(parent, path=file_path)
