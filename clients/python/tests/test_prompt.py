@@ -159,7 +159,7 @@ def test_commands(tmp_path: Path) -> None:
         say(tty, ":checkpoint one", r"checkpoint-\d+ keeps")
         say(tty, "number = 2", "")
         say(tty, ":vars num", r"\nnumber  int  2\r\n")
-        say(tty, ":undo", "undo: the session is as it was")
+        say(tty, ":undo", "undo: the session is as it was before 1 execution\r\n")
         say(tty, "number", "\n1\r\n")
         say(tty, "number = 3", "")
         say(tty, ":checkpoints", r"checkpoint-\d+  one\r\n")

@@ -186,10 +186,14 @@ class Screen:
 
 def restored(event: frames.Restored) -> str:
     """In one line."""
+    gone = len(event.undone)
+    executions = f"{gone} execution{'' if gone == 1 else 's'}"
     if event.cause in ("restore", "undo", "rollback"):
-        return f"{event.cause}: the session is as it was"
-    died = event.signal or f"exit status {event.exit_status}"
-    text = f"{event.cause} ({died}): the session is as it was before that"
-    if event.lost_threads:
-        text += f", without the threads {', '.join(event.lost_threads)}"
-    return text
+        text = f"{event.cause}: the session is as it was"
+        text += f" before {executions}" if gone else ""
+    else:
+        died = event.signal or f"exit status {event.exit_status}"
+        text = f"{event.cause} ({died}): the session is as it was before that"
+        text += f" and before {executions} more" if gone else ""
+    lost = [*event.lost_threads, *event.lost_devices, *event.lost_descriptors]
+    return f"{text}, without {', '.join(lost)}" if lost else text
