@@ -108,6 +108,12 @@ struct Status {
   }
 };
 
+enum class OutputOrigin { kFd };
+template <>
+struct EnumNames<OutputOrigin> {
+  static constexpr std::array<std::string_view, 1> kNames = {"fd"};
+};
+
 enum class StreamName { kStdout, kStderr };
 template <>
 struct EnumNames<StreamName> {
@@ -332,6 +338,7 @@ struct Output {
   std::string_view stream;
   std::optional<bool> late;
   std::optional<std::int64_t> execution_count;
+  std::optional<OutputOrigin> origin;
   std::string_view data;  // last: the writer of long text cuts it to the frame's limit
 
   static constexpr auto fields() {
@@ -339,7 +346,7 @@ struct Output {
                       field("stream", &Output::stream).among<StreamName>(),
                       field("late", &Output::late).always_true(),
                       field("execution_count", &Output::execution_count),
-                      field("data", &Output::data));
+                      field("origin", &Output::origin), field("data", &Output::data));
   }
 };
 

@@ -147,7 +147,7 @@ void Interpreter::prefault_pages() {
   run.code = "0+0";
   run.repr_limit = kReprBytes;
   hooks_.restore();
-  descriptors_.restore();
+  link_.begin(nullptr);
   const auto cell = compiler_.compile(run, Compiler::name_of(run));
   const Ref space(PyDict_New());
   const Ref value(cell && space ? PyEval_EvalCode(cell->expression.get(), space.get(), space.get())
@@ -178,7 +178,7 @@ Outcome Interpreter::execute(const Run& run) {
   interrupts::settle_signals();
   main_.prepare();
   loop_.begin();
-  descriptors_.restore();
+  link_.begin(run.execution);
   if (!hooks_.restore()) PyErr_Clear();
   const Ref filename = Compiler::name_of(run);
   current_source::begin(run, filename);

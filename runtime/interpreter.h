@@ -11,7 +11,6 @@
 #include "runtime/main_module.h"
 #include "runtime/presenter.h"
 #include "runtime/reporter.h"
-#include "runtime/standard_descriptors.h"
 
 namespace replwire::runtime {
 
@@ -79,7 +78,6 @@ class Interpreter {
 
   Link& link_;
   InterpreterControl& control_;
-  StandardDescriptors descriptors_;
   Hooks hooks_;
   Compiler compiler_;
   Reporter reporter_;

@@ -203,6 +203,11 @@ class Link {
   virtual bool write(const ExecutionRef& execution, Stream stream, std::string_view bytes) = 0;
   // True when there is room.
   virtual bool wait_for_room() = 0;
+  // Code has flushed a stream: what was written is to outlive the process.
+  virtual void flush() = 0;
+  // The worker begins a Run, or what is like one (null): descriptors 0 to 2 that code has closed
+  // are put back, and what comes by 1 and 2 is that Run's.
+  virtual void begin(const ExecutionRef& execution) = 0;
   // `blocked`: the worker's signals are blocked, so that none is lost between its look at them and
   // the wait; this mask is in force while it waits. Null on other threads, which handle none.
   virtual std::optional<Answer> wait_for_answer(std::uint64_t number, const sigset_t* blocked) = 0;

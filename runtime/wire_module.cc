@@ -92,6 +92,11 @@ PyObject* write_raw(PyObject* /*self*/, PyObject* args) {
   return PyLong_FromSsize_t(size);
 }
 
+PyObject* flush(PyObject* /*self*/, PyObject* /*unused*/) {
+  if (!in_forked_child()) state.link->flush();
+  Py_RETURN_NONE;
+}
+
 PyObject* to_object(const Line& line) { return make_str(line.text).release(); }
 
 PyObject* to_object(const EndOfFile& /*end*/) {
@@ -258,6 +263,7 @@ PyMethodDef methods[] = {
     {"write_stdout", guarded<write_text<Stream::kStdout>>, METH_O, "The write() of sys.stdout."},
     {"write_stderr", guarded<write_text<Stream::kStderr>>, METH_O, "The write() of sys.stderr."},
     {"write_raw", guarded<write_raw>, METH_VARARGS, "Writes bytes to stream 0 or 1."},
+    {"flush", guarded<flush>, METH_NOARGS, "What was written is to outlive the process."},
     {"ask", guarded<ask>, METH_VARARGS, "ask(prompt, password): the client's answer."},
     {"note_closed", guarded<note_closed>, METH_NOARGS, "A standard stream has been closed."},
     {"set_sigint_handler", guarded<set_sigint_handler>, METH_VARARGS,

@@ -53,6 +53,7 @@ class Out(io.TextIOBase):
     def flush(self):
         if self.closed:
             raise ValueError("I/O operation on closed file.")
+        wire.flush()
 
     def close(self):
         if not self.closed:

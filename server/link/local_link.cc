@@ -45,7 +45,7 @@ std::optional<runtime::Command> LocalLink::poll() {
 
 std::optional<runtime::Command> LocalLink::receive(const runtime::Watch& watch) {
   for (;;) {
-    if (!outputs_.wait_for_room(waker_)) return std::nullopt;
+    if (!outputs_.wait_for_room()) return std::nullopt;
     {
       const std::lock_guard lock(mutex_);
       worker_waits_ = commands_.empty();
@@ -63,12 +63,6 @@ std::optional<runtime::Command> LocalLink::receive(const runtime::Watch& watch) 
 void LocalLink::send(runtime::Event event) {
   std::visit([this](const auto& each) { note(each); }, event);
   receiver_(std::move(event));
-}
-
-bool LocalLink::wait_for_room() {
-  if (on_worker()) return outputs_.wait_for_room(waker_);
-  ThreadWaker waker;
-  return outputs_.wait_for_room(waker);
 }
 
 std::optional<runtime::Answer> LocalLink::wait_for_answer(std::uint64_t number,

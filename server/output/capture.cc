@@ -5,23 +5,39 @@
 namespace replwire::server {
 
 Capture::Capture(asio::io_context& io, CapturePipes& pipes)
-    : pipes_(pipes),
-      waiting_{Waiting{asio::posix::stream_descriptor(io, pipes.pipes()[0].read_end.get())},
-               Waiting{asio::posix::stream_descriptor(io, pipes.pipes()[1].read_end.get())}} {}
+    : io_(io), pipes_(pipes), watches_(watch(pipes)) {}
 
-Capture::~Capture() {
-  for (Waiting& each : waiting_) each.read_end.release();  // the pipes' own
+Capture::Watches Capture::watch(const CapturePipes& pipes) const {
+  return {std::make_shared<Watch>(io_, pipes.pipes()[0].read_end.get()),
+          std::make_shared<Watch>(io_, pipes.pipes()[1].read_end.get())};
 }
 
 void Capture::wait(const std::function<void()>& readable) {
-  for (Waiting& each : waiting_) {
-    if (std::exchange(each.waits, true)) continue;
-    each.read_end.async_wait(asio::posix::stream_descriptor::wait_read,
-                             [&each, readable](const boost::system::error_code& error) {
-                               each.waits = false;
-                               if (!error) readable();
-                             });
+  wait(watches_, readable);
+  for (const Apart& each : apart_) wait(each.watches, readable);
+}
+
+void Capture::wait(const Watches& watches, const std::function<void()>& readable) {
+  for (const auto& each : watches) {
+    if (each->waits.exchange(true)) continue;
+    each->descriptor.async_wait(asio::posix::stream_descriptor::wait_read,
+                                [each, readable](const boost::system::error_code& error) {
+                                  each->waits = false;
+                                  if (!error) readable();
+                                });
   }
+}
+
+// The descriptors are the pipes' own. A wait under way ends.
+void Capture::release(const Watches& watches) {
+  for (const auto& each : watches) each->descriptor.release();
+}
+
+void Capture::set_apart(runtime::ExecutionRef owner) {
+  if (apart_.size() >= kMostApart) return;
+  auto before = pipes_.set_apart();
+  if (!before) return;
+  apart_.push_back({std::move(owner), *std::move(before), std::exchange(watches_, watch(pipes_))});
 }
 
 }  // namespace replwire::server

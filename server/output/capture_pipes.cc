@@ -1,9 +1,16 @@
 #include "server/output/capture_pipes.h"
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <system_error>
+#include <utility>
+#include <vector>
+
+#include "server/system/private_range.h"
 
 #include "server/system/ready.h"
 
@@ -13,16 +20,33 @@ namespace {
 constexpr int kPipeBytes = 256 * 1024;
 constexpr std::size_t kReadBytes = 64 * 1024;
 
+bool same_file(const struct stat& one, const struct stat& other) {
+  return one.st_ino == other.st_ino && one.st_dev == other.st_dev;
+}
+
+// Without /proc, or a descriptor to look there: 1 and 2.
+std::vector<int> own_descriptors() {
+  DIR* folder = ::opendir("/proc/self/fd");
+  if (folder == nullptr) return {1, 2};
+  std::vector<int> found;
+  while (const dirent* entry = ::readdir(folder)) {
+    if (entry->d_name[0] != '.') found.push_back(std::atoi(entry->d_name));
+  }
+  ::closedir(folder);
+  return found;
+}
+
 }  // namespace
 
+CapturePipes::CapturePipes(Pipe output, Pipe error)
+    : pipes_{std::move(output), std::move(error)}, buffer_(kReadBytes, '\0') {}
+
 CapturePipes::CapturePipes()
-    : pipes_{make_pipe(runtime::Stream::kStdout), make_pipe(runtime::Stream::kStderr)},
-      buffer_(kReadBytes, '\0') {}
+    : CapturePipes(make_pipe(runtime::Stream::kStdout), make_pipe(runtime::Stream::kStderr)) {}
 
 CapturePipes::CapturePipes(int output_read, int output_write, int error_read, int error_write)
-    : pipes_{take_pipe(runtime::Stream::kStdout, output_read, output_write),
-             take_pipe(runtime::Stream::kStderr, error_read, error_write)},
-      buffer_(kReadBytes, '\0') {}
+    : CapturePipes(take_pipe(runtime::Stream::kStdout, output_read, output_write),
+                   take_pipe(runtime::Stream::kStderr, error_read, error_write)) {}
 
 CapturePipes::Pipe CapturePipes::make_pipe(runtime::Stream stream) {
   std::array<int, 2> ends = {-1, -1};
@@ -43,12 +67,72 @@ void CapturePipes::redirect() const {
   ::dup2(pipes_[1].write_end.get(), 2);
 }
 
+void CapturePipes::restore_closed() const {
+  std::array<pollfd, 3> state = {pollfd{0, 0, 0}, pollfd{1, 0, 0}, pollfd{2, 0, 0}};
+  ::poll(state.data(), state.size(), 0);  // one system call for all three
+  for (int fd = 0; fd < 3; ++fd) {
+    if ((state[static_cast<std::size_t>(fd)].revents & POLLNVAL) == 0) continue;
+    if (fd == 0) {
+      Descriptor null(::open("/dev/null", O_RDWR));  // the lowest number: 0 itself
+      if (null.get() != 0) {
+        ::dup2(null.get(), 0);
+      } else {
+        null.release();
+      }
+    } else {
+      ::dup2(pipes_[static_cast<std::size_t>(fd - 1)].write_end.get(), fd);
+    }
+  }
+}
+
+std::optional<std::size_t> CapturePipes::index_of(int fd) const {
+  struct stat theirs = {};
+  if (::fstat(fd, &theirs) != 0 || !S_ISFIFO(theirs.st_mode)) return std::nullopt;
+  for (std::size_t i = 0; i < pipes_.size(); ++i) {
+    struct stat ours = {};
+    if (::fstat(pipes_[i].read_end.get(), &ours) == 0 && same_file(ours, theirs)) return i;
+  }
+  return std::nullopt;
+}
+
+void CapturePipes::take_over(const CapturePipes& before) const {
+  for (const int fd : own_descriptors()) {
+    const int flags = ::fcntl(fd, F_GETFL);
+    if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY) continue;
+    const auto index = before.index_of(fd);
+    if (!index) continue;
+    const bool closes_on_exec = (::fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0;
+    ::dup3(pipes_[*index].write_end.get(), fd, closes_on_exec ? O_CLOEXEC : 0);
+  }
+}
+
+// The new ones get the numbers of the old ones, in this process; nothing is left half done.
+std::optional<CapturePipes> CapturePipes::set_apart() {
+  try {
+    CapturePipes apart(make_pipe(runtime::Stream::kStdout), make_pipe(runtime::Stream::kStderr));
+    for (std::size_t i = 0; i < pipes_.size(); ++i) {
+      Descriptor place = PrivateRange::place_for(apart.pipes_[i].read_end);
+      if (!place) return std::nullopt;
+      apart.pipes_[i].read_end = std::move(place);
+    }
+    for (std::size_t i = 0; i < pipes_.size(); ++i) {
+      ::dup3(apart.pipes_[i].write_end.get(), pipes_[i].write_end.get(), O_CLOEXEC);
+      apart.pipes_[i].write_end = {};
+      std::swap(apart.pipes_[i].read_end, pipes_[i].read_end);
+    }
+    take_over(apart);
+    return apart;
+  } catch (const std::system_error&) {
+    return std::nullopt;
+  }
+}
+
 bool CapturePipes::ready() {
   std::array<pollfd, 2> fds = {pollfd{pipes_[0].read_end.get(), POLLIN, 0},
                                pollfd{pipes_[1].read_end.get(), POLLIN, 0}};
-  const bool some = count_ready(fds) > 0;
-  if (some) lost_ = ((fds[0].revents | fds[1].revents) & POLLNVAL) != 0;
-  return some;
+  const int some = count_ready(fds);
+  if (some > 0) lost_ = ((fds[0].revents | fds[1].revents) & POLLNVAL) != 0;
+  return some > 0;
 }
 
 }  // namespace replwire::server

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -20,7 +22,7 @@ class CapturePipes {
   struct Pipe {
     runtime::Stream stream;
     Descriptor read_end;
-    Descriptor write_end;
+    Descriptor write_end;  // none: of a pair that was set apart
     std::size_t capacity;
   };
 
@@ -30,7 +32,14 @@ class CapturePipes {
 
   // Takes over descriptors 1 and 2.
   void redirect() const;
+  // Puts back those of 0 (the null device), 1 and 2 that user code has closed. One that it replaced
+  // is its own.
+  void restore_closed() const;
 
+  // New pipes take the place of these, for every descriptor of this process that leads into them.
+  // Returns the old ones: other processes go on writing into those, and their end comes when none
+  // has them any more. Nothing when the system has no more to give.
+  std::optional<CapturePipes> set_apart();
   // Whether a read would find anything: one system call, which also tells `lost`.
   bool ready();
 
@@ -39,27 +48,41 @@ class CapturePipes {
 
   const std::array<Pipe, 2>& pipes() const { return pipes_; }
 
-  // Hands out what has come up to now, piece by piece.
+  // Hands out what has come up to now, piece by piece. False when no more can come: nobody has
+  // their other ends.
   template <class Take>
-  void read(Take take) {
-    for (const Pipe& pipe : pipes_) {
-      // No more than was there at the start: a child that floods must not hold us here.
-      for (std::size_t room = pipe.capacity; room > 0;) {
-        const ssize_t size = ::read(pipe.read_end.get(), buffer_.data(), buffer_.size());
-        if (size <= 0) break;
-        take(pipe.stream, std::string_view(buffer_.data(), static_cast<std::size_t>(size)));
-        room -= std::min(room, static_cast<std::size_t>(size));
-      }
-    }
-  }
+  bool read(Take take);
 
  private:
   static Pipe make_pipe(runtime::Stream stream);
   static Pipe take_pipe(runtime::Stream stream, int read_end, int write_end);
+  CapturePipes(Pipe output, Pipe error);
+  void take_over(const CapturePipes& before) const;
+  // Which of the two the descriptor leads into.
+  std::optional<std::size_t> index_of(int fd) const;
 
   std::array<Pipe, 2> pipes_;
   std::string buffer_;
   bool lost_ = false;
 };
+
+template <class Take>
+bool CapturePipes::read(Take take) {
+  bool open = false;
+  for (const Pipe& pipe : pipes_) {
+    // No more than was there at the start: a child that floods must not hold us here.
+    ssize_t size = 1;
+    for (std::size_t room = pipe.capacity; room > 0 && size > 0;) {
+      size = ::read(pipe.read_end.get(), buffer_.data(), buffer_.size());
+      if (size <= 0) break;
+      take(pipe.stream, std::string_view(buffer_.data(), static_cast<std::size_t>(size)));
+      if (static_cast<std::size_t>(size) < buffer_.size()) break;  // it is empty
+      room -= std::min(room, static_cast<std::size_t>(size));
+    }
+    if (size < 0 && errno == EBADF) lost_ = true;
+    open = open || size != 0;
+  }
+  return open;
+}
 
 }  // namespace replwire::server

@@ -61,11 +61,17 @@ bool speak(protocol::Fatal fatal) {
   const std::size_t traced = read_traceback();
   // A fatal error of Python's own takes faulthandler down first, and leaves its stack on stderr.
   text::FixedText said(traceback.data(), traceback.size());
-  the_outputs->salvage(
-      [&](const runtime::ExecutionRef& execution, runtime::Stream stream, std::string_view bytes) {
-        if (traced == 0 && stream == runtime::Stream::kStderr) said.append(bytes);
-        append_output(text, {id_of(execution), name_of(stream), {}, {}, {}}, bytes, send);
-      });
+  if (traced == 0) said.append(the_outputs->fatal_error_so_far());
+  const auto pass_on = [&](const runtime::ExecutionRef& execution, runtime::Stream stream,
+                           bool captured, std::string_view bytes) {
+    append_output(text, output_frame(execution, stream, captured), bytes, send);
+  };
+  the_outputs->salvage_pieces(pass_on);
+  the_outputs->salvage_pipes([&](const runtime::ExecutionRef& execution, runtime::Stream stream,
+                                 bool captured, std::string_view bytes) {
+    if (traced == 0 && stream == runtime::Stream::kStderr) said.append(bytes);
+    pass_on(execution, stream, captured, bytes);
+  });
   fatal.execution_id = id_of(the_outputs->running());
   if (fatal.traceback.empty()) {
     fatal.traceback = traced != 0 ? std::string_view(traceback.data(), traced) : said.view();

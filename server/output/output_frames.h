@@ -22,6 +22,16 @@ inline protocol::Nullable<protocol::JsonOf<protocol::Id, std::string_view>> id_o
   return std::optional(protocol::JsonOf<protocol::Id, std::string_view>{execution->id});
 }
 
+// Without its data. `captured`: it came by a descriptor.
+inline protocol::Output output_frame(const runtime::ExecutionRef& execution, runtime::Stream stream,
+                                     bool captured = false) {
+  protocol::Output frame = {};
+  frame.execution_id = id_of(execution);
+  frame.stream = name_of(stream);
+  if (captured) frame.origin = protocol::OutputOrigin::kFd;
+  return frame;
+}
+
 // Appends `bytes` as `output` frames like `frame`, none longer than the limit; calls `done` behind
 // each. Allocates nothing of its own: a signal handler writes last words with it.
 template <class Out, class Done>

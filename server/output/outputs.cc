@@ -6,7 +6,6 @@
 
 #include "server/output/output_frames.h"
 #include "server/system/critical.h"
-#include "server/system/ticks.h"
 #include "text/utf8.h"
 
 namespace replwire::server {
@@ -19,6 +18,7 @@ constexpr std::size_t kFlushBytes = 56 * 1024;
 constexpr std::size_t kKeptBytes = 4 * kFlushBytes;
 constexpr std::size_t kLastErrors = 64 * 1024;
 constexpr std::chrono::milliseconds kFlushTime{4};
+constexpr std::int64_t kMostCredit = 32;  // frames that may be handed over one right after another
 
 std::string valid_utf8(std::string_view bytes) {
   std::string valid;
@@ -52,54 +52,114 @@ Outputs::Outputs(asio::io_context& io, FrameWriter& writer, Capture& capture, st
 
 bool Outputs::write(const ExecutionRef& execution, Stream stream, std::string_view bytes) {
   const Critical critical;
-  bool full = false;
-  bool lost = false;
-  {
-    const std::lock_guard locked(lock_);
-    if (others_may_have_written()) {
-      if (capture_.pipes().ready()) take_pipes();
-      last_write_ = ticks();
-    }
-    add(execution, stream, bytes);
-    full = open_ && size_ >= kFlushBytes;
-    if (!full) arm_timer();
-    lost = capture_.pipes().lost();
+  if (pace_.other_writes_fit()) {
+    look_into_pipes();
+    pace_.note_look();
   }
-  if (lost) writer_.lose_descriptor();
-  if (full) send(false);
+  const bool line_of_errors = stream == Stream::kStderr && bytes.ends_with('\n');
+  Step step = {};
+  {
+    const std::lock_guard lock(mutex_);
+    add(execution, stream, bytes);
+    step = next_step(line_of_errors);
+  }
+  take(step);
   return has_room();
 }
 
-// Not when the write before this one was so short a time ago that no write to a descriptor, which
-// takes a system call, fits in between: so a loop of prints need not look into the pipes each time.
-bool Outputs::others_may_have_written() {
-  const std::uint64_t now = ticks();
-  return now - std::exchange(last_write_, now) > kShorterThanASystemCall;
+void Outputs::hand_over() {
+  const Critical critical;
+  pass_on(true);
 }
 
-void Outputs::add(const ExecutionRef& execution, Stream stream, std::string_view bytes) {
-  if (pieces_.empty() || pieces_.back().stream != stream || pieces_.back().execution != execution) {
-    pieces_.push_back({execution, stream, std::exchange(spare_, {})});
-  }
+void Outputs::add(const ExecutionRef& execution, Stream stream, std::string_view bytes,
+                  bool captured) {
+  const bool continues = !pieces_.empty() && pieces_.back().stream == stream &&
+                         pieces_.back().captured == captured &&
+                         pieces_.back().execution == execution;
+  if (!continues) pieces_.push_back({execution, stream, captured, std::exchange(spare_, {})});
   pieces_.back().bytes.append(bytes);
   size_ += bytes.size();
 }
 
-// What Python wrote in its own process comes first: each write of its looks into the pipes before.
-void Outputs::take_captured() {
-  if (shared_ == nullptr) return take_pipes();
-  const SharedOutput::Lock locked(*shared_);
-  if (shared_->take_all(std::bind_front(&Outputs::add_record, this))) take_pipes();
+// With `mutex_`: what is to be done, without it, now that there is more.
+Outputs::Step Outputs::next_step(bool handed_over) {
+  if (!open_) return {};
+  const bool now = size_ >= kFlushBytes || (handed_over && size_ > 0 && spend_credit());
+  return {now, !now && !std::exchange(armed_, true)};
 }
 
+// What is handed over goes at once, but no faster for long than one frame in the time that output
+// is gathered for: a progress bar may flush a hundred thousand times a second.
+bool Outputs::spend_credit() {
+  const auto now = Alarm::Clock::now();
+  credit_ = std::min<std::int64_t>(kMostCredit, credit_ + (now - credited_) / kFlushTime);
+  credited_ = now;
+  if (credit_ == 0) return false;
+  --credit_;
+  return true;
+}
+
+void Outputs::take(Step step) {
+  if (step.arm) timer_.set_in(kFlushTime);
+  if (step.send) send(false);
+}
+
+void Outputs::pass_on(bool handed_over) {
+  Step step = {};
+  {
+    const std::lock_guard lock(mutex_);
+    step = next_step(handed_over);
+  }
+  take(step);
+}
+
+void Outputs::send_what_waits() {
+  {
+    const std::lock_guard lock(mutex_);
+    armed_ = false;
+  }
+  if (shared_ != nullptr) {
+    const std::lock_guard reading(reading_);
+    if (take_captured()) wait_for_capture();
+  }
+  send(false);
+}
+
+// ---- what comes by descriptors 1 and 2 --------------------------------------------------------
+
+void Outputs::look_into_pipes() {
+  {
+    const std::lock_guard reading(reading_);
+    if (capture_.pipes().ready()) take_pipes();
+  }
+  if (capture_.pipes().lost()) writer_.lose_descriptor();
+}
+
+// With `reading_`, as all here.
 void Outputs::take_pipes() {
+  const ExecutionRef owner = owner_of_pipes();
   capture_.pipes().read(
-      [this](Stream stream, std::string_view bytes) { add_captured(stream, bytes); });
+      [&](Stream stream, std::string_view bytes) { add_captured(owner, stream, bytes); });
 }
 
-void Outputs::add_captured(Stream stream, std::string_view bytes) {
-  add(running_, stream, bytes);
-  if (shared_ == nullptr || stream != Stream::kStderr) return;
+ExecutionRef Outputs::owner_of_pipes() const {
+  ExecutionRef owner;
+  {
+    const std::lock_guard lock(mutex_);
+    if (running_ || shared_ != nullptr) return shared_ != nullptr ? running_ : begun_;
+    owner = begun_;
+  }
+  return children_.any() ? owner : nullptr;
+}
+
+void Outputs::add_captured(const ExecutionRef& owner, Stream stream, std::string_view bytes) {
+  const std::lock_guard lock(mutex_);
+  add(owner, stream, bytes, true);
+  if (stream == Stream::kStderr) keep_errors(bytes);
+}
+
+void Outputs::keep_errors(std::string_view bytes) {
   captured_errors_.append(bytes);
   if (captured_errors_.size() <= 2 * kLastErrors) return;
   captured_errors_.erase(0, captured_errors_.size() - kLastErrors);
@@ -108,69 +168,38 @@ void Outputs::add_captured(Stream stream, std::string_view bytes) {
 // A fatal error of Python's own takes faulthandler down first; user code may have pointed that
 // there.
 std::string Outputs::fatal_error() {
-  const std::lock_guard locked(lock_);
-  const std::string said = std::exchange(captured_errors_, {});
-  const std::size_t start = said.rfind("Fatal Python error: ");
-  return start == said.npos ? std::string() : said.substr(start);
+  const std::lock_guard lock(mutex_);
+  std::string said(fatal_error_so_far());
+  captured_errors_.clear();
+  return said;
 }
 
-// ---- what Python writes in a process of its own -----------------------------------------------
+std::string_view Outputs::fatal_error_so_far() const {
+  const std::size_t start = captured_errors_.rfind("Fatal Python error: ");
+  return start == std::string::npos ? std::string_view()
+                                    : std::string_view(captured_errors_).substr(start);
+}
 
-void Outputs::add_record(const SharedOutput::Record& record, const std::string& id,
-                         std::string_view bytes) {
-  using Record = SharedOutput;
-  if (record.serial == Record::kCaptured) return add_captured(record.stream, bytes);
-  if (record.serial == 0) return add(nullptr, record.stream, bytes);
-  if (newest_ && newest_->serial == record.serial) return add(newest_, record.stream, bytes);
-  if (before_ && before_->serial == record.serial) return add(before_, record.stream, bytes);
-  if (!late_ || late_->serial != record.serial) {
-    const auto count = record.count < 0 ? std::nullopt : std::optional(record.count);
-    late_ = std::make_shared<const runtime::Execution>(runtime::Execution{
-        record.serial, id.empty() ? "null" : id, count, runtime::Unanswered::kAsk});
+void Outputs::begin(ExecutionRef execution) {
+  const Critical critical;
+  const std::lock_guard reading(reading_);
+  capture_.pipes().restore_closed();
+  if (children_.any()) {
+    if (capture_.pipes().ready()) take_pipes();
+    ExecutionRef before;
+    {
+      const std::lock_guard lock(mutex_);
+      before = begun_;
+    }
+    capture_.set_apart(std::move(before));
+    wait_for_capture();
+    children_.begin();
   }
-  add(late_, record.stream, bytes);
+  const std::lock_guard lock(mutex_);
+  begun_ = std::move(execution);
 }
 
-void Outputs::take_soon() {
-  bool full = false;
-  {
-    const std::lock_guard locked(lock_);
-    if (shared_->is_filling()) take_captured();
-    full = open_ && size_ >= kFlushBytes;
-    if (!full) arm_timer();
-  }
-  if (full) send(false);
-}
-
-void Outputs::take_until(std::uint64_t position) {
-  bool full = false;
-  {
-    const std::lock_guard locked(lock_);
-    const SharedOutput::Lock shared_locked(*shared_);
-    shared_->see_event();
-    shared_->take_until(position, std::bind_front(&Outputs::add_record, this));
-    full = open_ && size_ >= kFlushBytes;
-    // What came behind the event waited for it.
-    if (!full && (size_ > 0 || !shared_->empty())) arm_timer();
-  }
-  if (full) send(false);
-}
-
-void Outputs::take_rest() {
-  {
-    const std::lock_guard locked(lock_);
-    const SharedOutput::Lock shared_locked(*shared_);
-    shared_->take_rest(std::bind_front(&Outputs::add_record, this));
-    take_pipes();
-  }
-  send(true);
-}
-
-// Whoever writes in the other process is to wait then.
-void Outputs::tell_whether_behind() {
-  if (shared_ != nullptr) shared_->set_behind(!has_room());
-}
-
+// With `reading_`, but for the constructor.
 void Outputs::wait_for_capture() {
   capture_.wait([this] { read_capture(); });
 }
@@ -178,15 +207,92 @@ void Outputs::wait_for_capture() {
 // While the client is behind, the pipes stay full and whoever writes into them waits.
 void Outputs::read_capture() {
   if (writer_.pending() > limit_) return;
-  bool full = false;
   {
-    const std::lock_guard locked(lock_);
-    take_captured();
-    full = open_ && size_ >= kFlushBytes;
-    if (!full && size_ > 0) arm_timer();
+    const std::lock_guard reading(reading_);
+    const bool looked = take_captured();
+    capture_.read_apart([this](const ExecutionRef& owner, Stream stream, std::string_view bytes) {
+      const std::lock_guard lock(mutex_);
+      add(owner, stream, bytes, true);
+    });
+    if (looked) wait_for_capture();
   }
-  if (full) send(false);
-  wait_for_capture();
+  pass_on(shared_ == nullptr);
+}
+
+// What Python wrote in its own process comes first: each write of its looks into the pipes before.
+// False when the pipes could not be looked into, and the timer does it.
+bool Outputs::take_captured() {
+  if (shared_ == nullptr) {
+    take_pipes();
+    return true;
+  }
+  const SharedOutput::Lock writers(*shared_, std::try_to_lock);
+  Step step = {};
+  bool all = false;
+  {
+    const std::lock_guard lock(mutex_);
+    all = shared_->take_all(std::bind_front(&Outputs::add_record, this));
+    if (!writers.owns()) step = next_step(false);  // its owner may be stopped: later
+  }
+  if (writers.owns() && all) take_pipes();
+  take(step);
+  return writers.owns();
+}
+
+// ---- what Python writes in a process of its own -----------------------------------------------
+
+// With `mutex_`.
+void Outputs::add_record(const SharedOutput::Record& record, const std::string& id,
+                         std::string_view bytes) {
+  if (record.serial == SharedOutput::kCaptured) {
+    add(running_, record.stream, bytes, true);
+    if (record.stream == Stream::kStderr) keep_errors(bytes);
+    return;
+  }
+  add(named(record, id), record.stream, bytes);
+}
+
+const ExecutionRef& Outputs::named(const SharedOutput::Record& record, const std::string& id) {
+  if (record.serial == 0) return nobody_;
+  for (const ExecutionRef* each : {&newest_, &before_, &late_}) {
+    if (*each && (*each)->serial == record.serial) return *each;
+  }
+  const auto count = record.count < 0 ? std::nullopt : std::optional(record.count);
+  late_ = std::make_shared<const runtime::Execution>(runtime::Execution{
+      record.serial, id.empty() ? "null" : id, count, runtime::Unanswered::kAsk});
+  return late_;
+}
+
+void Outputs::take_soon() {
+  if (shared_->is_filling()) {
+    const std::lock_guard reading(reading_);
+    take_captured();
+  }
+  pass_on(false);
+}
+
+void Outputs::take_until(std::uint64_t position) {
+  Step step = {};
+  {
+    const std::lock_guard reading(reading_);
+    const std::lock_guard lock(mutex_);
+    shared_->see_event();
+    shared_->take_until(position, std::bind_front(&Outputs::add_record, this));
+    if (size_ > 0 || !shared_->empty()) step = next_step(false);  // what came behind it waited
+  }
+  take(step);
+}
+
+void Outputs::take_rest() {
+  {
+    const std::lock_guard reading(reading_);
+    {
+      const std::lock_guard lock(mutex_);
+      shared_->take_rest(std::bind_front(&Outputs::add_record, this));
+    }
+    take_pipes();
+  }
+  send(true);
 }
 
 void Outputs::set_running(ExecutionRef execution, std::optional<std::size_t> limit) {
@@ -195,24 +301,11 @@ void Outputs::set_running(ExecutionRef execution, std::optional<std::size_t> lim
   running_serial_ = execution ? execution->serial : 0;
   output_limit_.reset();
   if (limit && execution->count) output_limit_.emplace(execution, *limit, spools_);
-  const std::lock_guard locked(lock_);
+  const std::lock_guard lock(mutex_);
   running_ = std::move(execution);
-  if (!running_ || shared_ == nullptr) return;
+  if (!running_) return;
   before_ = std::exchange(newest_, running_);
   captured_errors_.clear();
-}
-
-void Outputs::arm_timer() {
-  if (open_ && !std::exchange(armed_, true)) timer_.set_in(kFlushTime);
-}
-
-void Outputs::send_what_waits() {
-  {
-    const std::lock_guard locked(lock_);
-    armed_ = false;
-    if (shared_ != nullptr) take_captured();
-  }
-  send(false);
 }
 
 // ---- sending --------------------------------------------------------------------------------
@@ -225,18 +318,14 @@ void Outputs::close() {
 
 void Outputs::flush() {
   const Critical critical;
-  {
-    const std::lock_guard locked(lock_);
-    // What another process wrote has been taken as far as it comes first.
-    if (shared_ == nullptr && capture_.pipes().ready()) take_pipes();
-  }
-  if (capture_.pipes().lost()) writer_.lose_descriptor();
+  // What another process wrote has been taken as far as it comes first.
+  if (shared_ == nullptr) look_into_pipes();
   send(true);
 }
 
 void Outputs::open() {
   {
-    const std::lock_guard locked(lock_);
+    const std::lock_guard lock(mutex_);
     open_ = true;
   }
   flush();
@@ -247,7 +336,7 @@ void Outputs::send(bool whole) {
   std::vector<Piece> pieces;
   std::size_t size = 0;
   {
-    const std::lock_guard locked(lock_);
+    const std::lock_guard lock(mutex_);
     if (!open_) return;
     pieces.swap(pieces_);
     size = std::exchange(size_, 0);
@@ -259,7 +348,7 @@ void Outputs::send(bool whole) {
     append_incomplete(frames_);
     if (output_limit_) append_tails(frames_);
   }
-  if (!frames_.empty()) writer_.write(frames_);
+  if (!frames_.empty()) writer_.write(frames_, FrameKind::kOutput);
   tell_whether_behind();
   reuse(frames_);
   if (!pieces.empty()) keep_spare(std::move(pieces.front().bytes));
@@ -267,14 +356,14 @@ void Outputs::send(bool whole) {
 
 void Outputs::keep_spare(std::string bytes) {
   reuse(bytes);
-  const std::lock_guard locked(lock_);
+  const std::lock_guard lock(mutex_);
   spare_ = std::move(bytes);
 }
 
 void Outputs::append_piece(std::string& frames, Piece& piece) {
   Piece& before = incomplete_[static_cast<std::size_t>(piece.stream)];
   if (!before.bytes.empty()) {
-    if (before.execution == piece.execution) {
+    if (before.execution == piece.execution && before.captured == piece.captured) {
       piece.bytes.insert(0, std::exchange(before.bytes, {}));
     } else {
       append_incomplete(frames);
@@ -282,15 +371,16 @@ void Outputs::append_piece(std::string& frames, Piece& piece) {
   }
   const std::size_t tail = text::incomplete_tail(piece.bytes);
   const std::size_t whole = piece.bytes.size() - tail;
-  append_frames(frames, piece.execution, piece.stream,
-                std::string_view(piece.bytes).substr(0, whole));
-  if (tail != 0) before = {piece.execution, piece.stream, piece.bytes.substr(whole)};
+  append_frames(frames, piece, std::string_view(piece.bytes).substr(0, whole));
+  if (tail != 0) {
+    before = {piece.execution, piece.stream, piece.captured, piece.bytes.substr(whole)};
+  }
 }
 
 void Outputs::append_incomplete(std::string& frames) {
   for (Piece& piece : incomplete_) {
-    const Piece taken = {std::move(piece.execution), piece.stream, std::exchange(piece.bytes, {})};
-    append_frames(frames, taken.execution, taken.stream, taken.bytes);
+    append_frames(frames, piece, std::exchange(piece.bytes, {}));
+    piece.execution.reset();
   }
 }
 
@@ -304,23 +394,21 @@ void Outputs::append_tails(std::string& frames) {
           frames, protocol::OutputTruncated{id_of(execution), execution->count, name_of(stream),
                                             gap->omitted, gap->offset});
     }
-    protocol::Output frame = {id_of(execution), name_of(stream), {}, {}, {}};
-    append_output(frames, frame, gap->tail, [] {});
+    append_output(frames, output_frame(execution, stream), gap->tail, [] {});
   }
 }
 
-void Outputs::append_frames(std::string& frames, const ExecutionRef& execution, Stream stream,
-                            std::string_view bytes) {
+void Outputs::append_frames(std::string& frames, const Piece& piece, std::string_view bytes) {
   if (bytes.empty()) return;
-  protocol::Output frame = {id_of(execution), name_of(stream), {}, {}, {}};
-  if (execution && execution->serial != running_serial_) {
+  protocol::Output frame = output_frame(piece.execution, piece.stream, piece.captured);
+  if (piece.execution && piece.execution->serial != running_serial_) {
     frame.late = true;
-    frame.execution_count = execution->count;
+    frame.execution_count = piece.execution->count;
   }
   std::string valid;
-  if (output_limit_ && execution == output_limit_->execution()) {
+  if (output_limit_ && piece.execution == output_limit_->execution()) {
     valid = valid_utf8(bytes);
-    bytes = output_limit_->pass(stream, valid);
+    bytes = output_limit_->pass(piece.stream, valid);
   }
   append_output(frames, frame, bytes, [] {});
 }
@@ -333,32 +421,32 @@ std::optional<Spools::Part> Outputs::spooled(std::int64_t count, Stream stream, 
 
 // ---- a client that is behind ------------------------------------------------------------------
 
-bool Outputs::wait_for_room(Waker& waker) {
-  {
-    const std::lock_guard lock(waiting_mutex_);
-    if (has_room()) return true;
-    waiting_.push_back(&waker);
-  }
-  const bool woken = waker.wait();
-  const std::lock_guard lock(waiting_mutex_);
-  std::erase(waiting_, &waker);
-  return woken && has_room();
+bool Outputs::wait_for_room() {
+  const std::uint32_t seen = room_.value();
+  return has_room() || (room_.wait(seen) && has_room());
 }
 
 void Outputs::room_again() {
-  {
-    const std::lock_guard lock(waiting_mutex_);
-    for (Waker* waker : waiting_) waker->wake();
-  }
+  room_.change_and_wake();
   tell_whether_behind();
+  const std::lock_guard reading(reading_);
   wait_for_capture();
 }
 
 void Outputs::lift_limit() {
   unlimited_ = true;
   tell_whether_behind();
-  const std::lock_guard lock(waiting_mutex_);
-  for (Waker* waker : waiting_) waker->wake();
+  room_.change_and_wake();
+}
+
+// Whoever writes in the other process is to wait then. Several threads may say so at once, and what
+// the last one saw may be over before it stands there: so it is looked at once more.
+void Outputs::tell_whether_behind() {
+  if (shared_ == nullptr) return;
+  for (bool behind = !has_room();; behind = !behind) {
+    shared_->set_behind(behind);
+    if (behind == !has_room()) return;
+  }
 }
 
 }  // namespace replwire::server

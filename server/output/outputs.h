@@ -3,7 +3,6 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
-#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -12,23 +11,52 @@
 
 #include "runtime/link.h"
 #include "server/output/capture.h"
+#include "server/output/child_watch.h"
 #include "server/output/output_limit.h"
 #include "server/output/shared_output.h"
 #include "server/output/spools.h"
+#include "server/output/write_pace.h"
 #include "server/system/alarm.h"
 #include "server/system/asio.h"
+#include "server/system/futex.h"
 #include "server/system/seize.h"
-#include "server/system/spin_lock.h"
-#include "server/system/waker.h"
 #include "server/wire/frame_writer.h"
 
 namespace replwire::server {
 
-// What executions write, on its way into `output` frames: gathered for a few milliseconds, so that
-// a loop of prints costs no frame each, in the order in which it was written. Any thread writes;
-// a timer on the io_context sends what nothing else has sent. What C code and children write
-// arrives by the capture pipes, which are looked into before every write of Python's own, so that
-// the order holds across both ways.
+// What executions write, on its way into `output` frames.
+//
+// What comes in. Python's own writes, each with the execution that its thread or task belongs to:
+// by `write` where Python runs in this process, by a ring in shared memory (SharedOutput) where it
+// runs in another one. And bytes that C code and children write to descriptors 1 and 2: by the
+// capture pipes, which bring no name with them.
+//
+// Whose the pipes' bytes are. Those of the execution that ran last when they were written, as far
+// as it can be told: when an execution begins and the one before has had children, which may live
+// on, the pipes are set apart for that one and new ones stand for descriptors 1 and 2. The old ones
+// are read under the old name until nobody has their other ends. At rest, where no children are,
+// the bytes are nobody's.
+//
+// The order. A stream's bytes keep the order in which they were written, across both ways: the
+// pipes are looked into before every write of Python's own, unless it comes so soon behind the one
+// before that no system call fits in between (WritePace). In front of every frame that must come
+// behind the output so far (a result, an `input`), the session calls `flush`.
+//
+// What is sent when. Pieces are gathered for some milliseconds, or up to a frame's size, so that a
+// loop of prints costs no frame each; then whoever has the data sends, a timer on the io_context
+// what nobody else has sent. What was handed over, as a pipe would have it (a flush, a line on
+// standard error, a write to a descriptor), goes at once, so that it outlives the process, but no
+// more than some such frames in that time.
+//
+// Who may touch what. `mutex_` is over memory alone: the pieces, and who runs. No system call is
+// made under it. `reading_` is held from the look into the pipes, or the ring, to the place in the
+// pieces where that ends up; its calls do not wait. `sending_` is held from the moment at which the
+// pieces are taken to the one at which their frames are the writer's: so frames keep the order of
+// pieces. They are taken in the order reading_, sending_, mutex_, and any thread may write; why not
+// one lock: code that prints would wait for the write to the client.
+//
+// A client that is behind. When more than the limit waits in the writer, `write` says so, and its
+// caller waits in `wait_for_room`; the pipes are not read, so that whoever writes into them waits.
 class Outputs {
  public:
   // `limit`: bytes that may wait for a client that does not read. `shared`: where Python writes
@@ -41,6 +69,11 @@ class Outputs {
   // False when the client is behind by more than the limit.
   bool write(const runtime::ExecutionRef& execution, runtime::Stream stream,
              std::string_view bytes);
+  // Code has flushed: what was written is to outlive the process.
+  void hand_over();
+  // The worker is about to run this execution: descriptors 0 to 2 that were closed are put back,
+  // and what comes by 1 and 2 is its own from here on.
+  void begin(runtime::ExecutionRef execution);
 
   // For what Python writes in another process. There is something to take, soon; all that was
   // written before an event's position, when it is handled; all that the dead one left.
@@ -61,65 +94,86 @@ class Outputs {
   // Until `open` everything is kept: `ready` comes first.
   void open();
 
-  // From here on this execution runs (null: none): what the pipes bring is its, and what others
-  // write is late. `limit`: its output_limit.
+  // From here on this execution runs (null: none): what others write is late. `limit`: its
+  // output_limit.
   void set_running(runtime::ExecutionRef execution, std::optional<std::size_t> limit);
 
   std::optional<Spools::Part> spooled(std::int64_t count, runtime::Stream stream,
                                       std::int64_t offset, std::int64_t size);
 
   bool has_room() const { return unlimited_ || writer_.pending() <= limit_; }
-  // True when there is room; false when a signal came. `waker` is the calling thread's.
-  bool wait_for_room(Waker& waker);
+  // True when there is room; false when a signal came.
+  bool wait_for_room();
   // On the io_context: the client has caught up.
   void room_again();
   // From here on there is always room: the session ends.
   void lift_limit();
 
-  // For last words, from a signal handler: nobody else sends from here on. Then `salvage` calls
-  // `take` with execution, stream and bytes of what has not been sent, and allocates nothing.
+  // For last words, from a signal handler: nobody else sends from here on. Then these call `take`
+  // with execution, stream, whether it was captured, and bytes of what has not been sent: what was
+  // gathered, and what is in the pipes yet. They allocate nothing.
   void seize() {
     server::seize(sending_);
-    server::seize(lock_);
+    server::seize(mutex_);
   }
   template <class Take>
-  void salvage(Take take);
+  void salvage_pieces(Take take) const;
+  template <class Take>
+  void salvage_pipes(Take take);
+  // See `fatal_error`.
+  std::string_view fatal_error_so_far() const;
   const runtime::ExecutionRef& running() const { return running_; }
 
  private:
   struct Piece {
     runtime::ExecutionRef execution;
     runtime::Stream stream;
+    bool captured;  // came by a descriptor
     std::string bytes;
   };
+  struct Step {
+    bool send;
+    bool arm;  // the timer
+  };
 
-  void add(const runtime::ExecutionRef& execution, runtime::Stream stream, std::string_view bytes);
-  bool others_may_have_written();
-  void take_captured();
-  void take_pipes();
-  void add_captured(runtime::Stream stream, std::string_view bytes);
+  void add(const runtime::ExecutionRef& execution, runtime::Stream stream, std::string_view bytes,
+           bool captured = false);
+  void add_captured(const runtime::ExecutionRef& owner, runtime::Stream stream,
+                    std::string_view bytes);
   void add_record(const SharedOutput::Record& record, const std::string& id,
                   std::string_view bytes);
-  void tell_whether_behind();
+  const runtime::ExecutionRef& named(const SharedOutput::Record& record, const std::string& id);
+  void keep_errors(std::string_view bytes);
+  void look_into_pipes();
+  void take_pipes();
+  runtime::ExecutionRef owner_of_pipes() const;
+  bool take_captured();
+  Step next_step(bool handed_over);
+  bool spend_credit();
+  void take(Step step);
+  void pass_on(bool handed_over);
   void read_capture();
   void wait_for_capture();
-  void arm_timer();
   void send_what_waits();
   void send(bool whole);
   void keep_spare(std::string bytes);
   void append_piece(std::string& frames, Piece& piece);
   void append_incomplete(std::string& frames);
   void append_tails(std::string& frames);
-  void append_frames(std::string& frames, const runtime::ExecutionRef& execution,
-                     runtime::Stream stream, std::string_view bytes);
+  void append_frames(std::string& frames, const Piece& piece, std::string_view bytes);
+  void tell_whether_behind();
 
   FrameWriter& writer_;
   Capture& capture_;
   SharedOutput* const shared_;
   const std::size_t limit_;
   std::atomic<bool> unlimited_{false};
+  WritePace pace_;
 
-  std::mutex sending_;  // taken before `lock_`; keeps frames in order
+  std::mutex reading_;
+  ChildWatch children_;
+
+  std::mutex sending_;
   std::uint64_t running_serial_ = 0;
   bool closed_ = false;
   std::array<Piece, 2> incomplete_;  // per stream: a character whose rest has not come
@@ -127,31 +181,40 @@ class Outputs {
   Spools spools_;
   std::string frames_;  // empty between sends
 
-  SpinLock lock_;
+  mutable std::mutex mutex_;
   runtime::ExecutionRef running_;
+  runtime::ExecutionRef begun_;   // whose the pipes are
   runtime::ExecutionRef newest_;  // that ran, or runs
   runtime::ExecutionRef before_;  // the one before it: what writes may not know yet that it is over
   runtime::ExecutionRef late_;    // an older one that wrote
-  std::string captured_errors_;   // the end of what the pipe brought, with `shared_`
+  const runtime::ExecutionRef nobody_;
+  std::string captured_errors_;  // the end of what the pipe brought
   std::vector<Piece> pieces_;
   std::size_t size_ = 0;
   std::string spare_;  // empty, with room for the next piece
   bool open_ = false;
   bool armed_ = false;
-  std::uint64_t last_write_ = 0;  // in ticks()
+  std::int64_t credit_ = 0;
+  Alarm::Clock::time_point credited_;
 
   Alarm timer_;
-
-  std::mutex waiting_mutex_;
-  std::vector<Waker*> waiting_;
+  Futex room_;
 };
 
 template <class Take>
-void Outputs::salvage(Take take) {
-  for (const Piece& piece : incomplete_) take(piece.execution, piece.stream, piece.bytes);
-  for (const Piece& piece : pieces_) take(piece.execution, piece.stream, piece.bytes);
+void Outputs::salvage_pieces(Take take) const {
+  for (const Piece& piece : incomplete_) {
+    take(piece.execution, piece.stream, piece.captured, piece.bytes);
+  }
+  for (const Piece& piece : pieces_) {
+    take(piece.execution, piece.stream, piece.captured, piece.bytes);
+  }
+}
+
+template <class Take>
+void Outputs::salvage_pipes(Take take) {
   capture_.pipes().read(
-      [&](runtime::Stream stream, std::string_view bytes) { take(running_, stream, bytes); });
+      [&](runtime::Stream stream, std::string_view bytes) { take(running_, stream, true, bytes); });
 }
 
 }  // namespace replwire::server

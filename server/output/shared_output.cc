@@ -1,13 +1,10 @@
 #include "server/output/shared_output.h"
 
-#include <linux/futex.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <climits>
 #include <cstring>
 #include <new>
 #include <system_error>
@@ -45,13 +42,23 @@ void SharedOutput::map() {
 }
 
 // What a process that died with the lock had half done is not counted in `appended`.
-SharedOutput::Lock::Lock(SharedOutput& shared) : mutex_(shared.region_->mutex) {
-  if (::pthread_mutex_lock(&mutex_) == EOWNERDEAD) ::pthread_mutex_consistent(&mutex_);
+bool SharedOutput::Lock::is_taken(pthread_mutex_t& mutex, int result) {
+  if (result == EOWNERDEAD) ::pthread_mutex_consistent(&mutex);
+  return result == 0 || result == EOWNERDEAD;
 }
 
-SharedOutput::Lock::~Lock() { ::pthread_mutex_unlock(&mutex_); }
+SharedOutput::Lock::Lock(SharedOutput& shared)
+    : mutex_(shared.region_->mutex), owns_(is_taken(mutex_, ::pthread_mutex_lock(&mutex_))) {}
+
+SharedOutput::Lock::Lock(SharedOutput& shared, std::try_to_lock_t /*unused*/)
+    : mutex_(shared.region_->mutex), owns_(is_taken(mutex_, ::pthread_mutex_trylock(&mutex_))) {}
+
+SharedOutput::Lock::~Lock() {
+  if (owns_) ::pthread_mutex_unlock(&mutex_);
+}
 
 void SharedOutput::copy_in(std::uint64_t& at, const void* from, std::size_t size) {
+  if (size == 0) return;  // `from` may be null
   const std::size_t start = at % kCapacity;
   const std::size_t first = std::min(size, kCapacity - start);
   std::memcpy(region_->bytes + start, from, first);
@@ -60,6 +67,7 @@ void SharedOutput::copy_in(std::uint64_t& at, const void* from, std::size_t size
 }
 
 void SharedOutput::copy_out(std::uint64_t& at, void* to, std::size_t size) const {
+  if (size == 0) return;
   const std::size_t start = at % kCapacity;
   const std::size_t first = std::min(size, kCapacity - start);
   std::memcpy(to, region_->bytes + start, first);
@@ -96,25 +104,17 @@ std::uint64_t SharedOutput::stamp_event() {
 }
 
 bool SharedOutput::take_call() {
-  if (!std::exchange(region_->called, true)) return true;
-  return is_filling() && !std::exchange(region_->called_again, true);
+  if (!region_->called.exchange(true)) return true;
+  return is_filling() && !region_->called_again.exchange(true);
 }
 
 bool SharedOutput::wait_for_room() {
-  const std::uint32_t seen = region_->room;
-  if (has_room()) return true;
-  ++region_->waiting;
-  const long result = ::syscall(SYS_futex, &region_->room, FUTEX_WAIT, seen, nullptr, nullptr, 0);
-  const bool signalled = result != 0 && errno == EINTR;
-  --region_->waiting;
-  return !signalled;
+  const std::uint32_t seen = region_->room.value();
+  return has_room() || region_->room.wait(seen);
 }
 
 void SharedOutput::make_room_known() {
-  if (region_->behind) return;
-  ++region_->room;
-  if (region_->waiting == 0) return;
-  ::syscall(SYS_futex, &region_->room, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
+  if (!region_->behind) region_->room.change_and_wake();
 }
 
 void SharedOutput::set_behind(bool behind) {

@@ -5,18 +5,22 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <mutex>
 #include <string>
 
 #include "runtime/interpreter_control.h"
 #include "runtime/link.h"
 #include "server/system/descriptor.h"
+#include "server/system/futex.h"
 
 namespace replwire::server {
 
 // What Python has written, in memory that the interpreter's processes share with the server's: it
-// costs no system call, and outlives whoever wrote it. One lock, which a dead process gives back,
-// also covers reading the capture pipes, so that the order of the two ways holds. Besides it holds
-// what the server looks at while the interpreter runs.
+// costs no system call, and outlives whoever wrote it. A ring with many writers and one reader. The
+// writers have a lock, which a dead process gives back; it also covers reading the capture pipes,
+// so that the order of the two ways holds. The server takes from the ring without the lock, since
+// its owner may be stopped, and only tries for it to read the pipes itself. Besides the ring, the
+// memory holds what the server looks at while the interpreter runs.
 class SharedOutput {
  public:
   // Made by one process, before it forks the others; or found under the descriptor.
@@ -32,12 +36,18 @@ class SharedOutput {
   class Lock {
    public:
     explicit Lock(SharedOutput& shared);
+    Lock(SharedOutput& shared, std::try_to_lock_t);
     Lock(const Lock&) = delete;
     Lock& operator=(const Lock&) = delete;
     ~Lock();
 
+    bool owns() const { return owns_; }
+
    private:
+    static bool is_taken(pthread_mutex_t& mutex, int result);
+
     pthread_mutex_t& mutex_;
+    const bool owns_;
   };
 
   // ---- the interpreter's side, with the lock ----
@@ -58,7 +68,7 @@ class SharedOutput {
   bool has_room() const { return !region_->behind && used() <= kHigh; }
   bool wait_for_room();
 
-  // ---- the server's side, with the lock ----
+  // ---- the server's side, one thread at a time ----
   // Calls `take(execution serial, its id and count if they stand there, stream, bytes)` with what
   // was written before `end`.
   template <class Take>
@@ -66,8 +76,9 @@ class SharedOutput {
   // All that there is; false, and nothing is taken, while an event is on its way that comes first.
   template <class Take>
   bool take_all(Take take) {
+    const std::uint64_t end = region_->appended;  // first: an event sent later comes behind it
     if (region_->events_sent != events_seen_) return false;
-    take_until(region_->appended, take);
+    take_until(end, take);
     return true;
   }
   // Its writer is dead: nothing else comes.
@@ -102,12 +113,11 @@ class SharedOutput {
     runtime::InterpreterControl control;
     std::atomic<std::uint64_t> appended;  // bytes, ever
     std::atomic<std::uint64_t> taken;
-    std::uint64_t events_sent;
-    bool called;
-    bool called_again;
+    std::atomic<std::uint64_t> events_sent;
+    std::atomic<bool> called;
+    std::atomic<bool> called_again;
     std::atomic<bool> behind;
-    std::atomic<std::uint32_t> room;  // counts the times that some was made: a futex
-    std::atomic<std::uint32_t> waiting;
+    Futex room;  // changes when some was made
     char bytes[kCapacity];
   };
 
@@ -127,10 +137,19 @@ class SharedOutput {
 
 template <class Take>
 void SharedOutput::take_until(std::uint64_t end, Take take) {
+  // First: what is appended from here on may need a call of its own.
+  region_->called = region_->called_again = false;
   std::uint64_t at = region_->taken;
   while (at < end) {
     Record record = {};
-    copy_out(at, &record, sizeof record);
+    const std::uint64_t left = end - at;
+    if (left >= sizeof record) copy_out(at, &record, sizeof record);
+    // User code can write here too: what cannot be ends it.
+    if (left < sizeof record ||
+        std::uint64_t{record.id_size} + record.size > left - sizeof record) {
+      at = end;
+      break;
+    }
     id_.resize(record.id_size);
     bytes_.resize(record.size);
     copy_out(at, id_.data(), id_.size());
@@ -138,7 +157,6 @@ void SharedOutput::take_until(std::uint64_t end, Take take) {
     take(record, id_, bytes_);
   }
   region_->taken = at;
-  region_->called = region_->called_again = used() > 0;
   make_room_known();
 }
 

@@ -6,12 +6,12 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "server/system/private_range.h"
+
 namespace replwire::server {
 namespace {
 
-constexpr std::int64_t kMostKept = 64 * 1024 * 1024;
-
-Descriptor open_unlinked() {
+Descriptor open_anywhere() {
   const char* folder = std::getenv("TMPDIR");
   if (folder == nullptr || *folder == '\0') folder = "/tmp";
   Descriptor file(::open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
@@ -20,6 +20,13 @@ Descriptor open_unlinked() {
   file = Descriptor(::mkostemp(path.data(), O_CLOEXEC));
   if (file) ::unlink(path.c_str());
   return file;
+}
+
+// Out of the way of user code, which closes descriptors by the hundred.
+Descriptor open_unlinked() {
+  const Descriptor file = open_anywhere();
+  Descriptor placed = file ? PrivateRange::place_for(file) : Descriptor();
+  return placed;
 }
 
 }  // namespace
@@ -31,37 +38,80 @@ Spools::Spool* Spools::find(std::int64_t count, runtime::Stream stream) {
   return found == spools_.end() ? nullptr : &*found;
 }
 
+// Where the oldest byte that is kept stands.
+std::int64_t Spools::begin() const {
+  std::int64_t oldest = end_;
+  for (const Spool& spool : spools_) {
+    if (!spool.extents.empty()) oldest = std::min(oldest, spool.extents.front().begin);
+  }
+  return oldest;
+}
+
+void Spools::make_way(std::int64_t count, std::int64_t size) {
+  while (end_ - begin() + size > most_kept_ && spools_.front().count != count) spools_.pop_front();
+}
+
 void Spools::append(std::int64_t count, runtime::Stream stream, std::string_view bytes) {
+  make_way(count, static_cast<std::int64_t>(bytes.size()));
   Spool* spool = find(count, stream);
-  if (spool == nullptr) spool = &spools_.emplace_back(Spool{count, stream, open_unlinked()});
+  if (spool == nullptr) spool = &spools_.emplace_back(Spool{count, stream, {}});
   const bool complete = spool->kept == spool->total;
   spool->total += static_cast<std::int64_t>(bytes.size());
-  while (kept_ + static_cast<std::int64_t>(bytes.size()) > kMostKept &&
-         spools_.front().count != count) {
-    kept_ -= spools_.front().kept;
-    spools_.pop_front();
+  if (complete) spool->kept += keep(*spool, bytes);
+}
+
+// Returns how many bytes of the front were kept.
+std::int64_t Spools::keep(Spool& spool, std::string_view bytes) {
+  if (!file_) file_ = open_unlinked();
+  const std::int64_t room = most_kept_ - (end_ - begin());
+  bytes = bytes.substr(0, static_cast<std::size_t>(std::max<std::int64_t>(room, 0)));
+  const std::int64_t start = end_;
+  while (!bytes.empty()) {
+    const std::int64_t place = end_ % most_kept_;
+    const auto piece = bytes.substr(0, static_cast<std::size_t>(most_kept_ - place));
+    const ssize_t written = ::pwrite(file_.get(), piece.data(), piece.size(), place);
+    if (written <= 0) break;
+    end_ += written;
+    bytes.remove_prefix(static_cast<std::size_t>(written));
   }
-  spool = find(count, stream);
-  const std::string_view fits =
-      bytes.substr(0, static_cast<std::size_t>(std::max<std::int64_t>(kMostKept - kept_, 0)));
-  if (!complete || ::pwrite(spool->file.get(), fits.data(), fits.size(), spool->kept) !=
-                       static_cast<ssize_t>(fits.size())) {
-    return;
+  const std::int64_t size = end_ - start;
+  if (size == 0) return 0;
+  const bool follows =
+      !spool.extents.empty() && spool.extents.back().begin + spool.extents.back().size == start;
+  if (follows) {
+    spool.extents.back().size += size;
+  } else {
+    spool.extents.push_back({start, size});
   }
-  spool->kept += static_cast<std::int64_t>(fits.size());
-  kept_ += static_cast<std::int64_t>(fits.size());
+  return size;
 }
 
 std::optional<Spools::Part> Spools::read(std::int64_t count, runtime::Stream stream,
                                          std::int64_t offset, std::int64_t size) {
   const Spool* spool = find(count, stream);
   if (spool == nullptr) return std::nullopt;
-  const std::int64_t begin = std::min(offset, spool->kept);
-  Part part = {
-      std::string(static_cast<std::size_t>(std::min({size, spool->kept - begin, kMostRead})), '\0'),
-      spool->total};
-  const ssize_t got = ::pread(spool->file.get(), part.bytes.data(), part.bytes.size(), begin);
-  part.bytes.resize(static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+  Part part = {{}, spool->total};
+  std::int64_t left = std::min(size, kMostRead);
+  for (const Extent& extent : spool->extents) {
+    if (offset >= extent.size) {
+      offset -= extent.size;
+      continue;
+    }
+    for (std::int64_t at = extent.begin + offset; left > 0 && at < extent.begin + extent.size;) {
+      const std::int64_t place = at % most_kept_;
+      const std::int64_t most =
+          std::min({left, extent.begin + extent.size - at, most_kept_ - place});
+      const std::size_t before = part.bytes.size();
+      part.bytes.resize(before + static_cast<std::size_t>(most));
+      const ssize_t got =
+          ::pread(file_.get(), part.bytes.data() + before, static_cast<std::size_t>(most), place);
+      part.bytes.resize(before + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+      if (got <= 0) return part;
+      at += got;
+      left -= got;
+    }
+    offset = 0;
+  }
   return part;
 }
 

@@ -4,15 +4,19 @@
 
 #include <algorithm>
 #include <csignal>
+#include <system_error>
 
 #include "protocol/codec.h"
 #include "runtime/plain_value.h"
 #include "server/output/output_frames.h"
 #include "server/serve/start_interpreter.h"
+#include "server/system/descendants.h"
 #include "server/system/process_facts.h"
 
 namespace replwire::server {
 namespace {
+
+constexpr int kOutputFailed = 74;  // EX_IOERR of sysexits.h
 
 protocol::Limits limits(const Options& options) {
   protocol::Limits limits = {};
@@ -53,16 +57,16 @@ Server::Server(const Options& options, StandardStreams streams, Shared shared,
       error_(std::move(streams.error)),
       log_(options.log, error_.get()),
       capture_(io_, shared.capture),
-      writer_(io_, std::move(streams.output), std::max<std::size_t>(options.output_buffer / 2, 1),
-              {[this] { session_.drained(); }, [this] { session_.client_gone(); },
-               [] { Session::descriptors_gone(); }}),
+      writer_(io_, std::move(streams.output), options.output_buffer / 2,
+              {[this] { drained(); }, [this] { session_.client_gone(); },
+               [] { Session::descriptors_gone(); }, [this](int error) { output_failed(error); }}),
       outputs_(io_, writer_, capture_, options.output_buffer, shared.output),
       link_(make_link(io_, outputs_)),
       stack_(io_, *link_, shared.stack),
       session_({io_, writer_, outputs_, *link_, stack_, log_}, options,
                [this](bool held) { reader_.hold(held); }),
       reader_(io_, std::move(streams.input),
-              {options.max_frame_bytes, options.survive, options.strict},
+              {options.max_frame_bytes, options.survive, options.strict}, writer_,
               {[this](std::vector<Incoming> frames) { session_.take(std::move(frames)); },
                [this] { session_.end_input(); }},
               {link_->incoming(), [this] { link_->take_incoming(); }}),
@@ -85,6 +89,18 @@ void Server::open(const runtime::PythonFacts& python, pid_t pid) {
   log_.line("ready");
   if (heartbeat_) heartbeat_->start();
   reader_.hold(false);
+}
+
+void Server::drained() {
+  session_.drained();
+  reader_.replies_drained();
+}
+
+// A file at its limit, a full disk: a client that reads the file later must not take it for whole.
+void Server::output_failed(int error) const {
+  say("cannot write to standard output: " + std::generic_category().message(error));
+  Descendants::find(::getpid()).signal(SIGKILL);
+  ::_exit(kOutputFailed);
 }
 
 void Server::say(const std::string& message) const {

@@ -57,6 +57,9 @@ class Server {
   const Options& options() const { return options_; }
 
  private:
+  void drained();
+  [[noreturn]] void output_failed(int error) const;
+
   const Options& options_;
   Descriptor error_;
   Log log_;

@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "protocol/encoder.h"
+#include "server/wire/frame_kinds.h"
 
 namespace replwire::server {
 
@@ -17,14 +18,14 @@ class FrameSink {
 
   template <class Frame>
   void write(const Frame& frame) {
-    write_line(protocol::encode(frame));
+    write_line(protocol::encode(frame), kind_of<Frame>);
   }
 
   void end() { ended_ = true; }
   bool ended() const { return ended_; }
 
  private:
-  virtual void write_line(std::string_view line) = 0;
+  virtual void write_line(std::string_view line, FrameKind kind) = 0;
 
   bool ended_ = false;
 };

@@ -276,7 +276,7 @@ class Session {
     explicit Frames(FrameWriter& writer) : writer_(writer) {}
 
    private:
-    void write_line(std::string_view line) override { writer_.write(line); }
+    void write_line(std::string_view line, FrameKind kind) override { writer_.write(line, kind); }
 
     FrameWriter& writer_;
   };

@@ -45,6 +45,13 @@ PrivateRange::~PrivateRange() {
 }
 
 bool PrivateRange::holds(int number) { return number >= first && number < end; }
+Descriptor PrivateRange::place_for(const Descriptor& late) {
+  const int fd = ::fcntl(late.get(), F_DUPFD_CLOEXEC, first);
+  Descriptor placed(fd);
+  if (fd >= first + kRoom) return {};
+  end = std::max(end, fd + 1);
+  return placed;
+}
 
 void PrivateRange::close_in_child() {
   for (int fd = first; fd < end; ++fd) ::close(fd);

@@ -2,6 +2,8 @@
 
 #include <vector>
 
+#include "server/system/descriptor.h"
+
 namespace replwire::server {
 
 // The numbers of the server's own descriptors: above those that user code closes wholesale
@@ -19,6 +21,8 @@ class PrivateRange {
 
   // Whether it is a number of the range.
   static bool holds(int number);
+  // Moves a descriptor that came later into the range; none when that is full.
+  static Descriptor place_for(const Descriptor& late);
 
   // Async-signal-safe, for a forked child: nothing of the server stays open there.
   static void close_in_child();

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <utility>
@@ -17,7 +18,7 @@ namespace {
 
 constexpr int kPipeBytes = 256 * 1024;  // fewer turns between us and the client in a flood
 
-mode_t kind_of(int fd) {
+mode_t file_kind(int fd) {
   struct stat status = {};
   return ::fstat(fd, &status) == 0 ? status.st_mode & S_IFMT : 0;
 }
@@ -34,8 +35,9 @@ Descriptor reopened(int fd) {
 FrameWriter::FrameWriter(asio::io_context& io, Descriptor output, std::size_t low_water,
                          Events events)
     : io_(io), low_water_(low_water), events_(std::move(events)), output_(std::move(output)) {
-  const mode_t kind = kind_of(output_.get());
+  const mode_t kind = file_kind(output_.get());
   socket_ = kind == S_IFSOCK;
+  regular_ = kind == S_IFREG;
   if (kind != S_IFIFO && kind != S_IFCHR && !socket_) return;  // a file always has room
   if (kind == S_IFIFO) ::fcntl(output_.get(), F_SETPIPE_SZ, kPipeBytes);
   if (!socket_) {
@@ -53,42 +55,116 @@ FrameWriter::FrameWriter(asio::io_context& io, Descriptor output, std::size_t lo
   }
 }
 
-void FrameWriter::write(std::string_view frames) {
+void FrameWriter::write(std::string_view frames, FrameKind kind) {
   const Critical critical;
   const std::lock_guard lock(mutex_);
   if (gone_) return;
-  if (!pending_.empty()) {
-    pending_.append(frames);
-    pending_size_ = pending_.size() - sent_;
-    return;
-  }
-  const std::size_t written = write_now(frames);
+  const bool waits = !nothing_waits();
+  const std::size_t written = waits ? 0 : write_directly(frames);
   if (gone_ || written == frames.size()) return;
-  pending_.assign(frames.substr(written));
-  sent_ = 0;
-  pending_size_ = pending_.size();
-  asio::post(io_, [this] { wait_for_room(); });
+  keep(frames, written, kind);
+  count();
+  if (!waits) asio::post(io_, [this] { wait_for_room(); });
 }
 
-// Returns how much was taken; less than all when the pipe is full or its reader gone.
-std::size_t FrameWriter::write_now(std::string_view bytes) {
-  in_flight_ = bytes;
-  while (!in_flight_.empty()) {
-    if (blocking_ && !wait_until_writable(0)) break;
-    const ssize_t written = write_some(in_flight_);
+std::size_t FrameWriter::write_directly(std::string_view frames) {
+  direct_ = frames;
+  direct_sent_ = 0;
+  write_now(frames, direct_sent_);
+  direct_ = {};
+  return std::exchange(direct_sent_, 0);
+}
+
+// `written` bytes have gone out, which may end in the middle of a frame: no reply before its end.
+void FrameWriter::keep(std::string_view frames, std::size_t written, FrameKind kind) {
+  const std::string_view rest = frames.substr(written);
+  if (kind == FrameKind::kReply && written == 0) {
+    if (replies_.empty() || replies_.back().behind != ordered_) replies_.push_back({ordered_, {}});
+    replies_.back().frames.append(rest);
+    return;
+  }
+  const std::uint64_t place = before_ + pending_.size();
+  pending_.append(rest);
+  if (kind != FrameKind::kOutput) {
+    ordered_ = before_ + pending_.size();
+  } else if (written > 0 && frames[written - 1] != '\n') {
+    ordered_ = place + rest.find('\n') + 1;
+  }
+}
+
+void FrameWriter::count() {
+  std::size_t replies = 0;
+  for (const Reply& reply : replies_) replies += reply.frames.size();
+  waiting_replies_ = gone_ ? 0 : replies - reply_sent_;
+  pending_size_ = gone_ ? 0 : pending_.size() - sent_ + waiting_replies_;
+}
+
+bool FrameWriter::between_frames() const { return sent_ == 0 || pending_[sent_ - 1] == '\n'; }
+
+// Sends as much as the client takes without waiting.
+void FrameWriter::send() {
+  while (!gone_ && !nothing_waits() && (send_reply() || send_ordered())) {
+  }
+  drop_sent();
+}
+
+// The first of the replies, if it is their turn; false as well when the client does not take it.
+bool FrameWriter::send_reply() {
+  if (replies_.empty()) return false;
+  const bool started = reply_sent_ > 0;
+  if (!started && (replies_.front().behind > before_ + sent_ || !between_frames())) return false;
+  if (!write_now(replies_.front().frames, reply_sent_)) return false;
+  replies_.pop_front();
+  reply_sent_ = 0;
+  return true;
+}
+
+// What stands before the next reply's turn; false when the client does not take it.
+bool FrameWriter::send_ordered() {
+  if (reply_sent_ > 0 || sent_ == pending_.size()) return false;
+  return write_now(std::string_view(pending_).substr(0, next_stop()), sent_);
+}
+
+// How far in `pending_` before the first reply is looked at again: it may be written meanwhile.
+std::size_t FrameWriter::next_stop() const {
+  if (replies_.empty()) return pending_.size();
+  const std::uint64_t behind = replies_.front().behind;
+  if (behind > before_ + sent_) return static_cast<std::size_t>(behind - before_);
+  return std::min(pending_.size(), pending_.find('\n', sent_) + 1);
+}
+
+void FrameWriter::drop_sent() {
+  if (sent_ < pending_.size() && sent_ <= pending_.size() / 2) return;
+  if (sent_ < pending_.size() && !between_frames()) {
+    ordered_ = std::max(ordered_, before_ + pending_.find('\n', sent_) + 1);
+  }
+  before_ += sent_;
+  if (sent_ == pending_.size()) {
+    pending_ = std::string();
+  } else {
+    pending_.erase(0, sent_);
+  }
+  sent_ = 0;
+}
+
+// From `sent` on, which counts what is taken at once, for last words; false when the pipe is full
+// or its reader gone.
+bool FrameWriter::write_now(std::string_view bytes, std::size_t& sent) {
+  while (sent < bytes.size()) {
+    if (blocking_ && !wait_until_writable(0)) return false;
+    const ssize_t written = write_some(bytes.substr(sent));
     if (written >= 0) {
-      in_flight_.remove_prefix(static_cast<std::size_t>(written));
+      sent += static_cast<std::size_t>(written);
     } else if (errno == EAGAIN) {
-      break;
+      return false;
     } else if (errno == EBADF) {
       lose_descriptor();
     } else if (errno != EINTR) {
-      lose_reader();
-      break;
+      give_up(errno);
+      return false;
     }
   }
-  const std::size_t left = std::exchange(in_flight_, {}).size();
-  return bytes.size() - left;
+  return true;
 }
 
 // What is taken without waiting. Async-signal-safe.
@@ -116,20 +192,17 @@ bool FrameWriter::reader_gone(int patience) const { return wait_for(0, patience)
 void FrameWriter::drain(int patience) {
   const Critical critical;
   const std::lock_guard lock(mutex_);
-  while (!gone_ && pending_.size() > sent_) {
-    sent_ += write_now(std::string_view(pending_).substr(sent_));
-    if (pending_.size() > sent_ && !wait_until_writable(patience)) break;
-  }
-  pending_size_ = pending_.size() - sent_;
+  for (send(); !gone_ && !nothing_waits() && wait_until_writable(patience);) send();
+  count();
 }
 
 void FrameWriter::seize() {
   server::seize(mutex_);
-  const std::string_view flight = in_flight_;
-  write_last(flight);
-  if (flight.data() < pending_.data() || flight.data() > pending_.data() + pending_.size()) {
-    write_last(std::string_view(pending_).substr(sent_));
-  }
+  write_last(direct_.substr(direct_sent_));
+  const std::size_t started = reply_sent_ > 0 ? 1 : 0;
+  if (started > 0) write_last(std::string_view(replies_.front().frames).substr(reply_sent_));
+  write_last(std::string_view(pending_).substr(sent_));
+  for (std::size_t i = started; i < replies_.size(); ++i) write_last(replies_[i].frames);
 }
 
 void FrameWriter::write_last(std::string_view frames) {
@@ -150,21 +223,12 @@ void FrameWriter::send_pending() {
   bool drained = false;
   {
     const std::lock_guard lock(mutex_);
-    const std::size_t before = pending_.size() - sent_;
-    sent_ += write_now(std::string_view(pending_).substr(sent_));
-    const std::size_t after = gone_ ? 0 : pending_.size() - sent_;
-    if (after == 0) {
-      pending_ = std::string();
-      sent_ = 0;
-    } else {
-      if (sent_ > pending_.size() / 2) {
-        pending_.erase(0, sent_);
-        sent_ = 0;
-      }
-      wait_for_room();
-    }
-    pending_size_ = after;
-    drained = after < low_water_ && (before >= low_water_ || after == 0);
+    const std::size_t before = pending_size_;
+    send();
+    count();
+    const std::size_t after = pending_size_;
+    if (!gone_ && after > 0) wait_for_room();
+    drained = after <= low_water_ && (before > low_water_ || after == 0);
   }
   if (drained) events_.drained();
 }
@@ -176,6 +240,15 @@ void FrameWriter::watch_reader() {
                         const std::lock_guard lock(mutex_);
                         if (!gone_) lose_reader();
                       });
+}
+
+// Nobody reads a pipe or a socket any more; a file cannot be written: its disk is full.
+void FrameWriter::give_up(int error) {
+  if (regular_ || error == ENOSPC || error == EFBIG || error == EDQUOT) {
+    gone_ = true;
+    return events_.failed(error);
+  }
+  lose_reader();
 }
 
 void FrameWriter::lose_reader() {

@@ -8,13 +8,25 @@
 #include "server/system/ready.h"
 
 namespace replwire::server {
+namespace {
 
-StdinReader::StdinReader(asio::io_context& io, Descriptor input, Accepted accepted, Events events,
-                         LinkSocket link_socket)
+constexpr std::size_t kMostReplies = 1024 * 1024;  // bytes that wait for the client
+
+// One of them alone may be answered by megabytes.
+bool has_large_reply(const Incoming& incoming) {
+  const auto* request = std::get_if<protocol::Request>(&incoming.frame);
+  return request != nullptr && std::holds_alternative<protocol::OutputGet>(*request);
+}
+
+}  // namespace
+
+StdinReader::StdinReader(asio::io_context& io, Descriptor input, Accepted accepted,
+                         const FrameWriter& writer, Events events, LinkSocket link_socket)
     : io_(io),
       input_(std::move(input)),
       accepted_(accepted),
       lines_(accepted.max_frame_bytes),
+      writer_(writer),
       events_(std::move(events)),
       link_socket_(std::move(link_socket)) {}
 
@@ -23,19 +35,31 @@ void StdinReader::hold(bool held) {
   if (!held) resumed_.wake();
 }
 
+void StdinReader::replies_drained() {
+  if (waits_) resumed_.wake();
+}
+
+bool StdinReader::must_wait() const { return held_ || writer_.waiting_replies() > kMostReplies; }
+
 void StdinReader::run() {
   const bool alone = link_socket_.descriptor < 0;
   for (bool more = true; more;) {
-    if (held_) {
-      wait_for(resumed_.descriptor());
-      resumed_.wait();
-      continue;
-    }
+    wait_for_leave();
     if (!alone) wait_for(input_.get());
-    if (!held_) more = read_frames();
+    if (!must_wait()) more = read_frames();
   }
   events_.ended();
   if (!alone) wait_for(-1);
+}
+
+// A wake that comes between the look and the wait is not lost: it stays in the event.
+void StdinReader::wait_for_leave() {
+  waits_ = true;
+  while (must_wait()) {
+    if (link_socket_.descriptor >= 0) wait_for(resumed_.descriptor());
+    resumed_.wait();
+  }
+  waits_ = false;
 }
 
 void StdinReader::wait_for(int descriptor) const {
@@ -55,14 +79,21 @@ bool StdinReader::read_frames() {
   std::vector<Incoming> frames;
   if (size > 0) {
     lines_.feed({buffer.data(), static_cast<std::size_t>(size)});
-    while (const auto line = lines_.next()) add(frames, *line);
+    while (const auto line = lines_.next()) {
+      add(frames, *line);
+      if (!has_large_reply(frames.back())) continue;
+      hand_over(frames);
+      wait_for_leave();
+    }
   } else if (const auto line = lines_.finish()) {
     add(frames, *line);
   }
-  if (!frames.empty()) {
-    asio::dispatch(io_, [&] { events_.frames(std::move(frames)); });
-  }
+  if (!frames.empty()) hand_over(frames);
   return size > 0;
+}
+
+void StdinReader::hand_over(std::vector<Incoming>& frames) {
+  asio::dispatch(io_, [&] { events_.frames(std::exchange(frames, {})); });
 }
 
 // 0 at the end of input. An input that its owner has made non-blocking is waited for.

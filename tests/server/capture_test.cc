@@ -161,7 +161,16 @@ TEST(CaptureTest, AWarningOfTheStandardLibraryArrives) {
             std::string::npos);
 }
 
-TEST(CaptureTest, AtRestItBelongsToNobody) {
+TEST(CaptureTest, AtRestWithoutChildrenItBelongsToNobody) {
+  ServerProcess server;
+  server.execute("import threading, os\nthreading.Timer(0.05, os.write, (1, b'orphan')).start()");
+  const Json frame = server.read_until("output").back();
+  EXPECT_EQ(frame["execution_id"], nullptr);
+  EXPECT_EQ(frame["data"], "orphan");
+  EXPECT_EQ(frame["origin"], "fd");
+}
+
+TEST(CaptureTest, AChildsOutputAtRestIsItsExecutions) {
   ServerProcess server;
   // The child writes when its execution is over and the file is there.
   server.execute(
@@ -170,7 +179,9 @@ TEST(CaptureTest, AtRestItBelongsToNobody) {
   server.start("import threading\nthreading.Timer(0.05, os.write, (w, b'orphan\\n')).start()");
   server.read_until(is_terminal);
   const Json frame = server.read_until("output").back();
-  EXPECT_EQ(frame["execution_id"], nullptr);
+  EXPECT_EQ(frame["execution_id"], "t1");
+  EXPECT_EQ(frame["late"], true);
+  EXPECT_EQ(frame["execution_count"], 1);
   EXPECT_EQ(frame["data"], "orphan\n");
 }
 

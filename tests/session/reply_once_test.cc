@@ -142,7 +142,7 @@ TEST_F(ReplyOnceTest, AReplyThatCannotBeWrittenIsARefusal) {
     std::vector<Json> frames;
 
    private:
-    void write_line(std::string_view line) override {
+    void write_line(std::string_view line, FrameKind /*kind*/) override {
       if (!std::exchange(failed_, true)) throw std::bad_alloc();
       frames.push_back(Json::parse(line));
     }

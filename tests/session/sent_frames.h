@@ -22,7 +22,9 @@ class SentFrames final : public replwire::server::FrameSink {
   }
 
  private:
-  void write_line(std::string_view line) override { frames_.push_back(Json::parse(line)); }
+  void write_line(std::string_view line, replwire::server::FrameKind /*kind*/) override {
+    frames_.push_back(Json::parse(line));
+  }
 
   std::vector<Json> frames_;
 };

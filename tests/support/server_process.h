@@ -33,6 +33,7 @@ class ServerProcess {
   void send_line(std::string_view line);
   // Reads what the server writes meanwhile, so that neither waits for the other.
   void send_bytes(std::string_view bytes);
+  int input() const { return stdin_.get(); }  // the write end of its standard input
   void close_stdin() { stdin_.reset(); }
   void close_stdout() { stdout_.reset(); }
   void signal(int number) const;

@@ -23,7 +23,6 @@
 #include "server/system/process_facts.h"
 #include "server/system/ready.h"
 #include "server/system/threads.h"
-#include "server/system/ticks.h"
 
 namespace replwire::server::survive {
 namespace {
@@ -184,9 +183,10 @@ bool SocketLink::write(const runtime::ExecutionRef& execution, runtime::Stream s
     bool calls = false;
     {
       const SharedOutput::Lock locked(channels_.output);
-      const std::uint64_t now = ticks();
-      if (now - std::exchange(last_write_, now) > kShorterThanASystemCall)
+      if (pace_.other_writes_fit()) {
         look_into_pipes(channels_);
+        pace_.note_look();
+      }
       written = channels_.output.append(execution, named, stream, bytes);
       calls = channels_.output.take_call();
     }
@@ -194,6 +194,10 @@ bool SocketLink::write(const runtime::ExecutionRef& execution, runtime::Stream s
     if (!written) channels_.output.wait_for_room();  // many threads, that did not wait for it
   }
   return channels_.output.has_room();
+}
+
+void SocketLink::begin(const runtime::ExecutionRef& /*execution*/) {
+  channels_.capture.restore_closed();
 }
 
 bool SocketLink::wait_for_room() {

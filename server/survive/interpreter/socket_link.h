@@ -9,6 +9,7 @@
 #include "runtime/link.h"
 #include "server/link/answers.h"
 #include "server/link/asker.h"
+#include "server/output/write_pace.h"
 #include "server/survive/wire/channels.h"
 #include "server/survive/wire/inbox.h"
 #include "server/survive/wire/messages.h"
@@ -39,6 +40,8 @@ class SocketLink final : public runtime::Link {
   bool write(const runtime::ExecutionRef& execution, runtime::Stream stream,
              std::string_view bytes) override;
   bool wait_for_room() override;
+  void flush() override {}  // what is written outlives the process
+  void begin(const runtime::ExecutionRef& execution) override;
   std::optional<runtime::Answer> wait_for_answer(std::uint64_t number,
                                                  const sigset_t* blocked) override;
 
@@ -67,7 +70,7 @@ class SocketLink final : public runtime::Link {
   std::optional<runtime::Command> held_;  // a snapshot to be taken, until it may be waited for
   std::uint64_t current_ = 0;             // serial of the newest Run
   std::vector<pid_t> children_;           // as they were told last
-  std::uint64_t last_write_ = 0;          // in ticks(), under the output's lock
+  WritePace pace_;
   AnswerInquiry answer_inquiry_;
   std::unique_ptr<Asker> asker_;
   bool reads_ = false;  // the reader runs

@@ -239,6 +239,7 @@ class Output:
     data: str
     late: bool | None = None
     execution_count: int | None = None
+    origin: Literal["fd"] | None = None
 
 
 def _output(f: dict[str, Any]) -> Output:
@@ -248,6 +249,7 @@ def _output(f: dict[str, Any]) -> Output:
         f["data"],
         f.get("late"),
         f.get("execution_count"),
+        f.get("origin"),
     )
 
 
