@@ -239,7 +239,7 @@ class Session {
   bool rolls_back(const runtime::Outcome& outcome) const;
   void replace(const Death& death);
   Crash crash_of(const Death& death);
-  void distrust_snapshot();
+  void distrust_snapshot(const Death& death);
   void wake();
   void give_up_waking();
   void finish_revival(std::monostate& nothing);
@@ -322,8 +322,10 @@ class Session {
   std::optional<Revival> revival_;
   std::optional<runtime::Exiting> exiting_with_;  // os._exit was called
   std::optional<std::uint64_t> last_woken_;
+  Clock::time_point woken_at_;
   Clock::time_point last_death_at_rest_;
-  Alarm waking_;                                  // a snapshot that does not come to itself
+  int deaths_at_rest_ = 0;  // of what wakes of one snapshot, one after the other
+  Alarm waking_;            // a snapshot that does not come to itself
   std::vector<std::string> lost_native_threads_;  // somebody may wait for them
   Standstill standstill_;
   Alarm standstill_alarm_;

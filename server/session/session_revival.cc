@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstring>
 
 #include "runtime/stack_dump.h"
@@ -23,6 +24,8 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kOneAfterTheOther{1000};
 constexpr int kMostStartsAnew = 3;
+constexpr int kMostDeaths = 2;  // of what wakes of one snapshot
+constexpr int kMostKills = 10;
 constexpr std::chrono::seconds kTimeToWake{10};
 constexpr milliseconds kBetweenLooks{500};
 constexpr std::size_t kMostNames = 5;
@@ -37,6 +40,12 @@ std::optional<std::string> signal_name(const Death& death) {
 std::optional<std::int64_t> exit_status(const Death& death) {
   if (death.pid == 0 || !WIFEXITED(death.status)) return std::nullopt;
   return WEXITSTATUS(death.status);
+}
+
+// By something outside that wants it dead; the system that is out of memory does not count.
+bool was_killed(const Death& death) {
+  return death.pid != 0 && WIFSIGNALED(death.status) && WTERMSIG(death.status) == SIGKILL &&
+         !death.out_of_memory;
 }
 
 std::string cause_of(const Death& death) {
@@ -173,7 +182,14 @@ void Session::replace(const Death& death) {
   asked_for_.reset();
   if (in_turn_) in_turn_->refuse(ErrorCode::kInvalidField, "the interpreter died");
   in_turn_.reset();
-  if (!expected && at_rest) distrust_snapshot();
+  // Started, and no more than that: something outside has ended it.
+  const bool lived = Clock::now() - woken_at_ >= kOneAfterTheOther;
+  if (death.started && (lived || was_killed(death))) starts_anew_ = 0;
+  if (expected || !at_rest) {
+    deaths_at_rest_ = 0;
+  } else {
+    distrust_snapshot(death);
+  }
   wake();
 }
 
@@ -186,13 +202,17 @@ Session::Crash Session::crash_of(const Death& death) {
   return crash;
 }
 
-// Of one that dies by itself, and again at once, nothing can be had any more.
-void Session::distrust_snapshot() {
+// Of one that dies by itself, and again at once, nothing can be had any more; nor of one that is
+// killed each time.
+void Session::distrust_snapshot(const Death& death) {
   const Clock::time_point now = Clock::now();
   const bool again = last_woken_ && last_woken_ == revival_->snapshot &&
                      now - last_death_at_rest_ < kOneAfterTheOther;
+  deaths_at_rest_ = again ? deaths_at_rest_ + 1 : 1;
   last_death_at_rest_ = now;
-  if (again) revival_->snapshot.reset();
+  if (deaths_at_rest_ < (was_killed(death) ? kMostKills : kMostDeaths)) return;
+  deaths_at_rest_ = 0;
+  revival_->snapshot.reset();
 }
 
 void Session::wake() {
@@ -200,6 +220,7 @@ void Session::wake() {
     die("interpreter", "the interpreter died each time that it was started anew", kBroken);
   }
   last_woken_ = revival_->snapshot;
+  woken_at_ = Clock::now();
   snapshots_.forget_begun();
   if (revival_->snapshot) waking_.set_in(kTimeToWake);
   parts_.link.wake(revival_->snapshot.value_or(0));
@@ -211,6 +232,7 @@ void Session::give_up_waking() {
   if (!revival_ || revival_->awaited || !revival_->snapshot) return;
   parts_.log.line("the snapshot did not wake");
   last_death_at_rest_ = Clock::now();  // it would not the next time either
+  deaths_at_rest_ = kMostKills;
   parts_.link.kill();
 }
 

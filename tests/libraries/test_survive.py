@@ -77,7 +77,7 @@ FITS = (
     "y = (x[:, 0] > 0.5).astype(int)\n"
     "def use(): return bool(Classifier(max_iter=5).fit(x, y).score(x, y) > 0.9)"
 )
-MULTIPLIES = "import numpy as np\na = np.ones((800, 800))\ndef use(): return (a @ a)[0, 0] == 800"
+MULTIPLIES = "import numpy as np\na = np.ones((800, 800))\ndef use(): return bool((a @ a)[0, 0] == 800)"
 LOOPS = (
     "import numba\n"
     "@numba.njit(parallel=True)\n"
