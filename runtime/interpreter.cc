@@ -186,7 +186,7 @@ Outcome Interpreter::execute(const Run& run) {
   if (cell) reporter_.remember(run, *cell);
   Outcome outcome = cell ? run_cell(run, *cell) : failure_to_compile(run, filename);
   hooks_.flush_replaced();
-  reporter_.release(run, cell ? *cell : Cell{{}, {}, filename});
+  reporter_.release(run, filename, cell ? &*cell : nullptr);
   return outcome;
 }
 

@@ -33,8 +33,8 @@ class MainModule {
   Ref space_;
   Ref pristine_;  // a copy of the namespace at the start
   Ref builtins_;
-  Ref warned_;                // "__warningregistry__"
-  Ref builtins_name_;         // "__builtins__", and the module
+  Ref warned_;         // "__warningregistry__"
+  Ref builtins_name_;  // "__builtins__", and the module
   Ref builtins_module_;
   std::array<Ref, 3> names_;  // "_", "__", "___"
 };

@@ -18,6 +18,8 @@ PyObject* get_of_task = nullptr;  // the context variable's method; lives as lon
 thread_local ExecutionRef origin_of_task;
 bool loop_runs = false;  // on the worker
 
+void (*thread_end)() = nullptr;
+
 constexpr const char* kCapsule = "replwire.execution";
 
 Ref make_capsule(const ExecutionRef& execution) {
@@ -34,7 +36,9 @@ PyObject* run_thread(PyObject* self, PyObject* args, PyObject* kwargs) {
   PyObject* capsule = PyTuple_GetItem(self, 0);
   PyObject* function = PyTuple_GetItem(self, 1);
   origin = *static_cast<ExecutionRef*>(PyCapsule_GetPointer(capsule, kCapsule));
-  return PyObject_Call(function, args, kwargs);
+  PyObject* result = PyObject_Call(function, args, kwargs);
+  if (thread_end != nullptr) thread_end();
+  return result;
 }
 
 PyMethodDef run_thread_method = {"thread", guarded_with_keywords<run_thread>,
@@ -107,6 +111,8 @@ bool Origin::track_tasks(PyObject* variable) {
 
 Origin::OfTasks::OfTasks() { loop_runs = true; }
 Origin::OfTasks::~OfTasks() { loop_runs = false; }
+
+void Origin::at_thread_end(void (*function)()) { thread_end = function; }
 
 void Origin::set_run(ExecutionRef execution) { origin = std::move(execution); }
 

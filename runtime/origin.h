@@ -35,6 +35,9 @@ class Origin {
   // Wraps the functions of `_thread` that start threads, so that a thread knows its origin.
   static bool patch_threads();
 
+  // Called in each thread that Python code has started, with the GIL, when its code is over.
+  static void at_thread_end(void (*function)());
+
  private:
   static const ExecutionRef& of_task();
 };

@@ -27,6 +27,9 @@ constexpr std::array kNames = {"getpass",
                                "matplotlib",
                                "IPython.core.display_functions",
                                "IPython.core.display",  // before version 7.23
+                               "line_profiler.line_profiler",
+                               "numba.core.caching",
+                               "pysnooper.tracer",
                                "_replwire_figures",
                                "linecache"};
 

@@ -94,7 +94,16 @@ PyObject* clear(PyObject* /*self*/, PyObject* wait) {
   return send(ClearOutput{Origin::current(), waits == 1});
 }
 
+// A thread's figures are shown when it ends: no execution may follow.
+void show_at_thread_end() {
+  if (state.at_end == nullptr || in_forked_child()) return;
+  const SavedError kept;
+  if (!Ref(PyObject_CallFunctionObjArgs(state.at_end, Py_True, nullptr)))
+    PyErr_WriteUnraisable(state.at_end);
+}
+
 PyObject* at_end(PyObject* /*self*/, PyObject* callable) {
+  Origin::at_thread_end(show_at_thread_end);
   Py_XDECREF(std::exchange(state.at_end, Ref::borrow(callable).release()));
   Py_RETURN_NONE;
 }
@@ -167,6 +176,11 @@ bool is_plain(PyObject* value) {
 }
 
 }  // namespace
+
+bool show_before_question() {
+  if (state.at_end == nullptr || !Origin::is_worker()) return true;
+  return static_cast<bool>(Ref(PyObject_CallNoArgs(state.at_end)));
+}
 
 bool Presenter::start(PyObject* wire) {
   module_ = Ref(PyModule_Create(&definition));

@@ -14,6 +14,10 @@ struct Forms {
   std::optional<std::string> metadata;
 };
 
+// Shows what is left for the end of an execution, since the client is about to be asked. False with
+// a Python exception set. On any Python thread; does nothing on others than the worker.
+bool show_before_question();
+
 // How values show beyond their repr: display() and its like in `builtins`, rich forms of results,
 // figures that are open when an execution ends. The Python side is loaded at the first use of any.
 // Lives on the worker; the functions in `builtins` may be called from any Python thread.

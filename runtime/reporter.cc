@@ -226,13 +226,13 @@ void Reporter::remember(const Run& run, const Cell& cell) {
   if (nested && !call_sources("remember", run, cell)) PyErr_Clear();
 }
 
-void Reporter::release(const Run& run, const Cell& cell) {
+void Reporter::release(const Run& run, const Ref& filename, const Cell* cell) {
   const auto is_held = [](const Ref& code) { return code && Py_REFCNT(code.get()) > 1; };
-  const bool held = is_held(cell.body) || is_held(cell.expression);
-  if (held && !call_sources("keep_cell", run, cell)) PyErr_Clear();
+  const bool held = cell != nullptr && (is_held(cell->body) || is_held(cell->expression));
+  if (held && !call_sources("keep_cell", run, *cell)) PyErr_Clear();
   if (!current_source::end() || !sources_) return;
   const Ref restored(
-      PyObject_CallFunctionObjArgs(source_function("restore"), cell.filename.get(), nullptr));
+      PyObject_CallFunctionObjArgs(source_function("restore"), filename.get(), nullptr));
   if (!restored) PyErr_Clear();
 }
 

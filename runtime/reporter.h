@@ -17,7 +17,7 @@ class Reporter {
   void remember(const Run& run, const Cell& cell);
 
   // Called when it has run: what still holds on to its code can be shown.
-  void release(const Run& run, const Cell& cell);
+  void release(const Run& run, const Ref& filename, const Cell* cell);
 
   // A SyntaxError of what did not compile under this name, before it is told.
   void amend(const Ref& exception, const Run& run, const Ref& filename, long flags);

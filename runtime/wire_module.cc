@@ -16,6 +16,7 @@
 #include "runtime/origin.h"
 #include "runtime/own_file.h"
 #include "runtime/own_modules.h"
+#include "runtime/presenter.h"
 #include "text/utf8.h"
 
 namespace replwire::runtime {
@@ -146,6 +147,7 @@ std::optional<Answer> try_answer(Link& link, std::uint64_t number) {
 // The answer as a str without its newline; EOFError, RuntimeError or what a signal raised.
 PyObject* ask_client(Link& link, std::string prompt, bool password) {
   if (in_forked_child()) return to_object(EndOfFile{});
+  if (!show_before_question()) return nullptr;
   if (prompt.size() > kPromptBytes) {
     prompt.resize(kPromptBytes);
     prompt.resize(prompt.size() - text::incomplete_tail(prompt));

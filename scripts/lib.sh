@@ -161,6 +161,20 @@ build() {
 # Files of the working tree that match, those that git does not know yet included.
 sources() { git ls-files --cached --others --exclude-standard --deduplicate -- "$@" | while read -r file; do [[ ! -e $file ]] || printf '%s\n' "$file"; done; }
 
+# A virtual environment with what tests/server/tools_test.cc works with, and $REPLWIRE_TOOLS, which names its Python. Where it
+# cannot be made those tests are skipped, in words.
+tools_of_tests() {
+  local folder=$root/build/tools-venv wanted=(numba line_profiler coverage pysnooper rich loguru)
+  if [[ $(cat "$folder/wanted" 2>/dev/null) != "${wanted[*]}" ]]; then
+    if ! { "$python" -m venv --clear "$folder" && quietly "$folder/bin/pip" install --quiet --disable-pip-version-check "${wanted[@]}"; }; then
+      say "missing: ${wanted[*]} (from PyPI); the tests that use them are skipped"
+      return
+    fi
+    echo "${wanted[*]}" >"$folder/wanted"
+  fi
+  export REPLWIRE_TOOLS=$folder/bin/python3
+}
+
 # Prints the folder of mypy, basedpyright and ruff, installing them first. Debian has no ruff, and a mypy that is too old;
 # basedpyright is pyright with all that it needs in one package.
 python_tools() {

@@ -13,7 +13,9 @@ READ = 1 << 16
 SIGPIPE = 13
 
 PROGRAM = """
-import marshal, sys
+import sys
+sys.path[:] = [each for each in sys.path if each]
+import marshal
 replies, sys.stdout = sys.stdout.buffer, sys.stderr
 import jedi
 from jedi.api.environment import InterpreterEnvironment
@@ -54,7 +56,7 @@ class Jedi:
             posix.posix_spawn(
                 sys.executable,
                 [sys.executable, "-c", PROGRAM],
-                posix.environ,
+                {**posix.environ, b"PYTHONSAFEPATH": b"1"},  # no file of the working directory's
                 file_actions=[(duplicate, theirs_in, 0), (duplicate, theirs_out, 1), nowhere],
                 setsigmask=[],
                 setsigdef=[SIGPIPE],

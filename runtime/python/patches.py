@@ -82,7 +82,60 @@ def patch_ipython(module):
             setattr(module, name, own[name])
 
 
+# ---- tools that know code by its file -------------------------------------------------------
+
+
+def is_sent(filename):
+    return isinstance(filename, str) and wire.sources["has"](filename)
+
+
+def patch_numba(module):
+    """Compiled functions are kept from one session to the next, known by their source."""
+    base = getattr(module, "IPythonCacheLocator", None) or module._IPythonCacheLocator
+    implementation = getattr(module, "CacheImpl", None) or module._CacheImpl
+
+    class SentCacheLocator(base):
+        def get_cache_path(self):
+            folder = module.AppDirs(appname="numba", appauthor=False).user_cache_dir
+            return folder + "/replwire"
+
+        @classmethod
+        def from_function(cls, function, filename):
+            if not is_sent(filename):
+                return None
+            self = cls(function, filename)
+            try:
+                self.ensure_cache_path()
+            except OSError:
+                return None
+            return self
+
+    implementation._locator_classes.append(SentCacheLocator)
+
+
+def patch_line_profiler(module):
+    original = module.is_generated_code
+    module.is_generated_code = lambda filename: is_sent(filename) or original(filename)
+
+
+class SentPattern:
+    """A pattern of file names that are looked for in linecache, ours among them."""
+
+    def __init__(self, original):
+        self.original = original
+
+    def match(self, filename):
+        return is_sent(filename) or self.original.match(filename)
+
+
+def patch_pysnooper(module):
+    module.ipykernel_filename_pattern = SentPattern(module.ipykernel_filename_pattern)
+
+
 PATCHES = {
+    "numba.core.caching": patch_numba,
+    "line_profiler.line_profiler": patch_line_profiler,
+    "pysnooper.tracer": patch_pysnooper,
     "getpass": patch_getpass,
     "linecache": patch_linecache,
     "inspect": patch_inspect,
@@ -96,7 +149,10 @@ STANDARD = {"getpass", "inspect", "linecache"}  # of the standard library, or le
 
 
 def patch(name, module):
-    PATCHES[name](module)
+    try:
+        PATCHES[name](module)
+    except AttributeError:  # another version of it: left as it is
+        pass
 
 
 def is_own(finder):

@@ -19,6 +19,11 @@ live = {}
 # one str, whichever execution they are of.
 of_code = {}
 
+# Sources without a code object whose name something still holds: a copy of the code, such as
+# line_profiler puts in a function's place.
+MOST_NAMED = 256
+named = []
+
 split = None, []  # the source that was last asked for lines, and those
 
 
@@ -47,17 +52,38 @@ class CodeRef(ReferenceType):
 
 
 def forget(ref):
-    global split
     source = ref.source
     of_code.pop(ref.code_id, None)
     source.codes.pop(id(ref), None)
     if source.codes:
         return
-    live.pop(id(source.filename), None)
+    if is_named(source):
+        named.append(source)
+        if len(named) > MOST_NAMED:
+            drop(named.pop(0))
+    else:
+        drop(source)
+
+
+def is_named(source):
+    own = 1 + (2 if is_published(source) else 0)  # and the argument
+    return sys.getrefcount(source.filename) > own + 1
+
+
+def drop(source):
+    global split
+    if live.get(id(source.filename)) is source:
+        del live[id(source.filename)]
     if split[0] is source:
         split = None, []
     if source not in class_sources:
         withdraw(source)
+
+
+def drop_unnamed():
+    for source in [each for each in named if not is_named(each)]:
+        named.remove(source)
+        drop(source)
 
 
 def nested(code):
@@ -69,6 +95,7 @@ def nested(code):
 
 def keep(source, codes):
     """Keeps the source until the last of these code objects is gone."""
+    drop_unnamed()
     for code in codes:
         ref = CodeRef(code, forget)
         ref.source = source
@@ -89,7 +116,7 @@ def remember(filename, text, first_line, codes):
         class_sources.append(source)
         for old in class_sources[:-MOST_CLASS_SOURCES]:
             class_sources.remove(old)
-            if not old.codes:
+            if not old.codes and old not in named:
                 withdraw(old)
 
 
@@ -155,12 +182,15 @@ def around(source):
     return (lines[: len(blank)] + blank)[: len(blank)], lines[end:]
 
 
+def is_published(source):
+    cache = entries()
+    entry = dict.get(cache, source.filename) if cache is not None else None
+    return entry is not None and entry is source.entry
+
+
 def withdraw(source):
     """The newest other source of that name takes its place."""
-    cache = entries()
-    if cache is None or source.entry is None:
-        return
-    if dict.get(cache, source.filename) is source.entry:
+    if is_published(source):
         restore(source.filename)
 
 
@@ -171,6 +201,12 @@ def restore(filename):
     cache = entries()
     if cache is not None:
         dict.pop(cache, filename, None)
+
+
+def has(filename):
+    """Whether linecache has it although no file does."""
+    entry = dict.get(entries() or {}, filename)
+    return type(entry) is tuple and len(entry) == 4 and entry[1] is None
 
 
 def publish_all():

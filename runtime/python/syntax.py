@@ -46,7 +46,7 @@ def shell(command):
 
 def hint(line):
     """What to write instead of a line that is none of Python's, or None."""
-    if line.startswith((">>>", "... ", "In [")):
+    if line.startswith((">>>", "... ")):
         return "The prompt in front of the code is no part of it: leave it out."
     if line.startswith(("%pip ", "!pip ", "%conda ", "!conda ", "pip install ")):
         words = line.lstrip("%!").split()

@@ -85,6 +85,13 @@ TEST(IsCompleteTest, WarningsAreNotSaid) {
   EXPECT_EQ(server.execute("'quiet'").frames.size(), 1U);
 }
 
+TEST(IsCompleteTest, WarningsAreNoErrorsEither) {
+  ServerProcess server(options({"--", "-W", "error"}));
+  server.send({{"type", "is_complete"}, {"id", 1}, {"code", "1 is 1"}});
+  EXPECT_EQ(server.read_until("is_complete_reply").back()["status"], "complete");
+  EXPECT_EQ(server.execute("1 is 1").exception(), "SyntaxError");  // the user's own
+}
+
 TEST(IsCompleteTest, CodeThatIsTooMuchForTheParserIsInvalid) {
   ServerProcess server;
   EXPECT_EQ(ask(server, std::string(5000, '('))["status"], "invalid");

@@ -119,6 +119,35 @@ TEST_F(MatplotlibTest, ACloseFigureDoesNotShow) {
   EXPECT_EQ(figures("import matplotlib.pyplot as plt\nplt.figure()\nplt.close()").size(), 0u);
 }
 
+TEST_F(MatplotlibTest, AFigureIsShownBeforeAQuestion) {
+  const Execution execution =
+      server_.ask("import matplotlib.pyplot as plt\nplt.figure()\ninput('like it? ')", "yes");
+  EXPECT_EQ(types_of(execution.frames), (std::vector<std::string>{"display", "input", "result"}));
+}
+
+TEST_F(MatplotlibTest, AThreadsFigureIsShownWhenTheThreadEnds) {
+  ASSERT_TRUE(server_
+                  .execute("import threading, matplotlib.pyplot as plt\ngo = threading.Event()\n"
+                           "def draw():\n    go.wait(); plt.figure()\n"
+                           "threading.Thread(target=draw).start()\nthreading.Timer(0.1, "
+                           "go.set).start()",
+                           {{"id", "thread"}})
+                  .ok());
+  EXPECT_EQ(server_.read_until("display").back()["execution_id"], "thread");  // nothing runs
+}
+
+TEST_F(MatplotlibTest, AFigureThatAThreadIsDrawingIsLeftToIt) {
+  EXPECT_EQ(figures("import threading, matplotlib.pyplot as plt\ngo = threading.Event()\n"
+                    "drawn = threading.Event()\n"
+                    "def draw():\n    plt.figure(); drawn.set(); go.wait(); plt.plot([1])\n"
+                    "thread = threading.Thread(target=draw)\nthread.start()\n_ = drawn.wait()")
+                .size(),
+            0u);
+  const Json id = server_.start("go.set()\nthread.join()");
+  EXPECT_TRUE(server_.read_until("display").back()["data"].contains("image/png"));
+  EXPECT_TRUE(server_.finish(id).ok());
+}
+
 TEST_F(MatplotlibTest, SavefigWritesAFileAndTheFigureStillShows) {
   const TempDir folder;
   const std::string path = folder.path() + "/f.png";
