@@ -1,23 +1,13 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <vector>
+
+#include "runtime/stack_text.h"
 
 // Where the worker's Python stands, told by a signal handler on its thread: at any moment, without
 // the GIL and without running any Python. CPython writes the text, with what faulthandler uses; the
 // handler around it survives what that cannot read, and says when the text is whole.
 namespace replwire::runtime::stack_dump {
-
-struct Frame {
-  std::string filename;
-  std::int64_t line;
-  std::string function;
-};
-using Frames = std::vector<Frame>;
 
 inline constexpr std::size_t kMostFrames = 100;  // CPython leaves out the outermost
 
@@ -30,10 +20,5 @@ bool install(int file, int told);
 // Whether the handler is still in place: what user code put there instead must not be called, nor
 // the default action taken, which ends the process. On any thread.
 bool installed();
-
-// The frames of user code, the innermost last. Nothing when the text is no whole stack.
-std::optional<Frames> parse(std::string_view text);
-// Of the lines alone that tell a stack.
-std::optional<Frames> parse_lines(std::string_view text);
 
 }  // namespace replwire::runtime::stack_dump

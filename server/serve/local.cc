@@ -71,7 +71,7 @@ class LocalServer {
   void receive(runtime::Event event) {
     const bool ends = std::holds_alternative<runtime::Done>(event);
     server_.session().receive(std::move(event));
-    if (ends && !events_.intact()) Session::descriptors_gone();
+    if (ends && !events_.intact()) descriptors_gone();
   }
 
   void answer(const runtime::Inquiry& inquiry) {

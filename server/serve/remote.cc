@@ -62,7 +62,7 @@ class RemoteServer {
   }
 
   void python_started(const Started& started) {
-    if (opened_) return server_.session().interpreter_started_anew();
+    if (opened_) return server_.session().receive(runtime::Restored{});
     for (const std::string& remark : started.remarks) server_.say(remark);
     if (!started.failure.empty()) server_.fail(started.failure);
     opened_ = true;

@@ -8,6 +8,7 @@
 
 #include "protocol/codec.h"
 #include "runtime/plain_value.h"
+#include "server/output/last_words.h"
 #include "server/output/output_frames.h"
 #include "server/serve/start_interpreter.h"
 #include "server/system/descendants.h"
@@ -16,6 +17,7 @@
 namespace replwire::server {
 namespace {
 
+constexpr int kBroken = 70;        // exit status
 constexpr int kOutputFailed = 74;  // EX_IOERR of sysexits.h
 
 protocol::Limits limits(const Options& options) {
@@ -51,6 +53,8 @@ protocol::Ready ready(const Options& options, const runtime::PythonFacts& python
 
 }  // namespace
 
+void descriptors_gone() { last_words::die("the server's own descriptors were closed", kBroken); }
+
 Server::Server(const Options& options, StandardStreams streams, Shared shared,
                const MakeLink& make_link)
     : options_(options),
@@ -59,7 +63,7 @@ Server::Server(const Options& options, StandardStreams streams, Shared shared,
       capture_(io_, shared.capture),
       writer_(io_, std::move(streams.output), options.output_buffer / 2,
               {[this] { drained(); }, [this] { session_.client_gone(); },
-               [] { Session::descriptors_gone(); }, [this](int error) { output_failed(error); }}),
+               [] { descriptors_gone(); }, [this](int error) { output_failed(error); }}),
       outputs_(io_, writer_, capture_, options.output_buffer, shared.output),
       link_(make_link(io_, outputs_)),
       stack_(io_, *link_, shared.stack),
@@ -70,11 +74,8 @@ Server::Server(const Options& options, StandardStreams streams, Shared shared,
               {[this](std::vector<Incoming> frames) { session_.take(std::move(frames)); },
                [this] { session_.end_input(); }},
               {link_->incoming(), [this] { link_->take_incoming(); }}),
-      signals_(io_, std::move(shared.signals), [this](const OutsideSignals::Message& message) {
-        message.signal == SIGINT
-            ? session_.interrupt_from_outside(message.running, message.by_terminal)
-            : session_.shut_down_from_outside();
-      }) {
+      signals_(io_, std::move(shared.signals),
+               [this](const OutsideSignals::Message& message) { session_.signalled(message); }) {
   asio::post(io_, [this] { reader_.run(); });
   if (options.heartbeat) heartbeat_.emplace(io_, *options.heartbeat, [this] { session_.beat(); });
 }

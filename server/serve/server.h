@@ -24,6 +24,9 @@
 
 namespace replwire::server {
 
+// User code closed descriptors of the server: the process ends.
+[[noreturn]] void descriptors_gone();
+
 // All parts that serve a client, built in order, whatever process the interpreter runs in. Lives as
 // long as the process.
 class Server {

@@ -18,7 +18,7 @@ void Deadline::resume(Clock::time_point now) {
   paused_.reset();
 }
 
-void Deadline::check_deadline(Duration grace, Clock::time_point now) {
+void Deadline::insist(Duration grace, Clock::time_point now) {
   paused_.reset();
   grace_ = grace;
   next_ = Step::kInsist;

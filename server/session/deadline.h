@@ -27,8 +27,8 @@ class Deadline {
   void pause(Clock::time_point now);
   void resume(Clock::time_point now);
 
-  // It has been interrupted on the client's word; the next rungs come, each a grace later.
-  void check_deadline(Duration grace, Clock::time_point now);
+  // It has been interrupted on the client's word; the next steps come, each a grace later.
+  void insist(Duration grace, Clock::time_point now);
 
   bool active() const { return due_.has_value(); }
   // When the next step is due, if one is to come.

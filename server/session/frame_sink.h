@@ -1,14 +1,16 @@
 #pragma once
 
 #include <string_view>
+#include <type_traits>
 
 #include "protocol/encoder.h"
+#include "protocol/frames.h"
 #include "server/wire/frame_kinds.h"
 
 namespace replwire::server {
 
 // Where a session's frames go, each whole and at once. Knows whether the session has ended, which
-// is what a request hears that nobody has answered.
+// is what a request hears that nobody has answered, and whether any execution failed.
 class FrameSink {
  public:
   FrameSink() = default;
@@ -18,16 +20,19 @@ class FrameSink {
 
   template <class Frame>
   void write(const Frame& frame) {
+    if constexpr (std::is_same_v<Frame, protocol::Error>) failed_ = true;
     write_line(protocol::encode(frame), kind_of<Frame>);
   }
 
   void end() { ended_ = true; }
   bool ended() const { return ended_; }
+  bool failed() const { return failed_; }
 
  private:
   virtual void write_line(std::string_view line, FrameKind kind) = 0;
 
   bool ended_ = false;
+  bool failed_ = false;  // an `error` was written
 };
 
 }  // namespace replwire::server

@@ -1,31 +1,41 @@
 #include "server/session/session.h"
 
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <utility>
+#include <variant>
+
 #include "server/output/output_frames.h"
+#include "server/session/death_report.h"
 #include "server/session/frame_values.h"
 #include "server/session/new_run.h"
-#include "text/base64.h"
+#include "server/session/replies.h"
+#include "server/system/process_facts.h"
 
 namespace replwire::server {
 namespace {
 
-using protocol::ErrorCode;
 using protocol::ErrorReason;
+using protocol::InputClosedReason;
 
-constexpr double kGrace = 2;  // seconds
+constexpr double kGrace = 2;         // seconds
+constexpr int kBroken = 70;          // exit status
+constexpr int kPatience = 5000;      // milliseconds; for a client that takes nothing
+constexpr int kBetweenTwoEnds = 50;  // milliseconds
+
+template <class... Visits>
+struct Overloaded : Visits... {
+  using Visits::operator()...;
+};
+template <class... Visits>
+Overloaded(Visits...) -> Overloaded<Visits...>;
 
 std::optional<Deadline::Duration> timeout_of(const protocol::Execute& request,
                                              const Options& options) {
   const double timeout = request.timeout.value_or(options.timeout);
   return timeout > 0 ? std::optional(duration(timeout)) : std::nullopt;
-}
-
-// What a waiting execution holds.
-std::size_t bytes_of(const protocol::Execute& request) {
-  std::size_t bytes = sizeof(request) + request.code.size() + request.filename.value_or("").size();
-  if (request.inputs) {
-    for (const std::string& input : *request.inputs) bytes += sizeof(input) + input.size();
-  }
-  return bytes;
 }
 
 runtime::Unanswered unanswered(const protocol::Execute& request) {
@@ -35,359 +45,408 @@ runtime::Unanswered unanswered(const protocol::Execute& request) {
     case protocol::OnInput::kError:
       return runtime::Unanswered::kError;
     case protocol::OnInput::kAsk:
-      break;
+      return runtime::Unanswered::kAsk;
   }
   return runtime::Unanswered::kAsk;
 }
 
-}  // namespace
-
-bool Session::is_transaction(const protocol::Execute& request) {
-  return request.transaction.value_or(protocol::Transaction::kCommit) !=
-         protocol::Transaction::kCommit;
+template <class T>
+T* pointer_to(std::optional<T>& value) {
+  return value ? &*value : nullptr;
 }
+
+template <class Time>
+void take_earlier(std::optional<Time>& earliest, const std::optional<Time>& other) {
+  if (other && (!earliest || *other < *earliest)) earliest = other;
+}
+
+}  // namespace
 
 Session::Session(const Parts& parts, const Options& options, std::function<void(bool)> hold_reader)
     : parts_(parts),
-      frames_(parts.writer),
       options_(options),
       hold_reader_(std::move(hold_reader)),
-      alarm_(parts.io, [this] { check_deadline(); }),
-      ending_(parts.io),
-      nudging_(parts.io),
-      waking_(parts.io, [this] { give_up_waking(); }),
-      standstill_alarm_(parts.io, [this] { look_for_standstill(); }) {}
+      frames_(parts.writer),
+      processes_(parts.link),
+      alarm_(parts.io, [this] { ring(); }),
+      queue_(options.queue_limit, options.stop_on_error),
+      inputs_(frames_,
+              [this](std::uint64_t number, runtime::Answer answer) {
+                parts_.link.answer(number, std::move(answer));
+              }),
+      inquiries_([this](runtime::Inquiry inquiry) { parts_.link.ask(std::move(inquiry)); }),
+      stopper_(processes_),
+      ending_(frames_) {
+  if (!options.survive) return;
+  // A snapshot is of use for what is still to run.
+  const auto wanted = [this] {
+    return !ending_.stopping() && !ending_.shutting_down() &&
+           !(ending_.has_input_ended() && queue_.empty());
+  };
+  recovery_.emplace(
+      processes_, frames_, parts_.log,
+      Recovery::Limits{options.snapshots, options.snapshot_limit, options.survive_fast}, wanted);
+}
+
+// ---- ways in --------------------------------------------------------------------------------
 
 void Session::open(const protocol::Ready& ready) {
   const LockAndDeliver lock(*this);
-  write(ready);
+  frames_.write(ready);
   opened_ = true;
+  inputs_.open();
   parts_.outputs.open();
-  offer_snapshot();
-  if (shutting_down_ || input_ended_) stop_when_idle();
-}
-
-void Session::take(std::vector<Incoming> frames) {
-  const LockAndDeliver lock(*this);
-  if (exiting_) return;
-  for (Incoming& incoming : frames) serve(incoming);
-  update_reader();
-}
-
-// What one request throws, no thread to be had or no memory, costs that one: its ReplyOnce has
-// answered when the exception arrives here.
-void Session::serve(Incoming& incoming) try {
-  if (auto* error = std::get_if<protocol::ProtocolError>(&incoming.frame)) return write(*error);
-  std::visit(
-      [&](auto& request) {
-        on(request, ReplyOnce(frames_, request.kType, std::move(request.id), incoming.line));
-      },
-      std::get<protocol::Request>(incoming.frame));
-} catch (const std::exception& fault) {
-  parts_.log.line(std::string("a request could not be served: ") + fault.what());
-}
-
-// ---- executions -----------------------------------------------------------------------------
-
-void Session::on(protocol::Execute& request, ReplyOnce reply) {
-  std::string id = reply.id() ? json_of(*reply.id()) : invent_id();
-  if (shutting_down_) {
-    return reply.refuse(ErrorCode::kShuttingDown, "the session is shutting down");
-  }
-  if (id_in_use(id)) return reply.refuse(ErrorCode::kDuplicateId, "/id: " + id + " is in use");
-  if (options_.queue_limit && busy() && queue_.size() >= *options_.queue_limit) {
-    return reply.refuse(ErrorCode::kQueueFull,
-                        std::to_string(*options_.queue_limit) + " executions wait already");
-  }
-  if (!options_.survive && is_transaction(request)) {
-    return reply.refuse(ErrorCode::kInvalidField, "/transaction: needs --survive");
-  }
-  if (!reply.id()) reply.set_id(id.substr(1, id.size() - 2));
-  const std::size_t bytes = bytes_of(request);
-  queue_bytes_ += bytes;
-  queue_.push_back({std::move(request), std::move(reply), std::move(id), bytes});
-  const auto queued = std::prev(queue_.end());
-  queued_ids_.emplace(queued->id, queued);
-  if (aborting_) return end_queued(queued, ErrorReason::kAborted);
-  if (!busy()) start_next();
-}
-
-bool Session::id_in_use(const std::string& id) const {
-  return (running_ && running_->execution->id == id) || queued_ids_.contains(id);
-}
-
-std::string Session::invent_id() {
-  std::string id;
-  do {
-    id = "\"replwire-" + std::to_string(++last_invented_) + "\"";
-  } while (id_in_use(id));
-  return id;
-}
-
-Session::Queued Session::unqueue(Queue::iterator queued) {
-  queue_bytes_ -= queued->bytes;
-  queued_ids_.erase(queued->id);
-  Queued taken = std::move(*queued);
-  queue_.erase(queued);
-  return taken;
-}
-
-void Session::start_next() {
-  while (!busy() && !queue_.empty() && !waits_for_snapshot(queue_.front())) {
-    Queued next = unqueue(queue_.begin());
-    std::visit([&](auto& request) { begin(request, next); }, next.request);
-  }
-  if (!busy() && queue_.empty() && (shutting_down_ || (input_ended_ && inquiries_.empty())))
-    stop_when_idle();
-  update_reader();
-}
-
-void Session::begin(protocol::Reset& /*request*/, Queued& queued) {
-  in_turn_ = std::move(queued.reply);
-  parts_.link.post(runtime::Reset{});
-}
-
-void Session::begin(protocol::Execute& request, Queued& queued) {
-  const bool silent = request.silent.value_or(false);
-  const auto count = silent ? std::nullopt : std::optional<std::int64_t>(++last_count_);
-  auto execution = std::make_shared<const runtime::Execution>(
-      runtime::Execution{++last_serial_, std::move(queued.id), count, unanswered(request)});
-  auto inputs = std::move(request.inputs).value_or(std::vector<std::string>{});
-  const Clock::time_point now = Clock::now();
-  running_ =
-      Running{execution,
-              std::move(queued.reply),
-              {std::make_move_iterator(inputs.begin()), std::make_move_iterator(inputs.end())},
-              now,
-              request.timeout_includes_input.value_or(false),
-              request.stop_on_error.value_or(false),
-              request.transaction.value_or(protocol::Transaction::kCommit),
-              is_transaction(request) ? snapshots_.newest() : std::nullopt};
-  deadline_.begin(timeout_of(request, options_), duration(request.grace.value_or(kGrace)), now);
-  watch_time();
-  auto output_limit = options_.output_limit;
-  if (request.output_limit) output_limit = static_cast<std::size_t>(*request.output_limit);
-  parts_.outputs.set_running(execution, output_limit);
-  parts_.link.post(new_run(execution, std::move(request)));
-  running_->behind = offer_snapshot_behind(*execution);
-  watch_for_standstill();
-}
-
-void Session::on(runtime::Done& done) {
-  if (is_given_up()) return;  // its death is on its way: the execution ends with that
-  parts_.outputs.flush();
-  if (rolls_back(done.outcome)) {
-    return revive({protocol::RestoredCause::kRollback, running_->before, std::move(done), true});
-  }
-  if (running_->behind && !options_.survive_fast) {
-    held_ = {*running_->behind, std::move(done)};
-    return;
-  }
-  if (running_->behind) unconfirmed_ = {*running_->behind, running_->execution->id};
-  tell(done, !running_->behind);
-  start_next();
-}
-
-void Session::tell(runtime::Done& done, bool kept) {
-  write_outcome(done, false, kept);
-  end_execution(!std::holds_alternative<runtime::Completed>(done.outcome), false);
-}
-
-void Session::tell_held(bool kept) {
-  Held held = *std::exchange(held_, std::nullopt);
-  std::visit([this, kept](auto& done) { tell(done, kept); }, held.done);
-}
-
-void Session::write_outcome(const runtime::Done& done, bool restored, bool kept) {
-  // Before the client can know: what dies from here on dies at rest.
-  parts_.outputs.set_running(nullptr, std::nullopt);
-  const double time = seconds(done.time);
-  if (const auto* completed = std::get_if<runtime::Completed>(&done.outcome)) {
-    write_result(*completed, time, restored, kept);
-  } else if (const auto* raised = std::get_if<runtime::Raised>(&done.outcome)) {
-    write_error(ErrorReason::kException, raised->report, time, std::nullopt, restored, kept);
-  } else if (const auto* interrupted = std::get_if<runtime::Interrupted>(&done.outcome)) {
-    const auto reason = deadline_.timed_out() ? ErrorReason::kTimeout : ErrorReason::kInterrupt;
-    write_error(reason, interrupted->report, time, std::nullopt, restored, kept);
-  } else if (const auto* memory = std::get_if<runtime::OutOfMemory>(&done.outcome)) {
-    write_error(ErrorReason::kMemory, memory->report, time, std::nullopt, restored, kept);
-  } else if (const auto* exited = std::get_if<runtime::Exited>(&done.outcome)) {
-    write_error(ErrorReason::kExit, exited->report, time, exited->exit_code, restored, kept);
-  }
-}
-
-// `restored`: it has left nothing behind.
-void Session::end_execution(bool failed, bool restored) {
-  const bool stop = running_->stop_on_error;
-  starts_anew_ = 0;  // whatever it ended with, Python had run it
-  if (options_.survive && !restored) {
-    snapshots_.step(running_->execution->id, running_->execution->count);
-  }
-  running_.reset();
-  if (!lost_native_threads_.empty()) standstill_alarm_.cancel();
-  if (deadline_.active()) alarm_.cancel();
-  deadline_.end();
-  if (failed) stop_after_failure(stop);
-}
-
-// `stop`: it asked for that.
-void Session::stop_after_failure(bool stop) {
-  if (options_.stop_on_error) aborting_ = true;
-  if (stop || aborting_) end_all_queued(ErrorReason::kAborted);
-}
-
-std::optional<std::int64_t> Session::inputs_unused() const {
-  if (running_->inputs.empty()) return std::nullopt;
-  return static_cast<std::int64_t>(running_->inputs.size());
-}
-
-void Session::write_result(const runtime::Completed& completed, double seconds, bool restored,
-                           bool kept) {
-  protocol::Result result = {};
-  result.execution_count = running_->execution->count;
-  result.repr = completed.repr;
-  if (completed.value) result.value = protocol::JsonOf<protocol::AnyValue>{*completed.value};
-  if (completed.display)
-    result.display = protocol::JsonOf<protocol::DisplayData>{*completed.display};
-  if (completed.display_metadata)
-    result.display_metadata =
-        protocol::JsonOf<protocol::DisplayMetadata>{*completed.display_metadata};
-  result.repr_truncated = completed.repr_characters;
-  result.inputs_unused = inputs_unused();
-  if (running_->interrupts > 0) result.interrupts = running_->interrupts;
-  if (restored) result.restored = true;
-  if (!kept) result.kept = false;
-  result.execution_time = seconds;
-  running_->reply.answer(std::move(result));
-}
-
-void Session::write_error(ErrorReason reason, const runtime::Report& report, double seconds,
-                          std::optional<std::string> exit_code, bool restored, bool kept) {
-  failed_ = true;
-  protocol::Error error = {};
-  error.execution_count = running_->execution->count;
-  error.reason = reason;
-  if (restored) error.restored = true;
-  if (!kept) error.kept = false;
-  if (revival_) {
-    error.signal = revival_->signal;
-    error.exit_status = revival_->exit_status;
-  }
-  error.exception_type = report.type;
-  error.exception_message = report.message;
-  error.traceback = report.traceback;
-  error.frames.text = report.frames;
-  if (report.notes) error.notes = protocol::JsonOf<protocol::Notes>{*report.notes};
-  if (report.causes) error.causes = protocol::JsonOf<protocol::Causes>{*report.causes};
-  if (exit_code) error.exit_code = protocol::JsonOf<protocol::ExitCode>{*std::move(exit_code)};
-  error.inputs_unused = inputs_unused();
-  error.execution_time = seconds;
-  running_->reply.answer(std::move(error));
-}
-
-void Session::end_queued(Queue::iterator queued, ErrorReason reason, std::string message) {
-  failed_ = true;
-  Queued taken = unqueue(queued);
-  protocol::Error error = {};
-  error.reason = reason;
-  error.exception_message = std::move(message);
-  taken.reply.answer(std::move(error));
-}
-
-void Session::end_all_queued(ErrorReason reason) {
-  for (auto each = queue_.begin(); each != queue_.end();) {
-    const auto queued = each++;
-    if (std::holds_alternative<protocol::Execute>(queued->request)) end_queued(queued, reason);
-  }
-}
-
-// ---- display --------------------------------------------------------------------------------
-
-// What a --startup file shows is lost: `ready` is the first frame.
-void Session::on(const runtime::Display& display) {
-  if (!opened_) return;
-  parts_.outputs.flush();
-  protocol::Display frame = {};
-  frame.execution_id = id_of(display.execution);
-  frame.data.text = display.data;
-  frame.metadata.text = display.metadata;
-  frame.display_id = display.id;
-  if (display.update) frame.update = true;
-  write(frame);
-}
-
-void Session::on(const runtime::ClearOutput& clear) {
-  if (!opened_) return;
-  parts_.outputs.flush();
-  write(protocol::ClearOutput{id_of(clear.execution), clear.wait});
-}
-
-// ---- the rest -------------------------------------------------------------------------------
-
-template <class Request>
-void Session::take_turn(Request& request, ReplyOnce reply) {
-  if (shutting_down_) {
-    return reply.refuse(ErrorCode::kShuttingDown, "the session is shutting down");
-  }
-  queue_bytes_ += sizeof(Queued);
-  queue_.push_back({std::move(request), std::move(reply), {}, sizeof(Queued)});
-  if (!busy()) start_next();
-}
-
-void Session::on(protocol::Reset& request, ReplyOnce reply) {
-  take_turn(request, std::move(reply));
-}
-void Session::on(protocol::Checkpoint& request, ReplyOnce reply) {
-  take_turn(request, std::move(reply));
-}
-void Session::on(protocol::Checkpoints& request, ReplyOnce reply) {
-  take_turn(request, std::move(reply));
-}
-void Session::on(protocol::Restore& request, ReplyOnce reply) {
-  take_turn(request, std::move(reply));
-}
-void Session::on(protocol::Undo& request, ReplyOnce reply) { take_turn(request, std::move(reply)); }
-
-void Session::on(runtime::ResetDone& done) {
-  parts_.outputs.flush();
-  snapshots_.step(std::nullopt, std::nullopt);
-  const auto snapshot = offer_snapshot();
-  if (snapshot && !options_.survive_fast) {
-    held_ = {*snapshot, std::move(done)};
-  } else {
-    tell(done, true);
-    start_next();
-  }
-}
-
-void Session::tell(runtime::ResetDone& done, bool /*kept*/) {
-  in_turn_->answer(protocol::ResetReply{{}, done.threads, done.tasks});
-  in_turn_.reset();
-}
-
-void Session::on(protocol::OutputGet& request, ReplyOnce reply) {
-  const auto stream = static_cast<runtime::Stream>(request.stream);
-  auto part = parts_.outputs.spooled(request.execution_count, stream, request.offset, request.size);
-  if (!part) {
-    return reply.refuse(ErrorCode::kInvalidField,
-                        "/execution_count: nothing is kept of that output");
-  }
-  reply.answer(
-      protocol::OutputGetReply{{}, text::base64(part->bytes), request.offset, part->total});
+  if (recovery_) recovery_->offer();
 }
 
 void Session::receive(runtime::Event event) {
   const LockAndDeliver lock(*this);
-  if (exiting_) return;
+  if (ending_.over()) return;
   std::visit([this](auto& each) { on(each); }, event);
 }
 
-// Holds the reader while too much waits, but for an input() whose answer may stand behind it.
-void Session::update_reader() {
-  const bool hold = queue_bytes_ > options_.queue_bytes && questions_.empty();
-  if (hold == reader_held_) return;
-  reader_held_ = hold;
-  hold_reader_(hold);
+void Session::end_input() {
+  const LockAndDeliver lock(*this);
+  parts_.log.line("standard input ended");
+  ending_.input_ended();
+  inputs_.close();
+  inputs_.refuse_all(InputClosedReason::kEndOfInput);
+}
+
+void Session::signalled(const OutsideSignals::Message& message) {
+  const LockAndDeliver lock(*this);
+  if (message.signal != SIGINT) return shut_down();
+  stopper_.interrupt(message.running, pointer_to(running_), message.by_terminal, Clock::now());
+}
+
+// A client that reads nothing is not buried in them.
+void Session::beat() {
+  const LockAndDeliver lock(*this);
+  if (!ending_.over() && parts_.outputs.has_room()) frames_.write(protocol::Heartbeat{facts()});
+}
+
+void Session::ring() {
+  bool over = false;
+  {
+    const LockAndDeliver lock(*this);
+    alarm_set_.reset();
+    if (ending_.over()) return;
+    const Clock::time_point now = Clock::now();
+    over = ending_.due() && *ending_.due() <= now;
+    if (recovery_) recovery_->act(now);
+    if (!(recovery_ && recovery_->reviving()) && stopper_.act(pointer_to(running_), now)) {
+      parts_.stack.take([this, serial = running_->serial()](const WorkerStack::Outcome& outcome) {
+        const LockAndDeliver later(*this);
+        // Or it has ended in the very last moment.
+        const bool runs = running_ && running_->serial() == serial;
+        if (runs && !(recovery_ && recovery_->reviving())) stuck(outcome);
+      });
+    }
+  }
+  if (over) finish();
+}
+
+// What follows from whatever has happened under the lock.
+void Session::settle() {
+  start_next();
+  // The reader is held while too much waits, but for an input() whose answer may stand behind it.
+  const bool hold = queue_.bytes() + inquiries_.bytes() > options_.queue_bytes && inputs_.empty();
+  if (std::exchange(reader_held_, hold) != hold) hold_reader_(hold);
+  if (ending_.over()) return;
+  std::optional<Clock::time_point> due = ending_.due();
+  if (recovery_) take_earlier(due, recovery_->due());
+  if (!(recovery_ && recovery_->reviving())) {
+    if (running_ && stopper_.has_deadline()) {
+      const bool waits =
+          !running_->timeout_includes_input() && inputs_.waits_for(running_->serial());
+      stopper_.pause(waits, Clock::now());
+    }
+    take_earlier(due, stopper_.due());
+  }
+  if (std::exchange(alarm_set_, due) == due) return;
+  due ? alarm_.set(*due) : alarm_.cancel();
+}
+
+bool Session::busy() const { return running_ || reset_ || (recovery_ && recovery_->busy()); }
+
+// ---- executions -----------------------------------------------------------------------------
+
+void Session::start_next() {
+  if (!opened_ || ending_.over()) return;
+  while (!busy() && !queue_.empty() && !(recovery_ && recovery_->holds_back(queue_.front()))) {
+    begin(queue_.pop());
+  }
+  if (!busy() && queue_.empty() && ending_.stop(!inquiries_.empty(), Clock::now())) {
+    parts_.link.post(runtime::Stop{});
+  }
+}
+
+// What it throws costs this one request.
+void Session::begin(ExecutionQueue::Entry next) try {
+  std::visit(Overloaded{[&](protocol::Execute& request) { start(request, next); },
+                        [&](protocol::Reset& /*request*/) {
+                          parts_.link.post(runtime::Reset{});
+                          reset_ = std::move(next.reply);
+                        },
+                        [&](TakesTurn auto& request) {
+                          if (recovery_) recovery_->begin(request, std::move(next.reply));
+                        }},
+             next.request);
+} catch (const std::exception& fault) {
+  parts_.log.line(std::string("a request could not be served: ") + fault.what());
+}
+
+void Session::start(protocol::Execute& request, ExecutionQueue::Entry& entry) {
+  const bool silent = request.silent.value_or(false);
+  const auto count = silent ? std::nullopt : std::optional<std::int64_t>(++last_count_);
+  const auto execution = std::make_shared<const runtime::Execution>(
+      runtime::Execution{++last_serial_, std::move(entry.key), count, unanswered(request)});
+  const Clock::time_point now = Clock::now();
+  RunningExecution running(execution, std::move(entry.reply), request, now);
+  if (recovery_ && is_transaction(request)) running.set_before(recovery_->newest());
+  auto output_limit = options_.output_limit;
+  if (request.output_limit) output_limit = static_cast<std::size_t>(*request.output_limit);
+  parts_.outputs.set_running(execution, output_limit);
+  const auto timeout = timeout_of(request, options_);
+  const auto grace = duration(request.grace.value_or(kGrace));
+  parts_.link.post(new_run(execution, std::move(request)));
+  running_ = std::move(running);
+  stopper_.begin(timeout, grace, now);
+  if (!recovery_) return;
+  running_->set_behind(recovery_->offer_behind(*execution));
+  recovery_->begin_execution(now);
+}
+
+template <class... How>
+void Session::end_execution(bool failed, bool undone, const How&... how) {
+  // Before the client can know: what dies from here on dies at rest.
+  parts_.outputs.set_running(nullptr, std::nullopt);
+  running_->end(how...);
+  stopper_.end();
+  const bool stop = running_->stop_on_error();
+  if (recovery_) recovery_->end_execution(*running_->execution(), undone);
+  running_.reset();
+  if (failed) queue_.after_failure(stop);
+}
+
+// ---- events of the link ---------------------------------------------------------------------
+
+void Session::on(const runtime::NeedInput& question) {
+  if (recovery_ && recovery_->condemned()) return;
+  parts_.outputs.flush();
+  inputs_.ask(question, pointer_to(running_));
+}
+
+void Session::on(const runtime::InputWithdrawn& withdrawn) {
+  const bool timed_out = running_ && stopper_.timed_out() &&
+                         inputs_.execution_of(withdrawn.number) == running_->serial();
+  inputs_.withdraw(withdrawn.number, ending_.shutting_down() ? InputClosedReason::kShutdown
+                                     : timed_out             ? InputClosedReason::kTimeout
+                                                             : InputClosedReason::kInterrupt);
+}
+
+// What a --startup file shows is lost: `ready` is the first frame.
+void Session::on(const Shown auto& shown) {
+  if (!opened_) return;
+  parts_.outputs.flush();
+  frames_.write(replies::event(shown));
+}
+
+void Session::on(runtime::Done& done) {
+  if (recovery_ && recovery_->condemned()) return;  // the execution ends with its interpreter
+  parts_.outputs.flush();
+  const auto before = running_->before();
+  if (before && running_->rolls_back(done.outcome) && recovery_->lives(*before)) {
+    return recovery_->go_back({protocol::RestoredCause::kRollback, before, std::move(done)});
+  }
+  const auto behind = running_->behind();
+  Recovery::Ended ended = std::move(done);
+  if (!recovery_ || !recovery_->hold(behind, ended, running_->key())) tell(ended, !behind);
+}
+
+void Session::on(runtime::ResetDone& done) {
+  parts_.outputs.flush();
+  Recovery::Ended ended = std::move(done);
+  if (recovery_) recovery_->step();
+  if (!recovery_ || !recovery_->hold(recovery_->offer(), ended, {})) tell(ended, true);
+}
+
+void Session::tell(const Recovery::Ended& ended, bool kept) {
+  std::visit(Overloaded{[&](const runtime::Done& done) {
+                          replies::Ended how;
+                          how.seconds = seconds(done.time);
+                          how.timed_out = stopper_.timed_out();
+                          how.kept = kept;
+                          end_execution(!std::holds_alternative<runtime::Completed>(done.outcome),
+                                        false, done.outcome, how);
+                        },
+                        [&](const runtime::ResetDone& done) {
+                          if (reset_) {
+                            reset_->answer(protocol::ResetReply{{}, done.threads, done.tasks});
+                          }
+                          reset_.reset();
+                        }},
+             ended);
+}
+
+void Session::on(runtime::InquiryReply& told) {
+  const std::string fault = inquiries_.answer(told);
+  if (!fault.empty()) parts_.log.line(fault);
+}
+
+void Session::on(const runtime::Exiting& exiting) {
+  if (!recovery_) die("exit", exiting.traceback, exiting.status);
+  recovery_->leaving(exiting.traceback);
+}
+
+// ---- with --survive -------------------------------------------------------------------------
+
+void Session::on(const runtime::Checkpointed& checkpointed) {
+  if (!recovery_) return;
+  const Recovery::Settled settled = recovery_->taken(checkpointed);
+  if (settled.held) tell(*settled.held, settled.made);
+  if (!settled.in_vain || queue_.empty() || !recovery_->waits(queue_.front())) return;
+  const auto& transaction = std::get<protocol::Execute>(queue_.front());
+  const bool stop = transaction.stop_on_error.value_or(false);
+  queue_.fail_front(ErrorReason::kAborted,
+                    "the system could not make the snapshot that the transaction may go back to");
+  queue_.after_failure(stop);
+}
+
+void Session::interpreter_died(const Death& death) {
+  bool over = false;
+  {
+    const LockAndDeliver lock(*this);
+    if (ending_.over()) return;
+    parts_.log.line(cause_of(death));
+    over = ending_.stopping() || (ending_.shutting_down() && !running_ && !recovery_->reviving());
+    if (!over) {
+      const Clock::time_point now = Clock::now();
+      parts_.outputs.flush();
+      recovery_->died(death, running_.has_value(), now);
+      parts_.stack.worker_died();
+      inputs_.withdraw_all(replies::closed_by(recovery_->cause()));
+      if (running_) processes_.kill_orphans(running_->started(), recovery_->processes());
+      if (reset_) reset_->refuse(protocol::ErrorCode::kInvalidField, "the interpreter died");
+      reset_.reset();
+      if (!recovery_->wake(now)) {
+        die("interpreter", "the interpreter died each time that it was started anew", kBroken);
+      }
+    }
+  }
+  if (over) finish();
+}
+
+void Session::on(const runtime::Restored& restored) {
+  if (!recovery_ || !recovery_->reviving()) return;
+  Recovery::Revival revival = recovery_->finish(running_ ? running_->execution() : nullptr,
+                                                parts_.link.process(), restored);
+  replies::Ended how;
+  how.timed_out = stopper_.timed_out();
+  how.restored = revival.snapshot.has_value();
+  how.signal = revival.signal;
+  how.exit_status = revival.exit_status;
+  std::visit(Overloaded{[](std::monostate /*nothing*/) {}, [](Recovery::Answered& /*request*/) {},
+                        [&](const Recovery::Crash& crash) {
+                          how.seconds = running_->elapsed(Clock::now());
+                          end_execution(true, true, crash.reason, crash.report, how);
+                        },
+                        [&](const runtime::Done& done) {
+                          how.seconds = seconds(done.time);
+                          end_execution(!std::holds_alternative<runtime::Completed>(done.outcome),
+                                        true, done.outcome, how);
+                        }},
+             revival.then);
+}
+
+// ---- stopping and ending --------------------------------------------------------------------
+
+void Session::stuck(const WorkerStack::Outcome& outcome) {
+  const auto stack = replies::stack_of(outcome);
+  if (options_.on_stuck == "exit") {
+    stopper_.kill_descendants(*running_);
+    die("timeout", replies::text_of(stack), kBroken);
+  }
+  if (!recovery_) {
+    return frames_.write(protocol::Stuck{running_->id(), running_->elapsed(Clock::now()), stack});
+  }
+  const bool late = stopper_.timed_out();
+  Recovery::Crash crash = {late ? ErrorReason::kTimeout : ErrorReason::kInterrupt, {}};
+  crash.report.message = "the code could not be stopped: its interpreter was ended";
+  crash.report.traceback = replies::text_of(stack);
+  recovery_->go_back(
+      {late ? protocol::RestoredCause::kTimeout : protocol::RestoredCause::kInterrupt,
+       recovery_->newest(), std::move(crash)});
+}
+
+void Session::shut_down() {
+  if (!ending_.shut_down()) return;
+  parts_.log.line("shutting down");
+  parts_.outputs.lift_limit();
+  asio::post(parts_.io, [this] { parts_.outputs.room_again(); });
+  queue_.end_executions(ErrorReason::kCancelled);
+  inputs_.close();
+  // The worker's own question ends with the interrupt; the others must not keep their threads.
+  inputs_.refuse_threads(InputClosedReason::kShutdown);
+  const Clock::time_point now = Clock::now();
+  if (busy() || ending_.stopping()) ending_.give_time(now);
+  if (running_) return stopper_.interrupt(*running_, now);
+  const std::uint64_t task = busy() ? 0 : stopper_.task_at_rest();
+  if (task != 0) stopper_.interrupt_task(task, now);
+}
+
+void Session::finish() {
+  const LockAndDeliver lock(*this);
+  if (!ending_.finish()) return;
+  parts_.outputs.lift_limit();
+  parts_.outputs.close();
+  inputs_.withdraw_all(InputClosedReason::kShutdown);
+  if (const auto held = recovery_ ? recovery_->release() : std::nullopt) tell(*held, true);
+  if (running_) {
+    running_->end(ErrorReason::kCancelled, {}, replies::Ended{running_->elapsed(Clock::now())});
+  }
+  running_.reset();
+  while (!statuses_.empty()) statuses_.answer("the session has ended", facts());
+  frames_.end();
+  inquiries_.clear();
+  reset_.reset();
+  if (recovery_) recovery_->clear();
+  queue_.clear();
+  ending_.answer();
+  asio::post(parts_.io, [this] { drained(); });
+}
+
+void Session::drained() {
+  parts_.outputs.room_again();
+  const LockAndDeliver lock(*this);
+  if (!ending_.over() || parts_.writer.pending() != 0) return;
+  // A client that died closed its two ends one after the other: this may be the second.
+  if (!ending_.shutting_down() &&
+      processes_.any_left(recovery_ ? recovery_->processes() : std::vector<pid_t>()) &&
+      parts_.writer.reader_gone(kBetweenTwoEnds)) {
+    parts_.log.line("the client is gone");
+    InterpreterProcesses::end_with_descendants();
+  }
+  parts_.log.line("the end");
+  ::_exit(options_.fail_on_error && frames_.failed() ? 1 : 0);
+}
+
+void Session::client_gone() {
+  const LockAndDeliver lock(*this);  // nobody else is to end the process before its descendants are
+  parts_.log.line("the client is gone");
+  InterpreterProcesses::end_with_descendants();
+}
+
+void Session::die(std::string_view reason, std::string_view traceback, int status) {
+  parts_.outputs.close();
+  protocol::Fatal fatal = {};
+  fatal.reason = reason;
+  fatal.exit_status = status;
+  if (running_) fatal.execution_id = id_of(running_->execution());
+  fatal.traceback = traceback;
+  frames_.write(fatal);
+  parts_.writer.drain(kPatience);
+  ::_exit(status);
 }
 
 }  // namespace replwire::server

@@ -1,4 +1,3 @@
-// Which snapshots there are, and what going back to one undoes.
 #include "server/session/snapshots.h"
 
 #include <gtest/gtest.h>
@@ -6,97 +5,161 @@
 namespace replwire::server {
 namespace {
 
-using Ids = std::vector<std::string>;
-using Number = Snapshots::Number;
+using Numbers = std::vector<Snapshots::Number>;
 
 class SnapshotsTest : public ::testing::Test {
  protected:
-  // An execution, and the snapshot behind it.
-  Number run(const std::string& id) {
-    const Number number = snapshots_.begin_next(id, ++count_);
-    snapshots_.step(id, count_);
-    given_up_ = snapshots_.taken(number, most_);
-    return number;
+  // One of the state as it is, with at most so many automatic ones kept.
+  Numbers take(bool automatic = true, std::size_t most = 3) {
+    return snapshots_.taken(snapshots_.begin(std::nullopt, automatic), most);
   }
-  void run_without(const std::string& id) { snapshots_.step(id, ++count_); }
+  void run(const char* id) { snapshots_.step(id, ++count_); }
+  Numbers all() const {
+    Numbers numbers;
+    for (const auto& [number, snapshot] : snapshots_.all()) numbers.push_back(number);
+    return numbers;
+  }
 
   Snapshots snapshots_;
-  std::vector<Number> given_up_;
-  std::size_t most_ = 3;
   std::int64_t count_ = 0;
 };
 
-TEST_F(SnapshotsTest, TheNewestOneUndoesNothing) {
-  run("a");
-  const Number newest = run("b");
-  snapshots_.restore(newest);
-  EXPECT_EQ(snapshots_.undone(), Ids());
-  EXPECT_EQ(snapshots_.execution_id(), "b");
-}
-
-TEST_F(SnapshotsTest, AnOlderOneUndoesWhatCameBehindIt) {
-  const Number first = run("a");
-  run("b");
-  run_without("c");
-  snapshots_.restore(first);
-  EXPECT_EQ(snapshots_.undone(), Ids({"b", "c"}));
-  EXPECT_EQ(snapshots_.execution_id(), "a");
-}
-
-TEST_F(SnapshotsTest, WhatIsUndoneIsToldOnce) {
-  const Number first = run("a");
-  run("b");
-  snapshots_.restore(first);
-  run("c");
-  snapshots_.restore(first);
-  EXPECT_EQ(snapshots_.undone(), Ids({"c"}));
-}
-
-TEST_F(SnapshotsTest, AStartAnewUndoesEverything) {
-  run("a");
-  run("b");
-  snapshots_.restore(std::nullopt);
-  EXPECT_EQ(snapshots_.undone(), Ids({"a", "b"}));
-  EXPECT_EQ(snapshots_.execution_id(), std::nullopt);
-}
-
-TEST_F(SnapshotsTest, FromOneWayToAnotherItIsWhatOnlyTheFirstHas) {
-  const Number fork = run("a");
-  run("b");
-  const Number other = snapshots_.begin("kept", false);
-  snapshots_.taken(other, most_);
-  snapshots_.restore(fork);
-  run("c");
-  run("d");
-  snapshots_.restore(other);
-  EXPECT_EQ(snapshots_.undone(), Ids({"c", "d"}));
-  EXPECT_EQ(snapshots_.execution_id(), "b");
-}
-
-TEST_F(SnapshotsTest, OfVeryManyTheNewestAreTold) {
-  const Number first = run("first");
-  for (int i = 0; i < 5000; ++i) run_without(std::to_string(i));
-  snapshots_.restore(first);
-  EXPECT_LE(snapshots_.undone().size(), 1000U);
-  EXPECT_EQ(snapshots_.undone().back(), "4999");
-}
-
-TEST_F(SnapshotsTest, NoMoreAutomaticOnesAreKeptThanAsked) {
-  most_ = 1;
-  const Number first = run("a");
-  const Number second = run("b");
-  EXPECT_EQ(given_up_, std::vector<Number>({first}));
-  EXPECT_EQ(snapshots_.newest(), second);
+TEST_F(SnapshotsTest, AtFirstThereIsNone) {
+  EXPECT_FALSE(snapshots_.is_fresh());
+  EXPECT_EQ(snapshots_.newest(), std::nullopt);
+  EXPECT_EQ(snapshots_.back(0), std::nullopt);
   EXPECT_EQ(snapshots_.depth(), 0);
 }
 
-TEST_F(SnapshotsTest, OneThatDiesIsNoneAnyMore) {
-  const Number first = run("a");
-  const Number second = run("b");
-  snapshots_.lost(second);
-  EXPECT_EQ(snapshots_.newest(), first);
-  EXPECT_FALSE(snapshots_.is_fresh());
+TEST_F(SnapshotsTest, OneCountsOnceItHasBeenTaken) {
+  const auto number = snapshots_.begin("mine", false);
+  EXPECT_TRUE(snapshots_.is_being_made());
+  EXPECT_FALSE(snapshots_.has(number));
+  EXPECT_TRUE(snapshots_.taken(number, 3).empty());
+  EXPECT_TRUE(snapshots_.has(number));
+  EXPECT_TRUE(snapshots_.is_fresh());
+  EXPECT_FALSE(snapshots_.is_being_made());
+  EXPECT_EQ(snapshots_.all().at(number).name, "mine");
 }
+
+TEST_F(SnapshotsTest, AnExecutionMakesItStale) {
+  take();
+  run("\"a\"");
+  EXPECT_FALSE(snapshots_.is_fresh());
+  EXPECT_EQ(snapshots_.newest(), 1U);
+}
+
+TEST_F(SnapshotsTest, OneBehindWhatRunsShowsWhatThatWillLeave) {
+  const auto number = snapshots_.begin_next("\"a\"", 1);
+  EXPECT_FALSE(snapshots_.is_being_made()) << "not of the state as it is";
+  run("\"a\"");
+  EXPECT_TRUE(snapshots_.is_being_made());
+  snapshots_.taken(number, 3);
+  EXPECT_TRUE(snapshots_.is_fresh());
+  EXPECT_EQ(snapshots_.all().at(number).execution_id, "\"a\"");
+  EXPECT_EQ(snapshots_.all().at(number).execution_count, 1);
+}
+
+TEST_F(SnapshotsTest, TheOldestAutomaticOneGoes) {
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE(take().empty());
+    run("\"x\"");
+  }
+  EXPECT_EQ(take(), Numbers{1});
+  EXPECT_EQ(all(), (Numbers{2, 3, 4}));
+}
+
+TEST_F(SnapshotsTest, TheClientsOwnStay) {
+  take(false);
+  for (int i = 0; i < 4; ++i) {
+    run("\"x\"");
+    take(true, 1);
+  }
+  EXPECT_EQ(all(), (Numbers{1, 5}));
+}
+
+TEST_F(SnapshotsTest, OneThatNobodyExpectsIsGivenUp) {
+  EXPECT_EQ(snapshots_.taken(9, 3), Numbers{9});
+  EXPECT_TRUE(all().empty());
+}
+
+TEST_F(SnapshotsTest, OneThatFailedIsNoneAndNotBeingMade) {
+  const auto number = snapshots_.begin(std::nullopt, true);
+  snapshots_.failed(number);
+  EXPECT_FALSE(snapshots_.is_being_made());
+  EXPECT_EQ(snapshots_.taken(number, 3), Numbers{number});
+}
+
+TEST_F(SnapshotsTest, BackCountsExecutions) {
+  take();  // 1
+  run("\"a\"");
+  take();  // 2
+  run("\"b\"");
+  EXPECT_EQ(snapshots_.back(0), std::nullopt);
+  EXPECT_EQ(snapshots_.back(1), 2U);
+  EXPECT_EQ(snapshots_.back(2), 1U);
+  EXPECT_EQ(snapshots_.back(3), std::nullopt);
+  EXPECT_EQ(snapshots_.depth(), 2);
+}
+
+TEST_F(SnapshotsTest, BackSkipsExecutionsThatNoneWasTakenBehind) {
+  take();
+  run("\"a\"");
+  run("\"b\"");
+  EXPECT_EQ(snapshots_.back(1), std::nullopt);
+  EXPECT_EQ(snapshots_.back(2), 1U);
+}
+
+TEST_F(SnapshotsTest, RestoredItIsTheStateAndTheFutureIsGone) {
+  take();  // 1
+  run("\"a\"");
+  take();  // 2
+  run("\"b\"");
+  take();  // 3
+  EXPECT_EQ(snapshots_.restore(1), (Numbers{2, 3}));
+  EXPECT_TRUE(snapshots_.is_fresh());
+  EXPECT_EQ(all(), Numbers{1});
+  EXPECT_EQ(snapshots_.depth(), 0);
+}
+
+TEST_F(SnapshotsTest, TheClientsOwnOutliveAFutureThatHasNotHappened) {
+  take();  // 1
+  run("\"a\"");
+  take(false);  // 2
+  EXPECT_TRUE(snapshots_.restore(1).empty());
+  EXPECT_EQ(all(), (Numbers{1, 2}));
+  EXPECT_EQ(snapshots_.newest(), 1U);
+  EXPECT_TRUE(snapshots_.restore(2).empty()) << "it may be gone to all the same";
+  EXPECT_EQ(snapshots_.newest(), 2U);
+}
+
+TEST_F(SnapshotsTest, StartedAnewItHasNoPast) {
+  take();
+  run("\"a\"");
+  EXPECT_EQ(snapshots_.restore(std::nullopt), Numbers{1});
+  EXPECT_FALSE(snapshots_.is_fresh());
+  EXPECT_EQ(snapshots_.newest(), std::nullopt);
+  take();
+  EXPECT_EQ(snapshots_.all().begin()->second.execution_id, std::nullopt);
+}
+
+TEST_F(SnapshotsTest, NobodyHearsOfThoseThatWereBegunBefore) {
+  const auto number = snapshots_.begin(std::nullopt, true);
+  snapshots_.forget_begun();
+  EXPECT_FALSE(snapshots_.is_being_made());
+  EXPECT_EQ(snapshots_.taken(number, 3), Numbers{number});
+}
+
+TEST_F(SnapshotsTest, ADeadOneCannotBeRestored) {
+  take();
+  run("\"a\"");
+  take();
+  snapshots_.lost(2);
+  EXPECT_EQ(snapshots_.newest(), 1U);
+  EXPECT_FALSE(snapshots_.has(2));
+}
+
+TEST_F(SnapshotsTest, ItsIdOnTheWire) { EXPECT_EQ(checkpoint_id(12), "checkpoint-12"); }
 
 }  // namespace
 }  // namespace replwire::server

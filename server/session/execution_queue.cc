@@ -1,0 +1,95 @@
+#include "server/session/execution_queue.h"
+
+#include <iterator>
+
+#include "server/session/frame_values.h"
+#include "server/session/replies.h"
+
+namespace replwire::server {
+namespace {
+
+using protocol::ErrorCode;
+using protocol::ErrorReason;
+
+// What a waiting execution holds.
+std::size_t bytes_of(const protocol::Execute& request) {
+  std::size_t bytes = sizeof(request) + request.code.size() + request.filename.value_or("").size();
+  if (request.inputs) {
+    for (const std::string& input : *request.inputs) bytes += sizeof(input) + input.size();
+  }
+  return bytes;
+}
+
+}  // namespace
+
+void ExecutionQueue::add(protocol::Execute request, ReplyOnce reply, const InHand& in_hand) {
+  std::string key = reply.id() ? json_of(*reply.id()) : invent_id(in_hand.key);
+  if (key == in_hand.key || contains(key)) {
+    return reply.refuse(ErrorCode::kDuplicateId, "/id: " + key + " is in use");
+  }
+  if (limit_ && size() >= *limit_ && (in_hand.busy || !empty())) {
+    return reply.refuse(ErrorCode::kQueueFull,
+                        std::to_string(*limit_) + " executions wait already");
+  }
+  if (!reply.id()) reply.set_id(key.substr(1, key.size() - 2));
+  if (aborting_) return reply.answer(replies::never_ran(ErrorReason::kAborted));
+  const std::size_t bytes = bytes_of(request);
+  const auto entry = entries_.insert(entries_.end(),
+                                     {std::move(request), std::move(reply), std::move(key), bytes});
+  keys_.emplace(entry->key, entry);
+  bytes_ += bytes;
+}
+
+void ExecutionQueue::add(Request request, ReplyOnce reply) {
+  entries_.push_back({std::move(request), std::move(reply), {}, sizeof(Entry)});
+  bytes_ += sizeof(Entry);
+}
+
+std::string ExecutionQueue::invent_id(std::string_view running) {
+  std::string key;
+  do {
+    key = "\"replwire-" + std::to_string(++last_invented_) + "\"";
+  } while (key == running || contains(key));
+  return key;
+}
+
+ExecutionQueue::Entry ExecutionQueue::take(Entries::iterator entry) {
+  bytes_ -= entry->bytes;
+  if (!entry->key.empty()) keys_.erase(entry->key);
+  Entry taken = std::move(*entry);
+  entries_.erase(entry);
+  return taken;
+}
+
+void ExecutionQueue::end(Entries::iterator entry, ErrorReason reason, std::string message) {
+  take(entry).reply.answer(replies::never_ran(reason, std::move(message)));
+}
+
+void ExecutionQueue::cancel(const std::string& key) {
+  const auto found = keys_.find(key);
+  if (found != keys_.end()) end(found->second, ErrorReason::kCancelled);
+}
+
+void ExecutionQueue::fail_front(ErrorReason reason, std::string message) {
+  end(entries_.begin(), reason, std::move(message));
+}
+
+void ExecutionQueue::end_executions(ErrorReason reason) {
+  for (auto each = entries_.begin(); each != entries_.end();) {
+    const auto entry = each++;
+    if (!entry->key.empty()) end(entry, reason);
+  }
+}
+
+void ExecutionQueue::after_failure(bool stop) {
+  aborting_ = stop_on_error_;
+  if (stop || aborting_) end_executions(ErrorReason::kAborted);
+}
+
+void ExecutionQueue::clear() {
+  keys_.clear();
+  entries_.clear();
+  bytes_ = 0;
+}
+
+}  // namespace replwire::server

@@ -1,0 +1,125 @@
+#include "server/session/input_desk.h"
+
+#include <algorithm>
+
+namespace replwire::server {
+namespace {
+
+using protocol::ErrorCode;
+using protocol::InputClosedReason;
+using runtime::Unanswered;
+
+runtime::Answer answer_of(protocol::InputResponse& response) {
+  if (response.data) {
+    std::string text = *std::move(response.data);
+    if (text.ends_with('\n')) text.pop_back();
+    return runtime::Line{std::move(text)};
+  }
+  if (response.error) return runtime::Refusal{*std::move(response.error)};
+  return runtime::EndOfFile{};
+}
+
+}  // namespace
+
+void InputDesk::open() {
+  if (state_ == State::kNotOpen) state_ = State::kOpen;
+}
+
+void InputDesk::ask(const runtime::NeedInput& question, RunningExecution* running) {
+  if (auto answer = at_hand(question, running)) {
+    return deliver_(question.number, *std::move(answer));
+  }
+  waiting_.push_back({"input-" + std::to_string(++last_id_), question.number,
+                      question.execution ? question.execution->serial : 0, question.worker});
+  frames_.write(replies::event(question, waiting_.back().id));
+}
+
+std::optional<runtime::Answer> InputDesk::at_hand(const runtime::NeedInput& question,
+                                                  RunningExecution* running) {
+  if (state_ == State::kNotOpen) {
+    return runtime::Refusal{"input() cannot ask before the session has started"};
+  }
+  if (running != nullptr && question.execution == running->execution()) {
+    if (auto input = running->next_input()) return runtime::Line{*std::move(input)};
+  }
+  if (!question.password && !ahead_.empty()) {
+    runtime::Answer answer = std::move(ahead_.front());
+    ahead_.pop_front();
+    return answer;
+  }
+  const auto unanswered = question.execution ? question.execution->unanswered : Unanswered::kAsk;
+  if (unanswered == Unanswered::kError) {
+    return runtime::Refusal{"input() was called, and the execution's on_input is \"error\""};
+  }
+  if (unanswered == Unanswered::kEof || state_ == State::kClosed) return runtime::EndOfFile{};
+  return std::nullopt;
+}
+
+void InputDesk::respond(protocol::InputResponse& response, ReplyOnce reply) {
+  if (const auto question = take(response.input_id)) {
+    deliver_(question->number, answer_of(response));
+  } else if (!response.input_id) {
+    ahead_.push_back(answer_of(response));
+  } else {
+    return reply.refuse(ErrorCode::kUnknownInputId,
+                        "/input_id: no input() waits under \"" + *response.input_id + "\"");
+  }
+  reply.none();
+}
+
+std::uint64_t InputDesk::execution_of(std::uint64_t number) const {
+  const auto found = std::ranges::find(waiting_, number, &Question::number);
+  return found != waiting_.end() ? found->execution : 0;
+}
+
+void InputDesk::withdraw(std::uint64_t number, InputClosedReason reason) {
+  const auto question = take(std::ranges::find(waiting_, number, &Question::number));
+  if (question) close(*question, reason);
+}
+
+void InputDesk::withdraw_all(InputClosedReason reason) {
+  while (const auto question = take(waiting_.begin())) close(*question, reason);
+}
+
+void InputDesk::refuse_all(InputClosedReason reason) {
+  while (const auto question = take(waiting_.begin())) {
+    close(*question, reason);
+    deliver_(question->number, runtime::EndOfFile{});
+  }
+}
+
+void InputDesk::refuse_threads(InputClosedReason reason) {
+  while (const auto question = take(std::ranges::find(waiting_, false, &Question::worker))) {
+    close(*question, reason);
+    deliver_(question->number, runtime::EndOfFile{});
+  }
+}
+
+void InputDesk::close(const Question& question, InputClosedReason reason) {
+  frames_.write(protocol::InputClosed{question.id, reason});
+}
+
+// The one that `id` names, or the oldest.
+std::optional<InputDesk::Question> InputDesk::take(const std::optional<std::string>& id) {
+  if (!id) return take(waiting_.begin());
+  return take(std::ranges::find(waiting_, *id, &Question::id));
+}
+
+std::optional<InputDesk::Question> InputDesk::take(Questions::iterator found) {
+  if (found == waiting_.end()) return std::nullopt;
+  Question taken = std::move(*found);
+  waiting_.erase(found);
+  return taken;
+}
+
+std::vector<std::string> InputDesk::ids() const {
+  std::vector<std::string> ids;
+  for (const Question& question : waiting_) ids.push_back(question.id);
+  return ids;
+}
+
+bool InputDesk::waits_for(std::uint64_t execution) const {
+  return std::ranges::find(waiting_, execution, &Question::execution) != waiting_.end();
+}
+
+}  // namespace replwire::server

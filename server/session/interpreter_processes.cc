@@ -1,0 +1,57 @@
+#include "server/session/interpreter_processes.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+
+#include "server/system/process_facts.h"
+
+namespace replwire::server {
+namespace {
+
+constexpr std::chrono::milliseconds kLastChance{200};
+constexpr const char* kOwnThreads = "inquiries reader asker ";
+
+}  // namespace
+
+Descendants InterpreterProcesses::started_since(Clock::time_point start,
+                                                const std::vector<pid_t>& except) const {
+  std::vector<pid_t> others = except;
+  const auto earlier = link_.earlier_children();
+  others.insert(others.end(), earlier.begin(), earlier.end());
+  return Descendants::started_since(link_.process(), start, others);
+}
+
+std::int64_t InterpreterProcesses::memory_of(std::uint64_t number) const {
+  return proportional_bytes(link_.process_of(number));
+}
+
+bool InterpreterProcesses::stands_still() {
+  return standstill_.persists(link_.process(), kOwnThreads);
+}
+
+void InterpreterProcesses::kill_orphans(Clock::time_point start, std::vector<pid_t> own) const {
+  const auto is_own = [&own](pid_t pid) { return std::ranges::count(own, pid) > 0; };
+  if (std::ranges::all_of(children_of(::getpid()), is_own)) return;
+  const auto earlier = link_.earlier_children();
+  own.insert(own.end(), earlier.begin(), earlier.end());
+  Descendants::started_since(::getpid(), start, own).signal(SIGKILL);
+}
+
+bool InterpreterProcesses::any_left(std::vector<pid_t> own) const {
+  own.push_back(link_.process());
+  const Descendants all = Descendants::find(::getpid());
+  return std::ranges::any_of(all.pids(),
+                             [&own](pid_t pid) { return !std::ranges::count(own, pid); });
+}
+
+void InterpreterProcesses::end_with_descendants() {
+  const Descendants descendants = Descendants::find(::getpid());
+  descendants.signal(SIGTERM);
+  descendants.wait(kLastChance);
+  descendants.signal(SIGKILL);
+  ::_exit(0);
+}
+
+}  // namespace replwire::server

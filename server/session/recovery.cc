@@ -1,0 +1,392 @@
+#include "server/session/recovery.h"
+
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <csignal>
+
+#include "server/output/output_frames.h"
+#include "server/session/death_report.h"
+#include "server/session/frame_values.h"
+
+namespace replwire::server {
+namespace {
+
+using protocol::ErrorCode;
+using protocol::RestoredCause;
+using std::chrono::milliseconds;
+
+constexpr milliseconds kTimeForFacts{20};
+constexpr milliseconds kOneAfterTheOther{1000};
+constexpr int kMostStartsAnew = 3;
+constexpr int kMostDeaths = 2;  // of what wakes of one snapshot
+constexpr int kMostKills = 10;
+constexpr std::chrono::seconds kTimeToWake{10};
+constexpr milliseconds kBetweenLooks{500};
+constexpr std::size_t kMostNames = 5;
+
+// By something outside that wants it dead; the system that is out of memory does not count.
+bool was_killed(const Death& death) {
+  return death.pid != 0 && WIFSIGNALED(death.status) && WTERMSIG(death.status) == SIGKILL &&
+         !death.out_of_memory;
+}
+
+// Of texts that are JSON.
+std::string list_of(const std::vector<std::string>& items) {
+  std::string json = "[";
+  for (const std::string& item : items) json += (json.size() > 1 ? "," : "") + item;
+  return json + "]";
+}
+
+std::string waited_for(const std::vector<std::string>& threads) {
+  std::string text =
+      "the code waited for threads of a native library, which were lost when the session was "
+      "restored (";
+  for (std::size_t i = 0; i < std::min(threads.size(), kMostNames); ++i) text += threads[i] + ", ";
+  return text + std::to_string(threads.size()) +
+         " in all) and which that library cannot start again: its interpreter was ended. What this "
+         "library does on several threads takes a new session.";
+}
+
+}  // namespace
+
+bool is_transaction(const protocol::Execute& request) {
+  return request.transaction.value_or(protocol::Transaction::kCommit) !=
+         protocol::Transaction::kCommit;
+}
+
+Recovery::Recovery(SnapshotProcesses& processes, FrameSink& frames, Log& log, const Limits& limits,
+                   std::function<bool()> wanted)
+    : processes_(processes),
+      frames_(frames),
+      log_(log),
+      limits_(limits),
+      wanted_(std::move(wanted)) {}
+
+// ---- snapshots ------------------------------------------------------------------------------
+
+std::optional<Recovery::Number> Recovery::offer() {
+  if (!wanted_()) return std::nullopt;
+  const Number number = snapshots_.begin(std::nullopt, true);
+  processes_.take(number, limits_.bytes, !limits_.fast);
+  return number;
+}
+
+std::optional<Recovery::Number> Recovery::offer_behind(const runtime::Execution& execution) {
+  if (!wanted_()) return std::nullopt;
+  const Number number = snapshots_.begin_next(execution.id, execution.count);
+  processes_.take(number, limits_.bytes, !limits_.fast);
+  return number;
+}
+
+void Recovery::begin_execution(Clock::time_point now) {
+  if (!lost_native_threads_.empty()) looks_at_ = now + kBetweenLooks;
+}
+
+void Recovery::end_execution(const runtime::Execution& execution, bool undone) {
+  looks_at_.reset();
+  starts_anew_ = 0;  // whatever it ended with, Python had run it
+  if (!undone) snapshots_.step(execution.id, execution.count);
+}
+
+void Recovery::step() { snapshots_.step(std::nullopt, std::nullopt); }
+
+bool Recovery::hold(std::optional<Number> snapshot, Ended& ended, std::string id) {
+  if (!snapshot) return false;
+  if (!limits_.fast) {
+    held_ = Held{*snapshot, std::move(ended)};
+    return true;
+  }
+  if (std::holds_alternative<runtime::Done>(ended)) unconfirmed_ = {*snapshot, std::move(id)};
+  return false;
+}
+
+std::optional<Recovery::Ended> Recovery::release() {
+  if (!held_) return std::nullopt;
+  std::optional<Ended> ended = std::move(held_->ended);
+  held_.reset();
+  return ended;
+}
+
+// However large the interpreter is.
+Recovery::Number Recovery::take(std::optional<std::string> name, bool automatic) {
+  const Number number = snapshots_.begin(std::move(name), automatic);
+  processes_.take(number, std::nullopt, true);
+  return number;
+}
+
+bool Recovery::waits(const ExecutionQueue::Request& next) const {
+  const auto* execute = std::get_if<protocol::Execute>(&next);
+  return execute != nullptr && is_transaction(*execute) && !snapshots_.is_fresh();
+}
+
+bool Recovery::holds_back(const ExecutionQueue::Request& next) {
+  if (!waits(next)) return false;
+  if (!snapshots_.is_being_made()) needed_ = take(std::nullopt, true);
+  return true;
+}
+
+Recovery::Settled Recovery::taken(const runtime::Checkpointed& checkpointed) {
+  const Number number = checkpointed.number;
+  if (condemned()) {
+    processes_.drop(number);
+    return {};
+  }
+  const bool made = lives(number);
+  failure_ = checkpointed.failure;
+  if (made) {
+    drop(snapshots_.taken(number, limits_.kept));
+  } else {
+    log_.line("no snapshot was made: " + failure_);
+    snapshots_.failed(number);
+    processes_.drop(number);
+  }
+  Settled settled = {std::nullopt, made, !made && needed_ == number};
+  if (held_ && held_->snapshot == number) settled.held = release();
+  if (unconfirmed_ && unconfirmed_->first == number) {
+    if (made) frames_.write(protocol::Kept{{std::move(unconfirmed_->second)}});
+    unconfirmed_.reset();
+  }
+  if (checkpoint_ && checkpoint_->number == number) end_checkpoint(made);
+  return settled;
+}
+
+void Recovery::end_checkpoint(bool made) {
+  Checkpoint checkpoint = *std::exchange(checkpoint_, std::nullopt);
+  if (made) {
+    checkpoint.reply.answer(protocol::CheckpointReply{{}, checkpoint_id(checkpoint.number)});
+  } else {
+    checkpoint.reply.refuse(ErrorCode::kInvalidField, "the system could not make one");
+  }
+}
+
+void Recovery::drop(const std::vector<Number>& snapshots) {
+  for (const Number number : snapshots) processes_.drop(number);
+}
+
+// Snapshots that something outside has killed, before one of them is chosen.
+void Recovery::forget_the_dead() {
+  std::vector<Number> dead;
+  for (const auto& [number, snapshot] : snapshots_.all()) {
+    if (!lives(number)) dead.push_back(number);
+  }
+  for (const Number number : dead) snapshots_.lost(number);
+  drop(dead);
+}
+
+// ---- requests -------------------------------------------------------------------------------
+
+void Recovery::begin(protocol::Checkpoint& request, ReplyOnce reply) {
+  const Number number = take(std::move(request.name), false);
+  checkpoint_ = Checkpoint{number, std::move(reply)};
+}
+
+void Recovery::begin(protocol::Checkpoints& /*request*/, ReplyOnce reply) {
+  forget_the_dead();
+  const Clock::time_point now = Clock::now();
+  protocol::CheckpointsReply frame = {};
+  for (const auto& [number, snapshot] : snapshots_.all()) {
+    protocol::CheckpointEntry entry = {};
+    entry.checkpoint_id = checkpoint_id(number);
+    entry.name = snapshot.name;
+    entry.automatic = snapshot.automatic;
+    entry.age = seconds(now - snapshot.taken);
+    entry.memory = processes_.memory_of(number);
+    if (snapshot.execution_id) {
+      entry.execution_id = protocol::JsonOf<protocol::Id>{*snapshot.execution_id};
+    }
+    entry.execution_count = snapshot.execution_count;
+    frame.checkpoints.push_back(std::move(entry));
+  }
+  reply.answer(std::move(frame));
+}
+
+void Recovery::begin(protocol::Restore& request, ReplyOnce reply) {
+  forget_the_dead();
+  for (const auto& [number, snapshot] : snapshots_.all()) {
+    if (checkpoint_id(number) != request.checkpoint_id) continue;
+    return go_back({RestoredCause::kRestore, number, Answered{number, std::move(reply)}});
+  }
+  reply.refuse(ErrorCode::kInvalidField,
+               "/checkpoint_id: there is no \"" + request.checkpoint_id + "\"");
+}
+
+void Recovery::begin(protocol::Undo& request, ReplyOnce reply) {
+  forget_the_dead();
+  const std::int64_t count = request.count.value_or(1);
+  if (const auto number = snapshots_.back(count)) {
+    return go_back({RestoredCause::kUndo, number, Answered{*number, std::move(reply)}});
+  }
+  reply.refuse(ErrorCode::kInvalidField, "/count: there is no snapshot from before the last " +
+                                             std::to_string(count) + " executions; they go back " +
+                                             std::to_string(snapshots_.depth()));
+}
+
+// ---- from one interpreter to the next -------------------------------------------------------
+
+void Recovery::go_back(Revival revival) {
+  revival_ = std::move(revival);
+  state_ = State::kCondemned;
+  processes_.kill_interpreter();
+}
+
+void Recovery::died(const Death& death, bool running, Clock::time_point now) {
+  forget_the_dead();
+  choose(death, running, now);
+  state_ = State::kChosen;
+  wakes_by_.reset();
+  looks_at_.reset();
+  last_words_.reset();
+  held_.reset();  // it is undone with the rest
+  unconfirmed_.reset();
+  if (!checkpoint_) return;
+  checkpoint_->reply.refuse(ErrorCode::kInvalidField, "the interpreter died");
+  checkpoint_.reset();
+}
+
+void Recovery::choose(const Death& death, bool running, Clock::time_point now) {
+  const bool at_rest = !running || reviving();  // as it woke it ran no code of the execution
+  if (!revival_) {
+    revival_ = Revival{RestoredCause::kCrash, newest(), {}, signal_name(death), exit_status(death)};
+    if (running)
+      revival_->then = Crash{protocol::ErrorReason::kCrash, crash_report(death, last_words_)};
+  }
+  if (revival_->snapshot && !snapshots_.has(*revival_->snapshot)) revival_->snapshot = newest();
+  // Started, and no more than that: something outside has ended it.
+  const bool lived = now - woken_at_ >= kOneAfterTheOther;
+  if (death.started && (lived || was_killed(death))) starts_anew_ = 0;
+  if (condemned() || !at_rest) {
+    deaths_at_rest_ = 0;
+  } else {
+    distrust_snapshot(death, now);
+  }
+}
+
+// Of one that dies by itself, and again at once, nothing can be had any more; nor of one that is
+// killed each time.
+void Recovery::distrust_snapshot(const Death& death, Clock::time_point now) {
+  const bool again = last_woken_ && last_woken_ == revival_->snapshot &&
+                     now - last_death_at_rest_ < kOneAfterTheOther;
+  deaths_at_rest_ = again ? deaths_at_rest_ + 1 : 1;
+  last_death_at_rest_ = now;
+  if (deaths_at_rest_ < (was_killed(death) ? kMostKills : kMostDeaths)) return;
+  deaths_at_rest_ = 0;
+  revival_->snapshot.reset();
+}
+
+bool Recovery::wake(Clock::time_point now) {
+  if (!revival_->snapshot && ++starts_anew_ > kMostStartsAnew) return false;
+  last_woken_ = revival_->snapshot;
+  woken_at_ = now;
+  snapshots_.forget_begun();
+  if (revival_->snapshot) wakes_by_ = now + kTimeToWake;
+  state_ = State::kWaking;
+  processes_.wake(revival_->snapshot.value_or(0));
+  return true;
+}
+
+std::optional<Recovery::Clock::time_point> Recovery::due() const {
+  return wakes_by_ ? wakes_by_ : looks_at_;  // never both: nothing runs while one wakes
+}
+
+void Recovery::act(Clock::time_point now) {
+  if (wakes_by_ && *wakes_by_ <= now) give_up_waking(now);
+  if (looks_at_ && *looks_at_ <= now) look_for_standstill(now);
+}
+
+void Recovery::look_for_standstill(Clock::time_point now) {
+  looks_at_.reset();
+  if (reviving() || held_) return;
+  if (!processes_.stands_still()) return begin_execution(now);
+  Crash crash = {protocol::ErrorReason::kCrash, {}};
+  crash.report.type = "InterpreterDied";
+  crash.report.message = waited_for(lost_native_threads_);
+  log_.line(crash.report.message);
+  go_back({RestoredCause::kCrash, newest(), std::move(crash)});
+}
+
+// Hooks of user code's run as it wakes, and may wait for a lock of a thread that is gone.
+void Recovery::give_up_waking(Clock::time_point now) {
+  wakes_by_.reset();
+  log_.line("the snapshot did not wake");
+  last_death_at_rest_ = now;  // it would not the next time either
+  deaths_at_rest_ = kMostKills;
+  processes_.kill_interpreter();
+}
+
+Recovery::Revival Recovery::finish(const runtime::ExecutionRef& running, pid_t pid,
+                                   const runtime::Restored& told) {
+  Revival revival = *std::exchange(revival_, std::nullopt);
+  state_ = State::kSteady;
+  wakes_by_.reset();
+  drop(snapshots_.restore(revival.snapshot));
+  forget_the_dead();
+  lost_native_threads_ = told.lost_native_threads;
+  write(revival, running, pid, told);
+  if (!snapshots_.is_fresh()) offer();
+  if (auto* answered = std::get_if<Answered>(&revival.then)) answer(*answered, revival.snapshot);
+  return revival;
+}
+
+void Recovery::write(const Revival& revival, const runtime::ExecutionRef& running, pid_t pid,
+                     const runtime::Restored& told) {
+  protocol::Restored frame = {};
+  frame.execution_id = id_of(running);
+  if (revival.snapshot) frame.checkpoint_id = checkpoint_id(*revival.snapshot);
+  if (snapshots_.execution_id()) {
+    frame.last_execution_id = protocol::JsonOf<protocol::Id>{*snapshots_.execution_id()};
+  }
+  frame.undone.text = list_of(snapshots_.undone());
+  frame.cause = revival.cause;
+  frame.lost_threads = told.lost_threads;
+  frame.lost_devices = told.lost.devices;
+  frame.lost_descriptors = told.lost.descriptors;
+  frame.pid = pid;
+  frame.signal = revival.signal;
+  frame.exit_status = revival.exit_status;
+  frames_.write(frame);
+}
+
+void Recovery::answer(Answered& answered, std::optional<Number> woken) {
+  if (woken != answered.snapshot) {
+    return answered.reply.refuse(
+        ErrorCode::kInvalidField,
+        "the snapshot died as it was restored; `restored` tells what goes on instead");
+  }
+  std::string id = checkpoint_id(answered.snapshot);
+  if (answered.reply.type() == protocol::Undo::kType) {
+    answered.reply.answer(protocol::UndoReply{{}, std::move(id)});
+  } else {
+    answered.reply.answer(protocol::RestoreReply{{}, std::move(id)});
+  }
+}
+
+// ---- the rest -------------------------------------------------------------------------------
+
+// As many as can be asked in the time that a status has.
+protocol::SnapshotFacts Recovery::facts() const {
+  protocol::SnapshotFacts facts = {};
+  if (!failure_.empty()) facts.failure = failure_;
+  const Clock::time_point end = Clock::now() + kTimeForFacts;
+  for (const auto& [number, snapshot] : snapshots_.all()) {
+    ++facts.count;
+    if (Clock::now() < end) facts.memory += processes_.memory_of(number);
+  }
+  return facts;
+}
+
+std::vector<pid_t> Recovery::processes() const {
+  std::vector<pid_t> own;
+  for (const auto& [number, snapshot] : snapshots_.all())
+    own.push_back(processes_.process_of(number));
+  own.push_back(processes_.process_of(0));
+  own.push_back(processes_.keeper());
+  return own;
+}
+
+void Recovery::clear() {
+  checkpoint_.reset();
+  revival_.reset();
+}
+
+}  // namespace replwire::server

@@ -1,0 +1,244 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "protocol/frames.h"
+#include "runtime/link.h"
+#include "server/link/death.h"
+#include "server/session/execution_queue.h"
+#include "server/session/reply_once.h"
+#include "server/session/running_execution.h"
+#include "server/session/snapshots.h"
+#include "server/system/log.h"
+
+// How a session outlives its interpreter.
+//
+// A snapshot is a forked interpreter that sleeps: it costs half a millisecond and holds only the
+// pages that have changed since. One is ordered together with each execution and taken right behind
+// its result, so that the client never waits for it. When the interpreter dies, or is killed
+// because its state is to be given up, the newest snapshot that led to that state is woken in its
+// place, and sleeps on in a fork of its own for the next time. Without any snapshot Python is
+// started anew.
+//
+// What goes on meanwhile: the queue waits, since `busy` holds; requests that need no interpreter
+// are served; questions about code are put again by the link. The client hears `restored` first,
+// and then the frame that the lost interpreter still owes: the execution's `error` or `result`, or
+// the reply to `restore` or `undo`. That is kept as `Then` through all the states below, so it is
+// written once, however many interpreters die on the way.
+//
+//   state      | what happens                        | what is done                   | next
+//   -----------+-------------------------------------+--------------------------------+----------
+//   steady     | go_back: rollback, restore, undo,   | the interpreter is killed      | condemned
+//              |   code that cannot be stopped, or   |                                |
+//              |   that stands still                 |                                |
+//   steady     | died                                | choose: the newest snapshot    | chosen
+//   condemned  | died                                | choose: the one wanted, or the | chosen
+//              |                                     |   newest if that is dead too   |
+//   chosen     | wake                                | a snapshot, or Python anew     | waking
+//   chosen     | wake, Python anew for the 4th time  | the session ends: `fatal`      |
+//              |   with no execution ended between   |                                |
+//   waking     | died                                | choose: the same; Python anew, | chosen
+//              |                                     |   if one after the other died  |
+//   waking     | 10 seconds have passed              | it is killed, and distrusted   | waking
+//   waking     | restored                            | `restored`, and what was owed  | steady
+//
+// What has ended is told when the snapshot that has its effects is there, unless --survive-fast
+// lets it come first and be confirmed later: so no death undoes what the client was told. A death
+// in between is the execution's own.
+//
+// Pools of native libraries are not in a snapshot, and whoever gives them work waits for ever.
+// After a restore that lost such threads, each execution is looked at now and then; code that
+// stands still is ended as a crash.
+//
+// What a condemned interpreter still says does not count: its execution ends as its death ends it,
+// and a snapshot that it has just made must not push out the one that is to be woken. Snapshots can
+// die as well, killed from outside or for memory: before each choice the dead are forgotten.
+namespace replwire::server {
+
+// The processes that a Recovery commands, snapshots by their numbers.
+class SnapshotProcesses {
+ public:
+  virtual ~SnapshotProcesses() = default;
+
+  // One is to be taken behind what the interpreter has in hand, unless that holds more than `limit`
+  // bytes.
+  // `urgent`: somebody waits for it.
+  virtual void take(std::uint64_t number, std::optional<std::size_t> limit, bool urgent) = 0;
+  virtual void drop(std::uint64_t number) = 0;
+  virtual void wake(std::uint64_t number) = 0;  // 0: Python anew
+  virtual void kill_interpreter() = 0;
+  virtual pid_t process_of(std::uint64_t number) const = 0;  // 0: it is gone
+  virtual std::int64_t memory_of(std::uint64_t number) const = 0;
+  // A process that has the interpreter's descriptors beside it; 0: there is none.
+  virtual pid_t keeper() const = 0;
+  // Whether all threads of the interpreter wait for one another, and did at the look before.
+  virtual bool stands_still() = 0;
+};
+
+// Whether the execution may go back to the state that it began in.
+bool is_transaction(const protocol::Execute& request);
+
+// Takes snapshots of the interpreter, tells of them and goes back to one. Belongs to the session,
+// which guards it; exists with --survive alone.
+class Recovery {
+ public:
+  using Clock = std::chrono::steady_clock;
+  using Number = Snapshots::Number;
+
+  enum class State { kSteady, kCondemned, kChosen, kWaking };
+  struct Crash {  // what the execution under way ends with
+    protocol::ErrorReason reason;
+    runtime::Report report;
+  };
+  struct Answered {  // a request that asked for it
+    Number snapshot;
+    ReplyOnce reply;
+  };
+  using Then = std::variant<std::monostate, Crash, runtime::Done, Answered>;
+  // From one interpreter to the next.
+  struct Revival {
+    protocol::RestoredCause cause;
+    std::optional<Number> snapshot;  // none: Python anew
+    Then then;
+    std::optional<std::string> signal = {};  // that ended the one before
+    std::optional<std::int64_t> exit_status = {};
+  };
+  // What has come to its end.
+  using Ended = std::variant<runtime::Done, runtime::ResetDone>;
+  // What a snapshot that was made, or could not be, means for others.
+  struct Settled {
+    std::optional<Ended> held;  // is to be told now
+    bool made;
+    bool in_vain;  // a transaction waits for it and cannot have it
+  };
+  struct Limits {
+    std::size_t kept;   // snapshots that the server takes
+    std::size_t bytes;  // of an interpreter that it takes one of
+    bool fast;          // a result may come before its snapshot
+  };
+
+  // `wanted`: whether there is anything to come that a snapshot could be of use for.
+  Recovery(SnapshotProcesses& processes, FrameSink& frames, Log& log, const Limits& limits,
+           std::function<bool()> wanted);
+  Recovery(const Recovery&) = delete;
+  Recovery& operator=(const Recovery&) = delete;
+
+  // ---- snapshots
+
+  // One of the state as it is, or of what the execution that starts will leave: sent with it, it
+  // costs nothing when the reply is due.
+  // Returns its number; nothing: none is taken.
+  std::optional<Number> offer();
+  std::optional<Number> offer_behind(const runtime::Execution& execution);
+  // An execution starts, and is over. `undone`: it has left nothing behind.
+  void begin_execution(Clock::time_point now);
+  void end_execution(const runtime::Execution& execution, bool undone);
+  // A reset has changed the state.
+  void step();
+  // True: `ended` is told when `snapshot`, which has its effects, is there. False: at once; for an
+  // execution, whose id as JSON is `id`, `kept` follows.
+  bool hold(std::optional<Number> snapshot, Ended& ended, std::string id);
+  // What is held, if anything is, without more waiting.
+  std::optional<Ended> release();
+  // True if `next` is a transaction whose rollback snapshot does not exist yet.
+  bool waits(const ExecutionQueue::Request& next) const;
+  // The same, and sees to it that there will be one.
+  bool holds_back(const ExecutionQueue::Request& next);
+  // The system has made the snapshot, or could not.
+  Settled taken(const runtime::Checkpointed& checkpointed);
+  std::optional<Number> newest() const { return snapshots_.newest(); }
+  bool lives(Number number) const { return processes_.process_of(number) > 0; }
+
+  // Requests whose turn has come.
+  void begin(protocol::Checkpoint& request, ReplyOnce reply);
+  void begin(protocol::Checkpoints& request, ReplyOnce reply);
+  void begin(protocol::Restore& request, ReplyOnce reply);
+  void begin(protocol::Undo& request, ReplyOnce reply);
+
+  // ---- from one interpreter to the next
+
+  State state() const { return state_; }
+  bool reviving() const { return state_ != State::kSteady; }
+  bool condemned() const { return state_ == State::kCondemned; }
+  bool busy() const { return reviving() || checkpoint_.has_value(); }
+  protocol::RestoredCause cause() const { return revival_->cause; }
+
+  void go_back(Revival revival);
+  // Code ends the process itself; `traceback`: where it did.
+  void leaving(std::string traceback) { last_words_ = std::move(traceback); }
+  // The interpreter has died. `running`: with an execution.
+  void died(const Death& death, bool running, Clock::time_point now);
+  // False: Python cannot be started any more.
+  bool wake(Clock::time_point now);
+  // When `act` is to be called, and what is due by then.
+  std::optional<Clock::time_point> due() const;
+  void act(Clock::time_point now);
+  // The next one runs, as `pid`. Writes `restored`; what became of `running` is the caller's to
+  // tell.
+  Revival finish(const runtime::ExecutionRef& running, pid_t pid, const runtime::Restored& told);
+
+  // ---- the rest
+
+  protocol::SnapshotFacts facts() const;
+  // The snapshots', that in which nothing has been run yet, and the keeper's.
+  std::vector<pid_t> processes() const;
+  // Requests under way are dropped unanswered.
+  void clear();
+
+ private:
+  struct Held {
+    Number snapshot;
+    Ended ended;
+  };
+  struct Checkpoint {  // a request that is being served
+    Number number;
+    ReplyOnce reply;
+  };
+
+  Number take(std::optional<std::string> name, bool automatic);
+  void drop(const std::vector<Number>& snapshots);
+  void forget_the_dead();
+  void choose(const Death& death, bool running, Clock::time_point now);
+  void end_checkpoint(bool made);
+  void distrust_snapshot(const Death& death, Clock::time_point now);
+  void give_up_waking(Clock::time_point now);
+  void look_for_standstill(Clock::time_point now);
+  void write(const Revival& revival, const runtime::ExecutionRef& running, pid_t pid,
+             const runtime::Restored& told);
+  static void answer(Answered& answered, std::optional<Number> woken);
+
+  SnapshotProcesses& processes_;
+  FrameSink& frames_;
+  Log& log_;
+  const Limits limits_;
+  std::function<bool()> wanted_;
+
+  Snapshots snapshots_;
+  std::optional<Checkpoint> checkpoint_;
+  std::optional<Number> needed_;  // the snapshot that a transaction waits for
+  std::optional<Held> held_;
+  std::optional<std::pair<Number, std::string>> unconfirmed_;  // a snapshot; an id as JSON
+  std::string failure_;  // why the last one could not be made; empty: it could
+
+  State state_ = State::kSteady;
+  std::optional<Revival> revival_;  // in all states but steady
+  std::optional<std::string> last_words_;
+  std::optional<Number> last_woken_;
+  Clock::time_point woken_at_;
+  Clock::time_point last_death_at_rest_;
+  int deaths_at_rest_ = 0;  // of what wakes of one snapshot, one after the other
+  std::optional<Clock::time_point> wakes_by_;
+  std::vector<std::string> lost_native_threads_;  // somebody may wait for them
+  std::optional<Clock::time_point> looks_at_;     // whether the code that runs does
+  int starts_anew_ = 0;                           // one after the other
+};
+
+}  // namespace replwire::server

@@ -1,0 +1,134 @@
+// What the session does with each request of the client.
+#include <utility>
+#include <variant>
+
+#include "server/session/frame_values.h"
+#include "server/session/replies.h"
+#include "server/session/session.h"
+#include "server/system/process_facts.h"
+#include "text/base64.h"
+
+namespace replwire::server {
+namespace {
+
+using protocol::ErrorCode;
+using protocol::InterruptOutcome;
+
+// A shutdown refuses all others.
+template <class T>
+constexpr bool kServedToTheEnd = OneOf<T, protocol::InputResponse, protocol::Interrupt,
+                                       protocol::Status, protocol::OutputGet, protocol::Shutdown>;
+
+}  // namespace
+
+void Session::take(std::vector<Incoming> frames) {
+  const LockAndDeliver lock(*this);
+  for (Incoming& incoming : frames) {
+    if (ending_.over()) return;
+    serve(incoming);
+    start_next();  // the next frame may be about this one
+  }
+}
+
+// What one request throws, no thread to be had or no memory, costs that one: its ReplyOnce has
+// answered when the exception arrives here.
+void Session::serve(Incoming& incoming) try {
+  if (auto* error = std::get_if<protocol::ProtocolError>(&incoming.frame)) {
+    return frames_.write(*error);
+  }
+  const auto hand_over = [&]<class Request>(Request& request) {
+    ReplyOnce reply(frames_, Request::kType, std::move(request.id), incoming.line);
+    if (ending_.shutting_down() && !kServedToTheEnd<Request>) {
+      return reply.refuse(ErrorCode::kShuttingDown, "the session is shutting down");
+    }
+    on(request, std::move(reply));
+  };
+  std::visit(hand_over, std::get<protocol::Request>(incoming.frame));
+} catch (const std::exception& fault) {
+  parts_.log.line(std::string("a request could not be served: ") + fault.what());
+}
+
+void Session::on(protocol::Execute& request, ReplyOnce reply) {
+  if (!recovery_ && is_transaction(request)) {
+    return reply.refuse(ErrorCode::kInvalidField, "/transaction: needs --survive");
+  }
+  queue_.add(std::move(request), std::move(reply),
+             {busy(), running_ ? std::string_view(running_->key()) : std::string_view()});
+}
+
+void Session::on(TakesTurn auto& request, ReplyOnce reply) {
+  queue_.add(std::move(request), std::move(reply));
+}
+
+void Session::on(AboutCode auto& request, ReplyOnce reply) {
+  inquiries_.ask(request, std::move(reply));
+}
+
+void Session::on(protocol::InputResponse& request, ReplyOnce reply) {
+  inputs_.respond(request, std::move(reply));
+}
+
+void Session::on(protocol::OutputGet& request, ReplyOnce reply) {
+  const auto stream = static_cast<runtime::Stream>(request.stream);
+  auto part = parts_.outputs.spooled(request.execution_count, stream, request.offset, request.size);
+  if (!part) {
+    return reply.refuse(ErrorCode::kInvalidField,
+                        "/execution_count: nothing is kept of that output");
+  }
+  reply.answer(
+      protocol::OutputGetReply{{}, text::base64(part->bytes), request.offset, part->total});
+}
+
+void Session::on(protocol::Interrupt& request, ReplyOnce reply) {
+  protocol::InterruptReply told = {{}, request.execution_id, InterruptOutcome::kNotRunning};
+  const std::string key = request.execution_id ? json_of(*request.execution_id) : "";
+  if (queue_.contains(key)) {
+    told.outcome = InterruptOutcome::kDequeued;
+    reply.answer(std::move(told));
+    return queue_.cancel(key);
+  }
+  const bool runs = running_ && (key.empty() || running_->key() == key);
+  const std::uint64_t task = running_ || !key.empty() ? 0 : stopper_.task_at_rest();
+  if (runs) told.execution_id = running_->id();
+  if (runs || task != 0) told.outcome = InterruptOutcome::kDelivered;
+  reply.answer(std::move(told));
+  const Clock::time_point now = Clock::now();
+  if (task != 0) stopper_.interrupt_task(task, now);
+  if (!runs) return;
+  stopper_.interrupt(*running_, now);
+  if (request.grace) stopper_.insist(duration(*request.grace), now);
+}
+
+void Session::on(protocol::Shutdown& /*request*/, ReplyOnce reply) {
+  ending_.add(std::move(reply));
+  shut_down();
+}
+
+void Session::on(protocol::Status& request, ReplyOnce reply) {
+  if (!request.stack.value_or(false)) return reply.answer(protocol::StatusReply{facts()});
+  statuses_.add(std::move(reply));
+  parts_.stack.take([this](const WorkerStack::Outcome& outcome) {
+    const LockAndDeliver lock(*this);
+    if (!ending_.over()) statuses_.answer(outcome, facts());
+  });
+}
+
+protocol::SessionFacts Session::facts() const {
+  protocol::SessionFacts facts = {};
+  if (running_) {
+    const bool waits = inputs_.waits_for(running_->serial());
+    facts.state = waits ? protocol::State::kWaitingForInput : protocol::State::kBusy;
+    facts.execution_id = running_->id();
+    facts.elapsed = running_->elapsed(Clock::now());
+  } else if (busy()) {
+    facts.state = protocol::State::kBusy;
+  }
+  facts.queued = static_cast<std::int64_t>(queue_.size());
+  facts.pending_inputs = inputs_.ids();
+  facts.memory_usage = resident_bytes(parts_.link.process());
+  facts.cpu_seconds = cpu_seconds(parts_.link.process());
+  if (recovery_) facts.snapshots = recovery_->facts();
+  return facts;
+}
+
+}  // namespace replwire::server
