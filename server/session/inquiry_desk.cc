@@ -53,7 +53,7 @@ std::string InquiryDesk::answer(runtime::InquiryReply& told) {
 }
 
 void InquiryDesk::clear() {
-  waiting_.clear();
+  while (!waiting_.empty()) waiting_.erase(waiting_.begin());  // in the order in which they came
   bytes_ = 0;
 }
 
