@@ -18,7 +18,7 @@ using Did = std::vector<std::string>;
 
 constexpr pid_t kPid = 1000;  // of the snapshot with number 0
 
-class RecoveryTest : public ::testing::Test, private SnapshotProcesses {
+class RecoveryTest : public ::testing::Test, protected SnapshotProcesses {
  protected:
   ~RecoveryTest() override {
     sent_.end();
