@@ -65,6 +65,13 @@ void Compiler::warm_up() {
   const Ref body(module ? PyObject_GetAttrString(module.get(), "body") : nullptr);
   ast_wrap_ = type_of(wrap);
   ast_expr_ = type_of(Ref(body ? PySequence_GetItem(body.get(), 0) : nullptr));
+  // Without that module CPython 3.10 shows a warning with a line of the file that has the name.
+  PyObject* hexversion =
+      PyDict_GetItemString(PyModule_GetDict(own_modules::copy_of("sys")), "hexversion");
+  constexpr long kNext = 0x030B0000;
+  if (hexversion != nullptr && PyLong_AsLong(hexversion) < kNext) {
+    own_modules::import_standard("warnings");
+  }
   PyErr_Clear();
 }
 

@@ -5,6 +5,17 @@
 namespace replwire::runtime::current_source {
 namespace {
 
+// Made once: looking them up costs neither an allocation nor a hash.
+struct Names {
+  Ref module = make_name("linecache");
+  Ref cache = make_name("cache");
+};
+
+const Names& names() {
+  static const auto* made = new Names;  // never freed: the interpreter may be gone by then
+  return *made;
+}
+
 struct State {
   const Run* run = nullptr;
   const Ref* filename = nullptr;
@@ -16,13 +27,13 @@ State state;
 
 // Borrowed; null when linecache has not been imported.
 PyObject* cache() {
-  PyObject* module = PyDict_GetItemString(PyImport_GetModuleDict(), "linecache");
+  PyObject* module = PyDict_GetItemWithError(PyImport_GetModuleDict(), names().module.get());
   if (module == nullptr || PyModule_Check(module) == 0) return nullptr;
   PyObject* space = PyModule_GetDict(module);
-  PyObject* found = PyDict_GetItemString(space, "cache");
+  PyObject* found = PyDict_GetItemWithError(space, names().cache.get());
   if (found == nullptr || PyDict_Check(found) == 0) return nullptr;
   if (PyDict_CheckExact(found) != 0 && patch_module("linecache", module)) {
-    found = PyDict_GetItemString(space, "cache");
+    found = PyDict_GetItemWithError(space, names().cache.get());
   }
   PyErr_Clear();
   return found;

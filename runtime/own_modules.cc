@@ -163,6 +163,11 @@ PyObject* copy_of(const char* name) {
   return module;
 }
 
+bool import_standard(const char* name) {
+  const Ref alone(Py_BuildValue("(s)", name));
+  return alone && Ref(import_public(nullptr, alone.get(), nullptr));
+}
+
 Ref spec_for_us(PyObject* name) {
   if (!for_us) return {};
   importer_function("import_module");

@@ -20,6 +20,10 @@ PyObject* builtins_for(const char* bundled);
 // Borrowed.
 PyObject* copy_of(const char* name);
 
+// Imports a module of the standard library where user code finds it too. False with a Python
+// exception set.
+bool import_standard(const char* name);
+
 // The spec of a module of the standard library while this thread imports a public module for us;
 // else nothing. With a Python exception set when it failed. `name` is that of a top-level module.
 Ref spec_for_us(PyObject* name);
