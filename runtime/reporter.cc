@@ -1,5 +1,7 @@
 #include "runtime/reporter.h"
 
+#include <algorithm>
+
 #include "runtime/bundle.h"
 #include "runtime/current_source.h"
 #include "runtime/interrupts.h"
@@ -328,7 +330,9 @@ Outcome Reporter::outcome(const Ref& exception, const Run& run, const Cell* cell
 
 std::string Reporter::summary(const Ref& exception) {
   const Report told = report(exception);
-  return told.message.empty() ? told.type : told.type + ": " + told.message;
+  std::string line = told.message.empty() ? told.type : told.type + ": " + told.message;
+  std::ranges::replace(line, '\n', ' ');
+  return line;
 }
 
 }  // namespace replwire::runtime

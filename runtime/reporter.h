@@ -28,7 +28,7 @@ class Reporter {
 
   static void forget_last();
 
-  // The last line of the exception's traceback.
+  // The last line of the exception's traceback, in one line.
   std::string summary(const Ref& exception);
 
  private:

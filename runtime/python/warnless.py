@@ -1,8 +1,6 @@
 """In place of `warnings` for the modules of the standard library that bundled code has to itself:
 the real one would sort the filters of user code anew."""
 
-from _warnings import filters
-
 
 def warn(*args, **options):
     pass
