@@ -9,7 +9,10 @@ from typing import NamedTuple
 
 WRAPPER = "<typed>"
 _WRAPPED = re.compile(rf'^  File "{WRAPPER}", .*\n(?:    .*\n)*', re.M)
-# Its lines are made known, as `execute` does for its own code.
+# Its lines are made known, as `execute` does for its own code, under a name that is no file's: what
+# is on the disk has the marks of a transcript.
+_NAME = "<typed {}>"
+_NAMED = re.compile(r'(File "|^)<typed (.*?)>(?=", line |:\d+: )', re.M)
 _RUN = """def __typed__(name, text):
     import ast, linecache
     linecache.cache[name] = len(text), None, text.splitlines(True), name
@@ -43,11 +46,11 @@ def as_typed(code: str, filename: str, first_line: int = 1) -> Typed:
     if all(each is body[-1] for each in shown) or _awaits(body):
         return typed
     text = "\n" * (first_line - 1) + code
-    return Typed(_RUN.format(name=filename, text=text), WRAPPER, 1)
+    return Typed(_RUN.format(name=_NAME.format(filename), text=text), WRAPPER, 1)
 
 
 def without_wrapper(traceback: str) -> str:
-    return _WRAPPED.sub("", traceback)
+    return _NAMED.sub(r"\1\2", _WRAPPED.sub("", traceback))
 
 
 def _at_top(body: list[ast.stmt]) -> Iterator[ast.stmt]:
