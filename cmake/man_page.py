@@ -21,8 +21,7 @@ PAGES = {
             "MPLBACKEND": "When set, matplotlib's figures do not arrive by themselves.",
         },
         "files": {
-            ".venv": "In the working directory or above it: the Python that is taken where the "
-            "environment names none.",
+            ".venv": "In the working directory or above it: the Python that is taken where the environment names none.",
         },
     },
     "replwire-cli": {
@@ -45,8 +44,7 @@ PAGES = {
     "replwire-transcript": {
         "summary": "play whole Python sessions as tests, or record them",
         "synopsis": ["run [OPTIONS] FILE...", "record [OPTIONS] FILE"],
-        "exit status": "0 when all went as expected, 1 when some differ or cannot be read, 2 for "
-        "wrong usage.",
+        "exit status": "0 when all went as expected, 1 when some differ or cannot be read, 2 for wrong usage.",
         "environment": {
             "REPLWIRE": "The command that starts the server.",
             "VIRTUAL_ENV, CONDA_PREFIX": "The environment whose Python runs the code.",
@@ -76,11 +74,7 @@ def section(title: str, *lines: str) -> list[str]:
 
 
 def entries(about: dict[str, str]) -> list[str]:
-    return [
-        line
-        for name, text in about.items()
-        for line in (".TP", f".B {escaped(name)}", escaped(text))
-    ]
+    return [line for name, text in about.items() for line in (".TP", f".B {escaped(name)}", escaped(text))]
 
 
 def page(name: str, command: list[str]) -> str:
