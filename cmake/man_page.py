@@ -56,7 +56,7 @@ PAGES = {
 
 def escaped(text: str) -> str:
     text = text.replace("\\", "\\e").replace("-", "\\-")
-    return re.sub(r"^([.'])", r"\\&\1", text, flags=re.M)
+    return re.sub(r"^([.'])", r"\\&\1", text, flags=re.MULTILINE)
 
 
 def help_of(command: list[str]) -> str:
