@@ -67,11 +67,13 @@ void for_each_entry(const Ref& exception, Visit visit) {
   }
 }
 
-// An interrupt that hit our own code, not the user's, which would be hit again.
+// An interrupt that hit our own code, with none of the user's under way, which would be hit again:
+// that may have called ours, such as a stream's flush().
 bool hit_own_code(const Ref& interrupt) {
-  Ref last;
-  for_each_entry(interrupt, [&last](const Ref& entry) { last = entry; });
-  return last && is_own(place_of(last).filename);
+  bool own = true;
+  for_each_entry(interrupt,
+                 [&own](const Ref& entry) { own = own && is_own(place_of(entry).filename); });
+  return own;
 }
 
 std::string plain_message(const Ref& exception) {
