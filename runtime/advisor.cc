@@ -56,6 +56,12 @@ bool Advisor::load() {
   return static_cast<bool>(ask_);
 }
 
+void Advisor::forget() {
+  for (const char* name : {"main", "startup", "use"}) {
+    if (ask_ && PyObject_SetAttrString(hooks_.wire(), name, Py_None) != 0) PyErr_Clear();
+  }
+}
+
 Ref Advisor::consult(const char* function, const Ref& arguments) {
   if (!ask_) return {};
   PyObject* callable = PyDict_GetItemString(ask_.get(), function);

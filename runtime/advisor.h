@@ -23,6 +23,9 @@ class Advisor {
   bool use_jedi();
 
   // Never fails: at worst it tells nothing, and why.
+  // At Python's end: the session's namespace can be deleted.
+  void forget();
+
   InquiryReply answer(const Inquiry& inquiry);
 
  private:

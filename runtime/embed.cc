@@ -55,4 +55,6 @@ std::string start_embedded_python(std::vector<std::string> line, const std::stri
   return find_modules_in_current_folder() ? std::string() : "Python did not start";
 }
 
+void end_embedded_python(int status) { Py_Exit(status); }
+
 }  // namespace replwire::runtime

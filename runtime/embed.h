@@ -11,4 +11,7 @@ namespace replwire::runtime {
 // thread becomes Python's main thread and holds the GIL. Returns what went wrong, or nothing.
 std::string start_embedded_python(std::vector<std::string> line, const std::string& executable);
 
+// Python's end, then C's, then that of the process. On Python's main thread, with the GIL.
+[[noreturn]] void end_embedded_python(int status);
+
 }  // namespace replwire::runtime

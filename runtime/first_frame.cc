@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <span>
+#include <utility>
 
 #include "runtime/object.h"
 
@@ -38,10 +39,14 @@ Stack own_stack() {
   return {reinterpret_cast<Word>(&here), ::getauxval(AT_RANDOM)};
 }
 
+Word* hidden_from = nullptr;
+Word hidden = 0;
+
 bool clear(std::span<Word> words, Word value) {
   for (Word& word : words) {
     if (word != value) continue;
-    word = 0;
+    hidden_from = &word;
+    hidden = std::exchange(word, 0);
     return true;
   }
   return false;
@@ -72,6 +77,10 @@ void hide_first_frame() {
   const Word value = listed(frame, version);
   PyThreadState* state = PyThreadState_Get();
   if (value != 0 && !clear(state_words(state), value)) clear_on_stack(state, value);
+}
+
+void show_first_frame() {
+  if (hidden_from != nullptr) *hidden_from = hidden;
 }
 
 }  // namespace replwire::runtime

@@ -1,6 +1,7 @@
 #include "runtime/hooks.h"
 
 #include "runtime/bundle.h"
+#include "runtime/descriptor_zero.h"
 #include "runtime/fork_warning.h"
 #include "runtime/origin.h"
 #include "runtime/own_modules.h"
@@ -36,7 +37,8 @@ bool Hooks::install() {
   for (Stream& stream : standard_) {
     if (!install_stream(stream)) return false;
   }
-  return install_patches(link_, wire_.get()) && Origin::patch_threads() && patch_forks();
+  return patch_open(streams_) && install_patches(link_, wire_.get()) && Origin::patch_threads() &&
+         patch_forks();
 }
 
 // A new object, for `sys.stdin` and `sys.__stdin__`.

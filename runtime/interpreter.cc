@@ -1,13 +1,11 @@
 #include "runtime/interpreter.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
 #include <iterator>
 
 #include "runtime/bundle.h"
+#include "runtime/c_stdio.h"
 #include "runtime/current_source.h"
 #include "runtime/forked.h"
 #include "runtime/input_hook.h"
@@ -17,6 +15,8 @@
 #include "runtime/native_threads.h"
 #include "runtime/origin.h"
 #include "runtime/plain_value.h"
+#include "runtime/user_context.h"
+#include "runtime/visit.h"
 #include "text/utf8.h"
 
 namespace replwire::runtime {
@@ -52,10 +52,14 @@ std::string cut(std::string_view text, std::size_t limit) {
 bool Interpreter::start(std::size_t memory_limit) {
   Origin::claim_worker();
   interrupts::install(control_);
+  c_stdio::print_by_lines();
+  Visit::prepare();
   memory_reserve::install();
-  if (!main_.start() || !hooks_.install() || !presenter_.start(hooks_.wire())) return false;
-  loop_.start(hooks_.wire());
-  return compiler_.start() && reporter_.start(hooks_.wire()) && memory_limit::install(memory_limit);
+  if (!user_context::make() || !main_.start() || !hooks_.install() ||
+      !presenter_.start(hooks_.wire()))
+    return false;
+  return loop_.start(hooks_.wire()) && compiler_.start() && reporter_.start(hooks_.wire()) &&
+         memory_limit::install(memory_limit);
 }
 
 PythonFacts Interpreter::facts() const {
@@ -69,19 +73,22 @@ PythonFacts Interpreter::facts() const {
           sys_text("prefix")};
 }
 
-void Interpreter::serve() {
+int Interpreter::serve() {
   compiler_.warm_up();
   while (!stopped_) {
     const Command command = next_command();
     std::visit([this](const auto& each) { handle(each); }, command);
   }
+  return status_;
 }
 
 Command Interpreter::next_command() {
   for (;;) {
     loop_.step();
+    if (left_as_child()) return Stop{};
     auto command = link_.poll();
     if (!command) command = wait_for_command();
+    if (left_as_child()) return Stop{};
     if (command) return *std::move(command);
   }
 }
@@ -111,8 +118,10 @@ void Interpreter::handle(const Run& run) {
   Origin::set_run(run.execution);
   control_.begin(run.execution->serial);
   Outcome outcome = execute(run);
+  if (left_as_child()) return;
   control_.end();
   if (std::holds_alternative<Completed>(outcome)) memory_reserve::fill();
+  c_stdio::flush();
   const auto time = std::chrono::steady_clock::now() - started;
   link_.send(Done{std::move(outcome), time});
   Origin::set_run(nullptr);
@@ -122,6 +131,7 @@ void Interpreter::handle(const Reset& /*reset*/) {
   main_.reset();
   compiler_.reset();
   Reporter::forget_last();
+  if (left_as_child()) return;
   link_.send(ResetDone{live_threads(), loop_.tasks()});
 }
 
@@ -190,19 +200,24 @@ Outcome Interpreter::execute(const Run& run) {
   return outcome;
 }
 
-// A child that user code forked and that came to the end of the code: it ends as a script would.
-void Interpreter::leave_child(bool failed) {
-  if (failed) PyErr_Print();  // exits by itself for SystemExit
-  run_exit_handlers();
-  ::fflush(nullptr);
-  ::_exit(failed ? 1 : 0);
+// A child that user code forked, from wherever it was called, and that came to the end of the code:
+// it ends as a script would, and is no second session.
+bool Interpreter::left_as_child() {
+  if (!in_forked_child()) return false;
+  if (PyErr_Occurred() != nullptr) {
+    PyErr_Print();  // exits by itself for SystemExit
+    status_ = 1;
+  }
+  stopped_ = true;
+  return true;
 }
 
 Outcome Interpreter::run_cell(const Run& run, const Cell& cell) {
   const Ref value = run_code(run, cell);
-  if (in_forked_child()) leave_child(!value);
   Outcome outcome;
+  if (left_as_child()) return outcome;
   if (value) outcome = complete(run, cell, value);
+  if (left_as_child()) return outcome;
   presenter_.finish();
   if (!PyErr_Occurred()) return outcome;
   return failure(take_exception(), run, &cell);
@@ -226,8 +241,11 @@ Outcome Interpreter::failure(const Ref& exception, const Run& run, const Cell* c
 Ref Interpreter::run_code(const Run& run, const Cell& cell) {
   const memory_limit::Scope limited;
   if (cell.awaits) return loop_.run(cell, main_.space(), *run.execution);
+  const user_context::Scope context;
   const interrupts::Window window;
-  return evaluate(cell);
+  Ref value = evaluate(cell);
+  if (value && PyErr_CheckSignals() != 0) return {};  // one that came with the last step
+  return value;
 }
 
 Ref Interpreter::evaluate(const Cell& cell) {
@@ -246,6 +264,7 @@ Outcome Interpreter::complete(const Run& run, const Cell& cell, const Ref& value
   const Ref hook = presenter_.user_hook();
   if (value.get() == Py_None && !hook) return completed;
   const memory_limit::Scope limited;
+  const user_context::Scope context;
   const interrupts::Window window;
   if (hook) {
     const Ref called(PyObject_CallFunctionObjArgs(hook.get(), value.get(), nullptr));
@@ -254,6 +273,7 @@ Outcome Interpreter::complete(const Run& run, const Cell& cell, const Ref& value
     if (!say(run, value, completed)) return completed;
     main_.shift_results(value.get());
   }
+  if (PyErr_CheckSignals() != 0) return completed;
   completed.value = plain_json(value.get());
   return completed;
 }
@@ -288,6 +308,7 @@ std::string Interpreter::run_startup(const std::string& path) {
   const Ref code(io ? PyObject_CallMethod(io.get(), "open_code", "O", file.get()) : nullptr);
   const Ref source(code ? PyObject_CallMethod(code.get(), "read", nullptr) : nullptr);
   const Ref compiled(source ? compiler_.compile_file(source, file) : Ref());
+  const user_context::Scope context;
   const Ref done(compiled ? PyEval_EvalCode(compiled.get(), space.get(), space.get()) : nullptr);
   if (done) {
     advisor_.note_startup();
@@ -301,17 +322,26 @@ void Interpreter::set_figure_format(const std::string& format) {
   if (PyObject_SetAttrString(hooks_.wire(), "figure_format", text.get()) != 0) PyErr_Clear();
 }
 
+// Python does all of it by itself, but other threads may have the GIL until it takes itself apart.
 void Interpreter::run_exit_handlers() {
-  if (!in_forked_child()) loop_.close();
   PyObject* threading = PyDict_GetItemString(PyImport_GetModuleDict(), "threading");
-  if (threading != nullptr) {
-    const Ref joined(PyObject_CallMethod(threading, "_shutdown", nullptr));
-    if (!joined) PyErr_Clear();
-  }
+  if (threading != nullptr && !Ref(PyObject_CallMethod(threading, "_shutdown", nullptr)))
+    PyErr_WriteUnraisable(threading);
   const Ref atexit(PyImport_ImportModule("atexit"));
-  const Ref done(atexit ? PyObject_CallMethod(atexit.get(), "_run_exitfuncs", nullptr) : nullptr);
-  if (!done) PyErr_Clear();
-  hooks_.flush_replaced();
+  if (!atexit || !Ref(PyObject_CallMethod(atexit.get(), "_run_exitfuncs", nullptr))) PyErr_Clear();
+}
+
+void Interpreter::end() {
+  if (!in_forked_child()) {
+    control_.stir();
+    loop_.close();
+    loop_.leave();
+    Visit::end_all();
+    run_exit_handlers();
+    python_end::begin();
+  }
+  advisor_.forget();
+  user_context::forget();
 }
 
 }  // namespace replwire::runtime

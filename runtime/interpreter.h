@@ -46,11 +46,13 @@ class Interpreter {
   // On any thread that holds the GIL, whatever runs.
   InquiryReply answer(const Inquiry& inquiry) { return advisor_.answer(inquiry); }
 
-  // Takes commands until Stop.
-  void serve();
+  // Takes commands until Stop; or, in a child that user code forked, until it comes here. Returns
+  // the process's exit status, as Python would have it.
+  int serve();
 
-  // What Python does at its end short of taking itself apart: non-daemon threads, atexit.
-  void run_exit_handlers();
+  // Before Python ends by itself, which can be interrupted as something that is busy at rest. What
+  // this object still keeps from being deleted goes with the object.
+  void end();
 
  private:
   struct LostThreads {  // of Python, when a snapshot is taken
@@ -70,7 +72,8 @@ class Interpreter {
   Outcome run_cell(const Run& run, const Cell& cell);
   Outcome failure_to_compile(const Run& run, const Ref& filename);
   Outcome failure(const Ref& exception, const Run& run, const Cell* cell);
-  [[noreturn]] void leave_child(bool failed);
+  bool left_as_child();
+  static void run_exit_handlers();
   Ref run_code(const Run& run, const Cell& cell);
   Ref evaluate(const Cell& cell);
   Outcome complete(const Run& run, const Cell& cell, const Ref& value);
@@ -86,6 +89,7 @@ class Interpreter {
   Loop loop_;
   Advisor advisor_{hooks_, main_};
   bool stopped_ = false;
+  int status_ = 0;
   bool prefault_again_ = false;
 };
 

@@ -1,7 +1,10 @@
 #include "runtime/interrupts.h"
 
 #include <poll.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <csignal>
@@ -20,19 +23,22 @@ std::atomic<bool> tripped{false};       // Python was told, and may not have act
 std::atomic<bool> loop_handles{false};  // Python's handler is the event loop's
 std::atomic<bool> fresh{false};
 std::atomic<bool> nudged{false};
+std::array<Handler, 2> known_handlers = {};
 
 // User code may have had SIGINT ignored, or given back its default action; then Python's own
-// function, which expects a Python handler, would look at objects without holding the GIL.
-bool python_handles_sigint() {
+// function, which expects a Python handler, would look at objects without holding the GIL. Or C
+// code has a handler of its own there, as faulthandler.register() has.
+bool tell_python() {
   struct sigaction action = {};
   sigaction(SIGINT, nullptr, &action);
-  return (action.sa_flags & SA_SIGINFO) != 0 ||
-         (action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN);
-}
-
-bool tell_python() {
-  if (!python_handles_sigint()) return false;
-  PyErr_SetInterruptEx(SIGINT);
+  const bool has_handler = (action.sa_flags & SA_SIGINFO) != 0 ||
+                           (action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN);
+  if (!has_handler) return false;
+  if (std::ranges::count(known_handlers, action.sa_sigaction) > 0) {
+    PyErr_SetInterruptEx(SIGINT);
+  } else {
+    ::tgkill(::getpid(), ::gettid(), SIGINT);
+  }
   return true;
 }
 
@@ -99,6 +105,13 @@ void install(InterpreterControl& control) {
 }
 
 InterpreterControl& control() { return *shared; }
+
+void know_handlers(Handler ours, Handler of_python) { known_handlers = {ours, of_python}; }
+
+void raise_own() {
+  fresh = true;
+  PyErr_SetInterruptEx(SIGINT);
+}
 
 Window::Window() {
   open = true;

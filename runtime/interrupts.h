@@ -1,5 +1,7 @@
 #pragma once
 
+#include <csignal>
+
 #include "runtime/interpreter_control.h"
 
 // How an interrupt reaches user code, and nothing else. The session notes in InterpreterControl
@@ -14,6 +16,13 @@ namespace replwire::runtime::interrupts {
 // Called on the worker. From here on `control` names what runs; it lives as long as the process.
 void install(InterpreterControl& control);
 InterpreterControl& control();
+
+// What handles SIGINT for the process while no C code has put another function there: ours, and
+// Python's own. That other one is called by the signal itself.
+using Handler = void (*)(int, siginfo_t*, void*);
+void know_handlers(Handler ours, Handler of_python);
+// For ours: the code itself has sent the signal, as to any Python.
+void raise_own();
 
 // An interrupt of the execution that has begun is acted on while one of these lives: user code is
 // in hand. Before, it is kept.

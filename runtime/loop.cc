@@ -9,6 +9,7 @@
 #include "runtime/forked.h"
 #include "runtime/interrupts.h"
 #include "runtime/origin.h"
+#include "runtime/user_context.h"
 
 namespace replwire::runtime {
 namespace {
@@ -36,6 +37,15 @@ bool is_readable(int descriptor) {
 }
 
 }  // namespace
+
+// What user code may replace is taken now.
+bool Loop::start(PyObject* wire) {
+  wire_ = Ref::borrow(wire);
+  const Ref time(PyImport_ImportModule("time"));
+  const Ref monotonic(time ? PyObject_GetAttrString(time.get(), "monotonic") : nullptr);
+  return monotonic && PyObject_SetAttrString(wire, "monotonic", monotonic.get()) == 0 &&
+         PyObject_SetAttrString(wire, "context", user_context::object()) == 0;
+}
 
 bool Loop::load() {
   if (module_) return true;

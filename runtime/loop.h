@@ -14,7 +14,8 @@ namespace replwire::runtime {
 // runtime/python/loop.py's.
 class Loop {
  public:
-  void start(PyObject* wire) { wire_ = Ref::borrow(wire); }
+  // False with a Python exception set.
+  bool start(PyObject* wire);
 
   // Before an execution, and before user code sees a SIGINT.
   void begin();

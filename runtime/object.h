@@ -8,6 +8,8 @@
 #include <string_view>
 #include <utility>
 
+#include "runtime/python_end.h"
+
 namespace replwire::runtime {
 
 // Owns one reference to a Python object, or none. Used with the GIL held.
@@ -41,22 +43,13 @@ class GilRelease {
   GilRelease() : state_(PyEval_SaveThread()) {}
   GilRelease(const GilRelease&) = delete;
   GilRelease& operator=(const GilRelease&) = delete;
-  ~GilRelease() { PyEval_RestoreThread(state_); }
+  ~GilRelease() {
+    if (python_end::begun) python_end::hold_thread();
+    PyEval_RestoreThread(state_);
+  }
 
  private:
   PyThreadState* state_;
-};
-
-// Makes the calling thread one of Python's for the length of a scope.
-class GilHold {
- public:
-  GilHold() : state_(PyGILState_Ensure()) {}
-  GilHold(const GilHold&) = delete;
-  GilHold& operator=(const GilHold&) = delete;
-  ~GilHold() { PyGILState_Release(state_); }
-
- private:
-  PyGILState_STATE state_;
 };
 
 // Keeps a pending exception apart while other Python code runs.

@@ -1,8 +1,10 @@
 #include "runtime/patches.h"
 
+#include <algorithm>
 #include <array>
 
 #include "runtime/bundle.h"
+#include "runtime/c_stdio.h"
 #include "runtime/forked.h"
 #include "runtime/guard.h"
 #include "runtime/own_modules.h"
@@ -61,6 +63,7 @@ void announce_exit(int status) {
 }
 
 PyObject* exit_process(PyObject* /*module*/, PyObject* arguments, PyObject* keywords) {
+  c_stdio::flush();
   if (!in_forked_child()) {
     PyObject* status = keywords != nullptr ? PyDict_GetItemString(keywords, "status") : nullptr;
     if (status == nullptr) status = PyTuple_GetItem(arguments, 0);
@@ -80,6 +83,24 @@ PyMethodDef exit_method = {
     "_exit($module, /, status)\n--\n\n"
     "Exit to the system with specified status, without normal exit processing."};
 
+// `self` is the original, which does not return when it can do what it is for.
+PyObject* become_program(PyObject* self, PyObject* arguments, PyObject* keywords) {
+  c_stdio::flush();
+  if (!in_forked_child()) {
+    const GilRelease released;
+    state.link->flush();
+  }
+  return PyObject_Call(self, arguments, keywords);
+}
+
+std::array exec_methods = {
+    PyMethodDef{"execv", guarded_with_keywords<become_program>, METH_VARARGS | METH_KEYWORDS,
+                "execv($module, path, argv, /)\n--\n\n"
+                "Execute an executable path with arguments, replacing current process."},
+    PyMethodDef{"execve", guarded_with_keywords<become_program>, METH_VARARGS | METH_KEYWORDS,
+                "execve($module, /, path, argv, env)\n--\n\n"
+                "Execute an executable path with arguments, replacing current process."}};
+
 // Stands first in sys.meta_path.
 bool add_finder() {
   const Ref finder(PyModule_New("_replwire_patches"));
@@ -90,15 +111,22 @@ bool add_finder() {
          PyList_Insert(finders, 0, finder.get()) == 0;
 }
 
-bool patch_exit() {
-  const Ref posix(PyImport_ImportModule("posix"));
+bool replace(const Ref& posix, PyMethodDef& method, PyObject* self) {
   const Ref owner = make_str("posix");
-  state.exit = posix ? PyObject_GetAttrString(posix.get(), "_exit") : nullptr;
-  const Ref function(state.exit != nullptr ? PyCFunction_NewEx(&exit_method, nullptr, owner.get())
-                                           : nullptr);
+  const Ref function(PyCFunction_NewEx(&method, self, owner.get()));
   PyObject* os = PyDict_GetItemString(PyImport_GetModuleDict(), "os");  // not there with `-S`
-  return function && PyObject_SetAttrString(posix.get(), "_exit", function.get()) == 0 &&
-         (os == nullptr || PyObject_SetAttrString(os, "_exit", function.get()) == 0);
+  return function && PyObject_SetAttrString(posix.get(), method.ml_name, function.get()) == 0 &&
+         (os == nullptr || PyObject_SetAttrString(os, method.ml_name, function.get()) == 0);
+}
+
+bool patch_ends() {
+  const Ref posix(PyImport_ImportModule("posix"));
+  state.exit = posix ? PyObject_GetAttrString(posix.get(), "_exit") : nullptr;
+  if (state.exit == nullptr || !replace(posix, exit_method, nullptr)) return false;
+  return std::ranges::all_of(exec_methods, [&posix](PyMethodDef& method) {
+    const Ref original(PyObject_GetAttrString(posix.get(), method.ml_name));
+    return original && replace(posix, method, original.get());
+  });
 }
 
 // For modules that are there already.
@@ -136,7 +164,7 @@ bool install_patches(Link& link, PyObject* wire) {
     if (name != std::string_view("linecache") && !patch_now(name)) return false;
   }
   empty_linecache();
-  return patch_exit() && add_finder();
+  return patch_ends() && add_finder();
 }
 
 }  // namespace replwire::runtime

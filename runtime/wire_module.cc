@@ -7,6 +7,7 @@
 #include <csignal>
 
 #include "runtime/bundle.h"
+#include "runtime/c_stdio.h"
 #include "runtime/current_source.h"
 #include "runtime/display_json.h"
 #include "runtime/folder.h"
@@ -65,7 +66,10 @@ bool write_bytes(Link& link, Stream stream, std::string_view bytes) {
 bool write_escaped(Link& link, Stream stream, PyObject* text) {
   PyErr_Clear();
   if (PyUnicode_Check(text) == 0) {
-    PyErr_Format(PyExc_TypeError, "write() argument must be str, not %R", Py_TYPE(text));
+    const Ref type(text == Py_None ? PyUnicode_FromString("None")
+                                   : PyObject_GetAttrString(
+                                         reinterpret_cast<PyObject*>(Py_TYPE(text)), "__name__"));
+    if (type) PyErr_Format(PyExc_TypeError, "write() argument must be str, not %U", type.get());
     return false;
   }
   const auto escaped = utf8(text);
@@ -154,6 +158,7 @@ PyObject* ask_client(Link& link, std::string prompt, bool password) {
   }
   static std::atomic<std::uint64_t> last_number{0};
   const std::uint64_t number = ++last_number;
+  c_stdio::flush();
   NeedInput question{number, Origin::current(), std::move(prompt), password, Origin::is_worker()};
   {
     const GilRelease released;

@@ -8,8 +8,10 @@ import contextvars
 import os
 import selectors
 import signal
+import socket
 import sys
 from asyncio import events
+from collections.abc import Coroutine
 
 OWN_FILES = "<replwire "
 ASYNCIO = os.path.dirname(asyncio.__file__) + os.sep
@@ -17,6 +19,7 @@ CO_COROUTINE = 0x80
 HANDLE_RUN = events.Handle._run.__code__  # the frame of every step of the loop
 LONG_FOR_OTHERS = 3  # nudges after which another execution's task stands in an interrupt's way
 LAST_CHANCE = 0.5  # seconds for tasks at the end of the session
+MOST_FAILURES = 3  # of the loop itself, one after the other, until it is given up
 
 current_policy = getattr(events, "_get_event_loop_policy", None) or events.get_event_loop_policy
 failures = wire.load("failures")
@@ -24,7 +27,10 @@ settle = failures["settle"]
 
 # The execution (a capsule) that a task, a callback or a thread's work belongs to.
 ORIGIN = contextvars.ContextVar("replwire_execution", default=None)
+context = wire.context  # that of the session's code, or None
 loop = None
+failing = 0  # how often it has failed to run
+kept = []  # never closed: the descriptors that they name may be somebody else's by now
 
 
 def current_loop():
@@ -32,31 +38,98 @@ def current_loop():
     return getattr(getattr(current_policy(), "_local", None), "_loop", None)
 
 
-def fits(candidate):
-    """Whether it can be waited for from outside, as at rest."""
-    return (
-        all(hasattr(candidate, name) for name in ("_ready", "_scheduled"))
-        and hasattr(getattr(candidate, "_selector", None), "fileno")
-        and not candidate.is_closed()
-        and not candidate.is_running()
+def is_transparent(candidate):
+    """Whether it can be waited for from outside, as at rest. (Those of uvloop cannot.)"""
+    return all(hasattr(candidate, name) for name in ("_ready", "_scheduled", "_ssock")) and hasattr(
+        getattr(candidate, "_selector", None), "fileno"
     )
 
 
 def take_loop():
-    """The loop that user code has already asked for, if any, or a new one."""
-    global loop
-    if loop is not None and not loop.is_closed():
-        return
+    """The loop that user code has made the current one, else the session's so far, or a new one."""
     present = current_loop()
-    loop = present if present is not None and fits(present) else asyncio.SelectorEventLoop()
+    if present is not None and present is not loop:
+        if not present.is_closed() and not present.is_running():
+            return use(present)
+    if loop is None or loop.is_closed():
+        use(new_loop())
+    else:
+        mend()
+
+
+def new_loop():
+    made = asyncio.new_event_loop()  # of the policy that user code has set, perhaps
+    if is_transparent(made):
+        made.time = wire.monotonic  # which user code may replace (freezegun does)
+    return made
+
+
+def use(candidate):
+    global loop
+    loop = candidate
     asyncio.set_event_loop(loop)
     failures["watch"](loop)
+
+
+# ---- a loop that cannot run -----------------------------------------------------------------
+
+
+def is_broken():
+    """Whether user code has closed what the loop waits by, as os.closerange() does."""
+    try:
+        loop._selector.select(0)
+        for end in (loop._ssock, loop._csock):
+            end.getsockopt(socket.SOL_SOCKET, socket.SO_TYPE)
+    except Exception:
+        return True
+    return False
+
+
+def mend():
+    """Gives a broken loop a new selector and new ends to be woken by; its tasks and timers stay.
+    Whether there was something to mend."""
+    if not is_transparent(loop) or loop.is_closed() or not is_broken():
+        return False
+    old, new = loop._selector, selectors.DefaultSelector()
+    kept.append(old)
+    woken_by = loop._ssock.detach()
+    loop._csock.detach()
+    for key in list((old.get_map() or {}).values()):
+        try:
+            if key.fd != woken_by:
+                new.register(key.fileobj, key.events, key.data)
+        except (OSError, ValueError, KeyError):
+            pass  # closed as well
+    loop._selector = new
+    loop._internal_fds -= 1
+    loop._make_self_pipe()
+    return True
+
+
+def fails(error):
+    """Whether the loop itself, not a step of it, fails for good."""
+    global failing
+    if not isinstance(error, Exception):
+        return False
+    failing += 1
+    if failing < MOST_FAILURES:
+        loop.call_soon(works)
+        return False
+    failing = 0
+    kept.append(loop)
+    use(new_loop())
+    return True
+
+
+def works():
+    global failing
+    failing = 0
 
 
 def begin(origin):
     """Before an execution. (asyncio.run() leaves no current loop behind.)"""
     leave()
-    ORIGIN.set(origin)
+    ORIGIN.set(origin) if context is None else context.run(ORIGIN.set, origin)
     if current_loop() is None and not loop.is_closed():
         asyncio.set_event_loop(loop)
 
@@ -69,24 +142,33 @@ class Awaiting:
 
     task = None
     error = None
+    started = False  # the code has
+    too_early = False  # an interrupt came before
+    too_late = False  # or when it was over
     interrupts = 0
     nudges = 0
     step = None  # frame of the step that was under way when the interrupt came
 
-    def __init__(self, body, expression, space, name):
-        self.origin = ORIGIN.get()
-        self.context = contextvars.copy_context()
-        options = {"context": self.context} if sys.version_info >= (3, 11) else {}
-        steps = self.run(body, expression, space)
+    def __init__(self, body, expression, space, name, origin):
+        self.origin = origin
+        self.steps = steps = self.run(body, expression, space)
+        options = {}
+        if context is not None and sys.version_info >= (3, 11):
+            options["context"] = context
+        elif context is not None:
+            steps = InContext(steps)
         self.task = asyncio.Task(steps, loop=loop, name=name, **options)
 
     async def run(self, body, expression, space):
         try:
+            self.started = True
             value = None
             for code in (body, expression):
                 if code is not None:
                     value = eval(code, space)
                     if code.co_flags & CO_COROUTINE:
+                        if self.too_early:
+                            value.throw(KeyboardInterrupt())  # at its first line
                         value = await value
             return value
         except BaseException as error:
@@ -101,8 +183,11 @@ class Awaiting:
         if fresh:
             self.interrupts += 1
             self.nudges = 0
-            self.task.cancel()  # nothing when it is done
-            loop.call_soon_threadsafe(int)  # ends the loop's wait
+            self.too_early = self.too_early or not self.started
+            self.too_late = self.too_late or self.task.done()
+            if self.started:
+                self.task.cancel()  # nothing when it is done
+            wake_loop()
         self.nudges += not fresh
         same = step is not None and step is self.step
         self.step = step if self.interrupts else None
@@ -115,25 +200,50 @@ class Awaiting:
         """(result, None) or (None, what the code raised or what became of it)."""
         cancelled = self.task.cancelled()
         if not cancelled and self.task.exception() is None:
-            return self.task.result(), None
+            return (None, KeyboardInterrupt()) if self.too_late else (self.task.result(), None)
         error, self.error = self.error, None
         error = error or asyncio.CancelledError()  # cancelled before its first step
         if cancelled and self.interrupts and self.uncancel() == 0:
             error = KeyboardInterrupt().with_traceback(error.__traceback__)
         return None, error.with_traceback(behind(error.__traceback__, Awaiting.run.__code__))
 
-    def keep_variables(self):
-        """Context variables that the code set stay set, as in code that does not await."""
-        before = contextvars.copy_context()
-        for variable, value in self.context.items():
-            if before.get(variable, before) is not value:
-                variable.set(value)
+    def abandon(self, error):
+        """The loop cannot go on with it."""
+        self.task._log_destroy_pending = False
+        self.steps.close()
+        return None, error
 
     def uncancel(self):
         """How often it was cancelled otherwise."""
         if not hasattr(self.task, "uncancel"):
             return 0
         return [self.task.uncancel() for _ in range(self.interrupts)][-1]
+
+
+class InContext(Coroutine):
+    """Steps of a task in the session's context, where a task cannot be given one (3.10)."""
+
+    def __init__(self, steps):
+        self.steps = steps
+
+    def send(self, value):
+        return context.run(self.steps.send, value)
+
+    def throw(self, *error):
+        return context.run(self.steps.throw, *error)
+
+    def close(self):
+        self.steps.close()
+
+    def __await__(self):
+        return self.steps.__await__()
+
+
+def wake_loop():
+    """Ends the loop's wait, also when nothing is left to wake it by."""
+    if is_transparent(loop) and is_broken():
+        raise KeyboardInterrupt
+    loop.call_soon_threadsafe(int)
 
 
 awaiting = None
@@ -144,7 +254,7 @@ def prepare(body, expression, space, name, origin):
     take_loop()
     begin(origin)
     enter()
-    awaiting = Awaiting(body, expression, space, name)
+    awaiting = Awaiting(body, expression, space, name, origin)
 
 
 def stop_if_in_hand(task):
@@ -160,10 +270,14 @@ def run():
         try:
             loop.run_forever()
         except BaseException as error:
-            if error is not this.error and not note_stray(error):
-                failure = error  # of a signal handler of user code's own
-                this.task.cancel()
-    this.keep_variables()
+            if error is this.error or note_stray(error):
+                continue
+            if isinstance(error, (OSError, ValueError)) and mend():
+                continue
+            failure = error  # of a signal handler of user code's own, or of the loop
+            this.task.cancel()
+            if fails(error):
+                return this.abandon(error)
     if failure is not None and this.task.cancelled():
         return None, failure
     return this.outcome()
@@ -207,12 +321,19 @@ def behind(traceback, code):
 
 
 def served():
-    return not loop.is_closed() and not loop.is_running()
+    """Tasks of a loop that cannot be waited for from outside stand still."""
+    return is_transparent(loop) and not loop.is_closed() and not loop.is_running()
 
 
 def descriptor():
     """Readable when the loop has something to do; -1: there is no loop to serve."""
-    return loop._selector.fileno() if served() else -1
+    if not served():
+        return -1
+    try:
+        return loop._selector.fileno()
+    except ValueError:
+        mend()
+        return loop._selector.fileno()
 
 
 def timeout():
@@ -238,8 +359,9 @@ def step():
     try:
         loop.run_forever()
     except BaseException as error:
-        if not note_stray(error):
+        if not note_stray(error) and not (isinstance(error, (OSError, ValueError)) and mend()):
             failures["show"]("the event loop", error)
+            fails(error)
     finally:
         hunt.end()
         failures["rest"](False)
@@ -271,7 +393,7 @@ def renew():
 
 def close():
     """As asyncio.run() ends, but within bounds."""
-    if not served():
+    if loop.is_closed() or loop.is_running():
         return
     enter()
     failures["rest"](True)
@@ -305,6 +427,8 @@ def step_at(frame):
     while frame is not None and frame.f_code is not HANDLE_RUN:
         foreign = foreign or not frame.f_code.co_filename.startswith((ASYNCIO, OWN_FILES))
         frame = frame.f_back
+    if frame is None and foreign:  # the loop has no frames: it is written in C
+        return asyncio.current_task(loop)
     return frame if foreign else None
 
 

@@ -21,12 +21,14 @@ bool holds_python() { return true; }
 std::string own_python() { return {}; }
 
 void serve_embedded(const Options& options, const ChosenPython& python) {
-  serve(options, StandardStreams::take, starting(options, python), python.why);
+  runtime::end_embedded_python(
+      serve(options, StandardStreams::take, starting(options, python), python.why));
 }
 
 void become_embedded(const Options& options, const ChosenPython& python,
                      survive::Channels& channels) {
-  survive::run_interpreter(options, channels, starting(options, python));
+  runtime::end_embedded_python(
+      survive::run_interpreter(options, channels, starting(options, python)));
 }
 
 }  // namespace replwire::server

@@ -3,6 +3,7 @@
 // nobody.
 #include <csignal>
 #include <filesystem>
+#include <optional>
 #include <variant>
 
 #include "runtime/first_frame.h"
@@ -81,23 +82,25 @@ std::variant<Options, int> parse_in(const std::string& folder, std::vector<char*
   return parsed;
 }
 
-void serve_here(std::vector<std::string> words) {
-  auto handover = exec_handover::unpack(std::move(words));
-  if (!handover) return;
-  std::vector<char*> argv;
+// The exit status; nothing when the words are not the program's.
+std::optional<int> serve_here(std::vector<std::string> words) {
+  // Of static life, as what it is handed to.
+  static auto& handover = *new auto(exec_handover::unpack(std::move(words)));
+  if (!handover) return std::nullopt;
+  static std::vector<char*> argv;
   for (std::string& word : handover->words) argv.push_back(word.data());
-  const auto parsed = parse_in(handover->folder, argv);
+  static const auto& parsed = *new auto(parse_in(handover->folder, argv));
   const auto* options = std::get_if<Options>(&parsed);
-  if (options == nullptr) return;
+  if (options == nullptr) return std::nullopt;
   set_process_title(handover->words);
   std::signal(SIGPIPE, SIG_IGN);
   const auto start = [] { return std::string(); };  // Python runs
   if (!handover->channels.empty()) {
     { const StandardStreams closed = std::move(handover->streams); }
-    survive::run_handed_interpreter(*options, handover->channels, start);
+    return survive::run_handed_interpreter(*options, handover->channels, start);
   }
-  const auto streams = [&handover] { return std::move(handover->streams); };
-  serve(*options, streams, start, handover->why);
+  const auto streams = [] { return std::move(handover->streams); };
+  return serve(*options, streams, start, handover->why);
 }
 
 PyObject* run(PyObject* /*module*/, PyObject* /*unused*/) {
@@ -107,13 +110,21 @@ PyObject* run(PyObject* /*module*/, PyObject* /*unused*/) {
   forget_names();
   disable_faulthandler();
   runtime::hide_first_frame();
-  serve_here(std::move(words));
-  PyErr_SetString(PyExc_RuntimeError, "the module is for the program replwire to load");
+  const auto status = serve_here(std::move(words));
+  runtime::show_first_frame();
+  if (!status) {
+    PyErr_SetString(PyExc_RuntimeError, "the module is for the program replwire to load");
+    return nullptr;
+  }
+  if (*status == 0) Py_RETURN_NONE;
+  const Ref code(PyLong_FromLong(*status));
+  PyErr_SetObject(PyExc_SystemExit, code.get());
   return nullptr;
 }
 
-PyMethodDef methods[] = {{"run", run, METH_NOARGS, "Serves the session; does not return."},
-                         {nullptr, nullptr, 0, nullptr}};
+PyMethodDef methods[] = {
+    {"run", run, METH_NOARGS, "Serves the session; returns when Python is to end."},
+    {nullptr, nullptr, 0, nullptr}};
 
 // Of several phases: Python leaves it out of sys.modules.
 PyModuleDef definition = {

@@ -1,5 +1,7 @@
 #include "server/output/capture.h"
 
+#include <sys/stat.h>
+
 #include <utility>
 
 namespace replwire::server {
@@ -31,6 +33,20 @@ void Capture::wait(const Watches& watches, const std::function<void()>& readable
 // The descriptors are the pipes' own. A wait under way ends.
 void Capture::release(const Watches& watches) {
   for (const auto& each : watches) each->descriptor.release();
+}
+
+std::vector<std::string> Capture::names() const {
+  std::vector<std::string> names;
+  const auto add = [&names](const CapturePipes& pipes) {
+    for (const auto& pipe : pipes.pipes()) {
+      struct stat state = {};
+      ::fstat(pipe.read_end.get(), &state);
+      names.push_back("pipe:[" + std::to_string(state.st_ino) + "]");
+    }
+  };
+  add(pipes_);
+  for (const Apart& each : apart_) add(each.pipes);
+  return names;
 }
 
 void Capture::set_apart(runtime::ExecutionRef owner) {

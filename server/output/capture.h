@@ -5,6 +5,8 @@
 #include <functional>
 #include <list>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "runtime/link.h"
 #include "server/output/capture_pipes.h"
@@ -29,6 +31,8 @@ class Capture {
   void wait(const std::function<void()>& readable);
 
   CapturePipes& pipes() { return pipes_; }
+  // As /proc names them, those of older executions too.
+  std::vector<std::string> names() const;
 
   // What comes by the pipes there are belongs to `owner` from here on, until all who have them are
   // gone; new ones take their place.

@@ -7,6 +7,7 @@
 #include <array>
 #include <atomic>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <semaphore>
@@ -29,14 +30,31 @@ constexpr std::array<Deadly, 5> kDeadly = {{{SIGSEGV, "SIGSEGV"},
                                             {SIGILL, "SIGILL"},
                                             {SIGABRT, "SIGABRT"}}};
 
+// Others whose default is the end of the process. Python looks at them as it starts, and takes one
+// that has a handler for none of its own: so they are handled when it has.
+constexpr std::array<Deadly, 12> kFromOutside = {{{SIGQUIT, "SIGQUIT"},
+                                                  {SIGTRAP, "SIGTRAP"},
+                                                  {SIGSYS, "SIGSYS"},
+                                                  {SIGXCPU, "SIGXCPU"},
+                                                  {SIGALRM, "SIGALRM"},
+                                                  {SIGVTALRM, "SIGVTALRM"},
+                                                  {SIGPROF, "SIGPROF"},
+                                                  {SIGUSR1, "SIGUSR1"},
+                                                  {SIGUSR2, "SIGUSR2"},
+                                                  {SIGPOLL, "SIGPOLL"},
+                                                  {SIGPWR, "SIGPWR"},
+                                                  {SIGXFSZ, "SIGXFSZ"}}};
+
 FrameWriter* the_writer = nullptr;
 Outputs* the_outputs = nullptr;
 int traceback_file = -1;
 std::atomic<bool> speaking{false};
+struct sigaction deadly_action = {};
 
 std::binary_semaphore standing_by{0};
 std::binary_semaphore dying{0};
 const char* reason_to_die = "";
+std::function<void()> expected;  // instead of last words at exit()
 int status_to_die = 0;
 
 std::array<char, 65536> stack;  // of the worker's handlers: its own may have overflowed
@@ -81,14 +99,22 @@ bool speak(protocol::Fatal fatal) {
   return true;
 }
 
+std::string_view name_of(int signal) {
+  for (const Deadly& each : kDeadly) {
+    if (each.signal == signal) return each.name;
+  }
+  for (const Deadly& each : kFromOutside) {
+    if (each.signal == signal) return each.name;
+  }
+  return {};
+}
+
 void handle(int signal, siginfo_t* info, void* /*context*/) {
   const bool sent = info->si_code <= 0;
   if (sent && Critical::defer(signal)) return;
   if (!runtime::in_forked_child()) {
     protocol::Fatal fatal = {};
-    for (const Deadly& each : kDeadly) {
-      if (each.signal == signal) fatal.signal = each.name;
-    }
+    fatal.signal = name_of(signal);
     if (!speak(fatal)) ::poll(nullptr, 0, 5000);  // the other one ends the process
   }
   std::signal(signal, SIG_DFL);
@@ -101,6 +127,10 @@ void handle(int signal, siginfo_t* info, void* /*context*/) {
 
 void at_exit(int status, void* /*unused*/) {
   if (runtime::in_forked_child()) return;
+  if (expected) {
+    std::fflush(nullptr);  // exit() would do it only now
+    return expected();
+  }
   protocol::Fatal fatal = {};
   fatal.reason = "exit";
   fatal.exit_status = status;
@@ -151,16 +181,26 @@ void install(FrameWriter& writer, Outputs& outputs, int traceback_fd, bool besid
   traceback_file = traceback_fd;
   const stack_t alternate = {stack.data(), 0, stack.size()};
   ::sigaltstack(&alternate, nullptr);
-  struct sigaction action = {};
-  action.sa_sigaction = handle;
-  action.sa_flags = SA_ONSTACK | SA_NODEFER | SA_SIGINFO;
-  for (const Deadly& each : kDeadly) ::sigaction(each.signal, &action, nullptr);
+  deadly_action.sa_sigaction = handle;
+  deadly_action.sa_flags = SA_ONSTACK | SA_NODEFER | SA_SIGINFO;
+  for (const Deadly& each : kDeadly) ::sigaction(each.signal, &deadly_action, nullptr);
   ::on_exit(at_exit, nullptr);
   std::set_terminate(at_terminate);
   start_thread("last-words", [=] { stand_by(beside_user_code); }).detach();  // as the process
 }
 
+void handle_other_signals() {
+  for (const Deadly& each : kFromOutside) {
+    struct sigaction before = {};
+    ::sigaction(each.signal, nullptr, &before);
+    if ((before.sa_flags & SA_SIGINFO) == 0 && before.sa_handler == SIG_DFL)
+      ::sigaction(each.signal, &deadly_action, nullptr);
+  }
+}
+
 void await_install() { standing_by.acquire(); }
+
+void expect_exit(std::function<void()> then) { expected = std::move(then); }
 
 void die(const char* reason, int status) {
   reason_to_die = reason;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+
 #include "server/output/outputs.h"
 #include "server/wire/frame_writer.h"
 
@@ -12,9 +14,16 @@ namespace replwire::server::last_words {
 // as the process. `beside_user_code`: which may close descriptors that it does not own.
 void install(FrameWriter& writer, Outputs& outputs, int traceback, bool beside_user_code = true);
 
+// The other signals that end a process which has no handler for them, when Python has started.
+void handle_other_signals();
+
 // Until then user code could close the descriptors that it keeps for itself. Apart, since the
 // thread has started by the time Python has.
 void await_install();
+
+// From here on exit() is no cause for last words: C's exit handlers run, and then, in place of what
+// is left of it, `then`.
+void expect_exit(std::function<void()> then);
 
 // For a cause that is no signal. Speaks even when user code beside it has closed every descriptor
 // of the process: a thread with a descriptor table of its own stands by for it.

@@ -165,6 +165,11 @@ void Outputs::keep_errors(std::string_view bytes) {
   captured_errors_.erase(0, captured_errors_.size() - kLastErrors);
 }
 
+std::vector<std::string> Outputs::pipe_names() {
+  const std::lock_guard reading(reading_);
+  return capture_.names();
+}
+
 // A fatal error of Python's own takes faulthandler down first; user code may have pointed that
 // there.
 std::string Outputs::fatal_error() {

@@ -2,25 +2,43 @@
 
 #include <unistd.h>
 
+#include <cstdio>
+#include <cstdlib>
 #include <optional>
 
+#include "runtime/forked.h"
 #include "runtime/interpreter.h"
 #include "runtime/memory_limit.h"
+#include "runtime/visit.h"
 #include "server/serve/start_interpreter.h"
 #include "server/survive/interpreter/socket_link.h"
 #include "server/system/outside_signals.h"
 #include "server/system/private_range.h"
 
 namespace replwire::server::survive {
+namespace {
 
-void run_interpreter(const Options& options, Channels& channels, const StartPython& start) {
+SocketLink* ending = nullptr;  // once the session is over
+
+// Registered before all other handlers, so it comes last. C would write its files only then.
+void say_that_it_has_ended(int /*status*/, void* /*unused*/) {
+  if (ending == nullptr || runtime::in_forked_child()) return;
+  std::fflush(nullptr);
+  ending->say(Ended{});
+  ::_exit(0);
+}
+
+}  // namespace
+
+int run_interpreter(const Options& options, Channels& channels, const StartPython& start) {
   runtime::memory_limit::prepare(options.memory_limit);
-  SocketLink link(channels);
+  auto& link = *new SocketLink(channels);  // never deleted: its thread lives as long as the process
   runtime::InterpreterControl& control = channels.output.control();
   control.go_on_at_rest();  // the one before may have died in the middle of something
   channels.capture.redirect();
   watch_forks();
-  std::optional<runtime::Interpreter> made;
+  ::on_exit(say_that_it_has_ended, nullptr);
+  auto& made = *new std::optional<runtime::Interpreter>();
   {
     const PrivateRange range;
     made.emplace(link, control);
@@ -35,19 +53,20 @@ void run_interpreter(const Options& options, Channels& channels, const StartPyth
   link.say(started);
   if (failed) ::_exit(kWrongUsage);
   link.serve_inquiries([&interpreter](const runtime::Inquiry& inquiry) {
-    const runtime::GilHold held;
+    const runtime::Visit visit;
     return interpreter.answer(inquiry);
   });
-  interpreter.serve();
-  interpreter.run_exit_handlers();
-  link.say(Ended{});
-  ::_exit(0);
+  const int status = interpreter.serve();
+  ending = &link;
+  interpreter.end();
+  made.reset();
+  return status;
 }
 
-void run_handed_interpreter(const Options& options, const std::vector<int>& channels,
-                            const StartPython& start) {
+int run_handed_interpreter(const Options& options, const std::vector<int>& channels,
+                           const StartPython& start) {
   static auto& found = *new Channels(channels);  // never destroyed: see serve()
-  run_interpreter(options, found, start);
+  return run_interpreter(options, found, start);
 }
 
 }  // namespace replwire::server::survive

@@ -8,14 +8,13 @@
 
 namespace replwire::server::survive {
 
-// What an interpreter process does from its first moment to its end. The calling thread becomes the
-// worker.
-[[noreturn]] void run_interpreter(const Options& options, Channels& channels,
-                                  const StartPython& start);
+// What an interpreter process does from its first moment until Python is to end. The calling thread
+// becomes the worker. Returns the exit status.
+int run_interpreter(const Options& options, Channels& channels, const StartPython& start);
 
 // The same in a program that an interpreter process became; `channels` as
 // Channels::leave_open() says.
-[[noreturn]] void run_handed_interpreter(const Options& options, const std::vector<int>& channels,
-                                         const StartPython& start);
+int run_handed_interpreter(const Options& options, const std::vector<int>& channels,
+                           const StartPython& start);
 
 }  // namespace replwire::server::survive

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "runtime/memory_limit.h"
+#include "runtime/visit.h"
 #include "server/link/local_link.h"
 #include "server/output/last_words.h"
 #include "server/serve/server.h"
@@ -20,7 +21,8 @@
 namespace replwire::server {
 namespace {
 
-// The first thread is the worker, which runs Python until the session is over.
+// The first thread is the worker, which runs Python until the session is over. Never deleted: the
+// other threads run until the process ends.
 class LocalServer {
  public:
   LocalServer(const Options& options, StandardStreams streams)
@@ -36,7 +38,7 @@ class LocalServer {
                    [this](const runtime::Inquiry& inquiry) { answer(inquiry); });
   }
 
-  [[noreturn]] void run(const StartPython& start, const std::string& why) {
+  int run(const StartPython& start, const std::string& why) {
     server_.start_log(why);
     try {
       start_threads();
@@ -48,13 +50,14 @@ class LocalServer {
         start_interpreter(server_.options(), *interpreter_, start, stack_, control_, false,
                           [this](const std::string& remark) { server_.say(remark); });
     if (!failure.empty()) server_.fail(failure);
+    last_words::handle_other_signals();
     last_words::await_install();
     server_.open(interpreter_->facts(), ::getpid());
-    interpreter_->serve();
-    interpreter_->run_exit_handlers();
-    server_.session().finish();
-    const runtime::GilRelease released;
-    for (;;) ::pause();
+    const int status = interpreter_->serve();
+    last_words::expect_exit([this] { finish(); });
+    interpreter_->end();
+    interpreter_.reset();
+    return status;
   }
 
  private:
@@ -77,10 +80,16 @@ class LocalServer {
   void answer(const runtime::Inquiry& inquiry) {
     std::optional<runtime::InquiryReply> told;
     {
-      const runtime::GilHold held;
+      const runtime::Visit visit;
       told = interpreter_->answer(inquiry);
     }
     link_->send(*std::move(told));
+  }
+
+  // Python and C have come to their ends.
+  [[noreturn]] void finish() {
+    server_.session().finish();
+    for (;;) ::pause();
   }
 
   runtime::InterpreterControl control_;
@@ -95,17 +104,17 @@ class LocalServer {
 
 }  // namespace
 
-void serve(const Options& options, const TakeStreams& take, const StartPython& start,
-           const std::string& why) {
+int serve(const Options& options, const TakeStreams& take, const StartPython& start,
+          const std::string& why) {
   runtime::memory_limit::prepare(options.memory_limit);
-  std::optional<LocalServer> server;
+  LocalServer* server = nullptr;
   try {
     const PrivateRange range;
-    server.emplace(options, take());
+    server = new LocalServer(options, take());
   } catch (const std::exception& error) {
     cannot_start(error);
   }
-  server->run(start, why);
+  return server->run(start, why);
 }
 
 }  // namespace replwire::server

@@ -13,8 +13,10 @@ namespace replwire::server {
 using StartPython = std::function<std::string()>;
 using TakeStreams = std::function<StandardStreams()>;
 
-// Builds the server and runs the session; `why` says for the log how its Python was chosen.
-[[noreturn]] void serve(const Options& options, const TakeStreams& take, const StartPython& start,
-                        const std::string& why);
+// Builds the server and runs the session; `why` says for the log how its Python was chosen. Returns
+// the exit status with which Python and the process are to end: what follows is the client's to see
+// as well, and the last frame comes behind it.
+int serve(const Options& options, const TakeStreams& take, const StartPython& start,
+          const std::string& why);
 
 }  // namespace replwire::server

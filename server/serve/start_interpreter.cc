@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "runtime/forked.h"
+#include "runtime/interrupts.h"
 #include "runtime/memory_limit.h"
 #include "runtime/stack_dump.h"
 #include "server/system/outside_signals.h"
@@ -32,6 +33,9 @@ std::string start_interpreter(const Options& options, runtime::Interpreter& inte
   std::string failure = start();
   if (!failure.empty()) return failure;
   OutsideSignals::install(control, of_its_own);
+  OutsideSignals::give_own_interrupts(runtime::interrupts::raise_own);
+  const auto [ours, of_python] = OutsideSignals::handlers_of_sigint();
+  runtime::interrupts::know_handlers(ours, of_python);
   if (!interpreter.start(options.memory_limit) ||
       !runtime::Interpreter::note_crashes(files.crash.get()) ||
       !runtime::stack_dump::install(files.asked.get(), files.told.get())) {

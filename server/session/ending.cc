@@ -6,7 +6,6 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kShutdownGrace{1000};
-constexpr milliseconds kExitHandlers{1000};
 
 }  // namespace
 
@@ -14,12 +13,12 @@ bool Ending::shut_down() { return !std::exchange(shutting_down_, true); }
 
 void Ending::give_time(Clock::time_point now) { due_ = now + kShutdownGrace; }
 
-// Exit handlers have a limited time when the client asked for the end.
 bool Ending::stop(bool asked, Clock::time_point now) {
   if (stopping_ || over_) return false;
   if (!shutting_down_ && (!input_ended_ || asked)) return false;
   stopping_ = true;
-  if (shutting_down_) due_ = now + kExitHandlers;
+  due_.reset();
+  if (exit_time_) due_ = now + *exit_time_;
   return true;
 }
 

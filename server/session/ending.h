@@ -10,16 +10,18 @@ namespace replwire::server {
 
 // How far the session is on its way to its end. The end of input lets everything that waits run
 // first; a shutdown gives what runs a second. Either way the interpreter is told to stop once
-// nothing is left, and the session is over when it has. Sets no timer; says when the time is over.
-// Belongs to the session, which guards it.
+// nothing is left, has a limited time for it, and the session is over when it has. Sets no timer;
+// says when the time is over. Belongs to the session, which guards it.
 //
-//   open --input_ended--> draining --stop--> stopping --finish--> over
-//   open, draining, stopping --shut_down--> shutting down --stop--> stopping, with a time limit
+//   open --input_ended--> draining --stop--> stopping, with a time limit --finish--> over
+//   open, draining, stopping --shut_down--> shutting down --stop--> stopping
 class Ending {
  public:
   using Clock = std::chrono::steady_clock;
 
-  explicit Ending(FrameSink& frames) : frames_(frames) {}
+  // `exit_time`: what Python's own end may take; none: as long as it does.
+  Ending(FrameSink& frames, std::optional<Clock::duration> exit_time)
+      : frames_(frames), exit_time_(exit_time) {}
   Ending(const Ending&) = delete;
   Ending& operator=(const Ending&) = delete;
 
@@ -49,6 +51,7 @@ class Ending {
 
  private:
   FrameSink& frames_;
+  const std::optional<Clock::duration> exit_time_;
   std::vector<ReplyOnce> shutdowns_;
   std::optional<Clock::time_point> due_;
   bool input_ended_ = false;

@@ -10,7 +10,6 @@
 namespace replwire::server {
 namespace {
 
-constexpr std::chrono::milliseconds kLastChance{200};
 constexpr const char* kOwnThreads = "inquiries reader asker ";
 
 }  // namespace
@@ -46,12 +45,13 @@ bool InterpreterProcesses::any_left(std::vector<pid_t> own) const {
                              [&own](pid_t pid) { return !std::ranges::count(own, pid); });
 }
 
-void InterpreterProcesses::end_with_descendants() {
-  const Descendants descendants = Descendants::find(::getpid());
-  descendants.signal(SIGTERM);
-  descendants.wait(kLastChance);
-  descendants.signal(SIGKILL);
-  ::_exit(0);
+std::vector<pid_t> InterpreterProcesses::end_all(std::vector<pid_t> own, Spared spared,
+                                                 const std::vector<std::string>& files) const {
+  link_.drop(0);
+  own.push_back(link_.process());
+  std::erase(own, ::getpid());
+  std::erase(own, 0);
+  return end_descendants(own, spared, files);
 }
 
 }  // namespace replwire::server

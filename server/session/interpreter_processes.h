@@ -1,10 +1,12 @@
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "server/link/interpreter_link.h"
 #include "server/session/recovery.h"
 #include "server/session/stopper.h"
+#include "server/system/end_descendants.h"
 #include "server/system/standstill.h"
 
 namespace replwire::server {
@@ -43,8 +45,9 @@ class InterpreterProcesses final : public StopSignals, public SnapshotProcesses 
   void kill_orphans(Clock::time_point start, std::vector<pid_t> own) const;
   // Whether user code has left any, whoever started them, dead perhaps.
   bool any_left(std::vector<pid_t> own) const;
-  // For when nobody is left to tell anything: what the session started goes with it.
-  [[noreturn]] static void end_with_descendants();
+  // See end_descendants(); of the interpreter and of `own` nothing is worth a SIGTERM.
+  std::vector<pid_t> end_all(std::vector<pid_t> own, Spared spared,
+                             const std::vector<std::string>& files) const;
 
  private:
   InterpreterLink& link_;

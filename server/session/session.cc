@@ -76,7 +76,8 @@ Session::Session(const Parts& parts, const Options& options, std::function<void(
               }),
       inquiries_([this](runtime::Inquiry inquiry) { parts_.link.ask(std::move(inquiry)); }),
       stopper_(processes_),
-      ending_(frames_) {
+      ending_(frames_, options.exit_timeout > 0 ? std::optional(duration(options.exit_timeout))
+                                                : std::nullopt) {
   if (!options.survive) return;
   // A snapshot is of use for what is still to run.
   const auto wanted = [this] {
@@ -133,6 +134,8 @@ void Session::ring() {
     if (ending_.over()) return;
     const Clock::time_point now = Clock::now();
     over = ending_.due() && *ending_.due() <= now;
+    if (over && ending_.stopping())
+      parts_.log.line("Python has not come to its end in time (--exit-timeout): cut off");
     if (recovery_) recovery_->act(now);
     if (!(recovery_ && recovery_->reviving()) && stopper_.act(pointer_to(running_), now)) {
       parts_.stack.take([this, serial = running_->serial()](const WorkerStack::Outcome& outcome) {
@@ -424,17 +427,31 @@ void Session::drained() {
   if (!ending_.shutting_down() &&
       processes_.any_left(recovery_ ? recovery_->processes() : std::vector<pid_t>()) &&
       parts_.writer.reader_gone(kBetweenTwoEnds)) {
-    parts_.log.line("the client is gone");
-    InterpreterProcesses::end_with_descendants();
+    end_with_descendants();
   }
+  if (!options_.leave_children) end_what_is_left(Spared::kOwnSessions);
   parts_.log.line("the end");
   ::_exit(options_.fail_on_error && frames_.failed() ? 1 : 0);
 }
 
 void Session::client_gone() {
   const LockAndDeliver lock(*this);  // nobody else is to end the process before its descendants are
+  end_with_descendants();
+}
+
+void Session::end_what_is_left(Spared spared) {
+  const auto own = recovery_ ? recovery_->processes() : std::vector<pid_t>();
+  for (const pid_t pid : processes_.end_all(own, spared, parts_.outputs.pipe_names())) {
+    parts_.log.line("process " + std::to_string(pid) +
+                    " goes on in a session of its own: " + command_of(pid));
+  }
+}
+
+// Nobody is left to tell anything; what the session started goes with it.
+void Session::end_with_descendants() {
   parts_.log.line("the client is gone");
-  InterpreterProcesses::end_with_descendants();
+  end_what_is_left(Spared::kNobody);
+  ::_exit(0);
 }
 
 void Session::die(std::string_view reason, std::string_view traceback, int status) {

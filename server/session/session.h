@@ -173,6 +173,8 @@ class Session {
   void on(runtime::InquiryReply& told);
 
   void shut_down();
+  void end_what_is_left(Spared spared);
+  [[noreturn]] void end_with_descendants();
   void stuck(const WorkerStack::Outcome& outcome);
   [[noreturn]] void die(std::string_view reason, std::string_view traceback, int status);
   protocol::SessionFacts facts() const;

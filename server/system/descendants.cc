@@ -2,7 +2,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -43,6 +42,7 @@ void read_children(const std::string& task, std::vector<pid_t>& children) {
 }
 
 struct Facts {
+  char state;
   pid_t parent;
   pid_t session;
   std::uint64_t start;  // in steps of the system's clock, since it was started
@@ -54,9 +54,9 @@ std::optional<Facts> facts_of(pid_t process) {
   if (name_end == std::string::npos) return std::nullopt;
   Facts facts = {};
   constexpr const char* kFormat =
-      ") %*c %d %*d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %lu";
-  if (std::sscanf(stat.c_str() + name_end, kFormat, &facts.parent, &facts.session, &facts.start) !=
-      3) {
+      ") %c %d %*d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %lu";
+  if (std::sscanf(stat.c_str() + name_end, kFormat, &facts.state, &facts.parent, &facts.session,
+                  &facts.start) != 4) {
     return std::nullopt;
   }
   return facts;
@@ -71,16 +71,46 @@ std::uint64_t step_of(Clock::time_point when) {
                                     (std::chrono::nanoseconds(std::chrono::seconds(1)) / steps));
 }
 
-// Processes that multiprocessing keeps for its own needs and for whoever comes later.
-bool serves_multiprocessing(pid_t process) {
-  const std::string command = text_of(folder_of(process) + "/cmdline");
-  return command.find("from multiprocessing.resource_tracker import main") != std::string::npos ||
-         command.find("from multiprocessing.forkserver import main") != std::string::npos;
+bool runs(pid_t process, std::string_view code) {
+  return text_of(folder_of(process) + "/cmdline").find(code) != std::string::npos;
 }
 
+constexpr std::string_view kTracker = "from multiprocessing.resource_tracker import main";
+
+constexpr std::string_view kForkServer = "from multiprocessing.forkserver import main";
+
+// Processes that multiprocessing keeps for its own needs and for whoever comes later. The workers
+// that a fork server has forked look like it, but for their parent.
+bool serves_multiprocessing(pid_t process, pid_t parent) {
+  return runs(process, kTracker) || (runs(process, kForkServer) && !runs(parent, kForkServer));
+}
+
+// Any that could be waited for: one system call.
 bool has_children() {
   siginfo_t info = {};
   return ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
+std::vector<pid_t> all_processes() {
+  std::vector<pid_t> found;
+  DIR* folder = ::opendir("/proc");
+  if (folder == nullptr) return found;
+  while (const dirent* entry = ::readdir(folder)) {
+    if (const int pid = std::atoi(entry->d_name); pid > 0) found.push_back(pid);
+  }
+  ::closedir(folder);
+  return found;
+}
+
+bool writes_to(pid_t process, const std::vector<std::string>& files) {
+  return std::ranges::any_of(std::array{"/fd/1", "/fd/2"}, [&](const char* name) {
+    std::array<char, 64> target;
+    const std::string path = folder_of(process) + name;
+    const ssize_t size = ::readlink(path.c_str(), target.data(), target.size());
+    return size > 0 &&
+           std::ranges::count(files,
+                              std::string_view(target.data(), static_cast<std::size_t>(size))) > 0;
+  });
 }
 
 // Calls `take` with each descendant and a pidfd of it; one that is not taken still leads on.
@@ -115,7 +145,7 @@ Descendants Descendants::started_since(pid_t root, Clock::time_point start,
     if (std::find(except.begin(), except.end(), pid) != except.end()) return;
     const auto facts = facts_of(pid);
     if (!facts || facts->session != session || facts->start < first) return;
-    if (serves_multiprocessing(pid)) return;
+    if (serves_multiprocessing(pid, facts->parent)) return;
     if (facts->parent == root) found.newest_child_ = process.get();
     found.add(pid, std::move(process));
   });
@@ -125,6 +155,31 @@ Descendants Descendants::started_since(pid_t root, Clock::time_point start,
 void Descendants::add(pid_t pid, Descriptor process) {
   pids_.push_back(pid);
   processes_.push_back(std::move(process));
+}
+
+Living living_descendants(bool everybody, const std::vector<std::string>& files) {
+  Living living;
+  const pid_t session = ::getsid(0);
+  std::vector<pid_t> all;
+  walk(::getpid(), [&](pid_t pid, const Descriptor& /*process*/) { all.push_back(pid); });
+  for (const pid_t pid : all_processes()) {
+    if (pid != ::getpid() && writes_to(pid, files) && !std::ranges::count(all, pid))
+      all.push_back(pid);
+  }
+  for (const pid_t pid : all) {
+    const auto facts = facts_of(pid);
+    const bool ended = !facts || facts->state == 'Z' || facts->state == 'X';
+    if (ended || runs(pid, kTracker)) continue;
+    const bool spared = !everybody && facts->session != session;
+    (spared ? living.spared : living.to_end).push_back(pid);
+  }
+  return living;
+}
+
+std::string command_of(pid_t process) {
+  std::string command = text_of(folder_of(process) + "/cmdline");
+  std::ranges::replace(command, '\0', ' ');
+  return command;
 }
 
 // A process's children are listed by the thread that started them.
@@ -150,16 +205,6 @@ std::vector<pid_t> own_children() {
 
 void Descendants::signal(int number) const {
   for (const Descriptor& process : processes_) send_signal(process, number);
-}
-
-void Descendants::wait(std::chrono::milliseconds time) const {
-  const auto end = std::chrono::steady_clock::now() + time;
-  for (const Descriptor& process : processes_) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-        end - std::chrono::steady_clock::now());
-    pollfd state = {process.get(), POLLIN, 0};
-    if (left.count() <= 0 || ::poll(&state, 1, static_cast<int>(left.count())) == 0) return;
-  }
 }
 
 }  // namespace replwire::server

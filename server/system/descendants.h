@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <string>
 #include <vector>
 
 #include "server/system/descriptor.h"
@@ -28,9 +29,6 @@ class Descendants {
   // A descriptor that is readable when the child started last has ended; -1: there is none.
   int newest_child() const { return newest_child_; }
 
-  // Until all have ended, or the time is over.
-  void wait(std::chrono::milliseconds time) const;
-
  private:
   void add(pid_t pid, Descriptor process);
 
@@ -38,6 +36,18 @@ class Descendants {
   std::vector<Descriptor> processes_;  // pidfds
   int newest_child_ = -1;
 };
+
+// Those of this process that have not ended, and those whose parent has, where they still write to
+// one of `files` (as /proc names them). `spared` are those of another session (setsid), unless
+// `everybody`; in neither is the resource tracker of multiprocessing.
+struct Living {
+  std::vector<pid_t> to_end;
+  std::vector<pid_t> spared;
+};
+Living living_descendants(bool everybody, const std::vector<std::string>& files);
+
+// As /proc tells it, for people.
+std::string command_of(pid_t process);
 
 std::vector<pid_t> children_of(pid_t process);
 // This process's, by its first thread. When there are none, one system call.

@@ -181,6 +181,12 @@ void add_options(CLI::App& app, Options& options) {
                  "Interrupt an execution that takes longer (0: none); `execute` may say otherwise")
       ->type_name("TIME")
       ->transform(seconds_from("0"));
+  app.add_option(
+         "--exit-timeout", options.exit_timeout,
+         "How long Python's own end may take: threads, atexit, files (0: as long as it does)")
+      ->type_name("TIME")
+      ->transform(seconds_from("0"))
+      ->capture_default_str();
   app.add_option("--on-stuck", options.on_stuck,
                  "What to do when one cannot be interrupted: wait for it, or exit with 70")
       ->check(CLI::IsMember({"wait", "exit"}))
@@ -218,6 +224,8 @@ void add_options(CLI::App& app, Options& options) {
       ->type_name("SIZE")
       ->transform(bytes_from(0))
       ->capture_default_str();
+  app.add_flag("--leave-children", options.leave_children,
+               "Processes that the session started go on when it ends");
   app.add_flag("--fail-on-error", options.fail_on_error, "Exit with 1 when an execution failed");
   app.add_flag("--stop-on-error", options.stop_on_error, "An error ends all later executions");
   app.add_flag("--strict", options.strict,

@@ -22,6 +22,7 @@ struct Options {
   std::size_t output_buffer = 8 * 1024 * 1024;
   std::optional<std::size_t> output_limit;
   double timeout = 0;                 // seconds; 0: none
+  double exit_timeout = 2;            // seconds; 0: none
   std::size_t memory_limit = 0;       // bytes; 0: none
   std::string on_stuck = "wait";      // or "exit"
   std::optional<double> heartbeat;    // seconds
@@ -30,6 +31,7 @@ struct Options {
   bool survive_fast = false;                           // a result may come before its snapshot
   std::size_t snapshots = 3;                           // kept, of those that the server takes
   std::size_t snapshot_limit = std::size_t{2} << 30U;  // bytes resident
+  bool leave_children = false;
   bool fail_on_error = false;
   bool stop_on_error = false;
   bool strict = false;

@@ -20,6 +20,7 @@ const runtime::InterpreterControl* control = nullptr;
 int write_end = -1;
 pid_t owner = 0;
 bool leaves_terminal = false;
+void (*own_interrupt)() = nullptr;
 std::array<Handled, 3> handled = {{{SIGINT, {}}, {SIGTERM, {}}, {SIGHUP, {}}}};
 
 [[gnu::no_sanitize("thread")]] void note(int signal, siginfo_t* info, void* /*context*/) {
@@ -32,6 +33,12 @@ std::array<Handled, 3> handled = {{{SIGINT, {}}, {SIGTERM, {}}, {SIGHUP, {}}}};
     return;
   }
   if (leaves_terminal && info->si_code == SI_KERNEL) return;
+  if (signal == SIGINT && own_interrupt != nullptr && info->si_code <= 0 && info->si_pid == owner) {
+    // At once: its code may be over by the time the session knows.
+    own_interrupt();
+    errno = error;
+    return;
+  }
   const OutsideSignals::Message message = {signal, info->si_code == SI_KERNEL, control->current()};
   [[maybe_unused]] const auto written = ::write(write_end, &message, sizeof message);
   errno = error;
@@ -69,6 +76,12 @@ void OutsideSignals::install(const runtime::InterpreterControl& of_interpreter, 
     sigemptyset(&action.sa_mask);
     ::sigaction(each.signal, &action, nullptr);
   }
+}
+
+void OutsideSignals::give_own_interrupts(void (*take)()) { own_interrupt = take; }
+
+std::array<OutsideSignals::SignalHandler, 2> OutsideSignals::handlers_of_sigint() {
+  return {note, handled.front().before.sa_sigaction};
 }
 
 void OutsideSignals::wait() {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <csignal>
 #include <cstdint>
 #include <functional>
 
@@ -34,6 +36,12 @@ class OutsideSignals {
   // After Python has installed its own handlers. `control` tells what runs. `whole_group`: a key at
   // the terminal has met the server's process as well, and is left to that one.
   static void install(const runtime::InterpreterControl& control, bool whole_group = false);
+  // SIGINT that the process sends itself is given to `take`, in the handler.
+  static void give_own_interrupts(void (*take)());
+  // Ours, and the one that it took the place of.
+  using SignalHandler = void (*)(int, siginfo_t*, void*);
+  static std::array<SignalHandler, 2> handlers_of_sigint();
+
   // In a process that goes on as the one that installed them.
   static void claim();
 

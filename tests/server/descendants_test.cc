@@ -56,6 +56,19 @@ const Started kEnding[] = {
 };
 INSTANTIATE_TEST_SUITE_P(Processes, EndTest, ::testing::ValuesIn(kEnding), CaseName{});
 
+// They look like the server that forked them, which goes on.
+TEST(ForkServerTest, ItsWorkersAreInterrupted) {
+  ServerProcess server;
+  const Json id = server.start(
+      "import concurrent.futures, multiprocessing, time\n"
+      "e = concurrent.futures.ProcessPoolExecutor(1, multiprocessing.get_context('forkserver'))\n"
+      "e.submit(abs, -1).result()\nprint('go')\nlist(e.map(time.sleep, [600]))");
+  server.read_until("output");
+  server.interrupt(id);
+  EXPECT_EQ(server.finish(id).exception(), "KeyboardInterrupt");
+  EXPECT_EQ(server.execute("e.submit(abs, -1).result(15)").value(), 1) << server.describe();
+}
+
 class StayTest : public DescendantsTest {};
 
 TEST_P(StayTest, ItIsLeftAlone) {

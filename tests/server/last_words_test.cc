@@ -79,12 +79,58 @@ const Death kDeaths[] = {
      "t = threading.Thread(target=ctypes.string_at, args=(0,)); t.start(); t.join()", -SIGSEGV,
      "SIGSEGV", "string_at"},
     {"StackOverflowOfFaulthandler", "faulthandler._stack_overflow()", -SIGSEGV, "SIGSEGV"},
+    {"Quit", "signal.raise_signal(signal.SIGQUIT)", -SIGQUIT, "SIGQUIT", ""},
+    {"Alarm", "signal.setitimer(signal.ITIMER_REAL, 0.001); threading.Event().wait(60)", -SIGALRM,
+     "SIGALRM", ""},
+    {"CpuTime", "os.kill(os.getpid(), signal.SIGXCPU)", -SIGXCPU, "SIGXCPU", ""},
+    {"SystemCall", "os.kill(os.getpid(), signal.SIGSYS)", -SIGSYS, "SIGSYS", ""},
+    {"Trap", "signal.raise_signal(signal.SIGTRAP)", -SIGTRAP, "SIGTRAP", ""},
+    {"User1", "signal.raise_signal(signal.SIGUSR1)", -SIGUSR1, "SIGUSR1", ""},
     {"UnderscoreExit", "os._exit(5)", 5, "exit"},
     {"UnderscoreExitWithZero", "os._exit(0)", 0, "exit"},
     {"ExitOfC", "ctypes.CDLL(None).exit(7)", 7, "exit", ""},
 };
 
 INSTANTIATE_TEST_SUITE_P(Deaths, LastWordsTest, ::testing::ValuesIn(kDeaths), CaseName{});
+
+TEST(LastWordsTest, PythonSeesNoHandlerOfOurs) {
+  ServerProcess server;
+  EXPECT_EQ(
+      server
+          .execute("import signal\n[signal.getsignal(getattr(signal, name)) is signal.SIG_DFL for "
+                   "name in ('SIGALRM', 'SIGQUIT', 'SIGUSR1', 'SIGPROF')]")
+          .value(),
+      Json::array({true, true, true, true}));
+  EXPECT_EQ(
+      server
+          .execute("old = signal.signal(signal.SIGALRM, lambda *_: print('rang'))\n"
+                   "signal.raise_signal(signal.SIGALRM)\n_ = signal.signal(signal.SIGALRM, old)")
+          .out,
+      "rang\n");
+}
+
+// What was written is there, as in a pipe, whatever the process becomes.
+TEST(LastWordsTest, TextBeforeAnotherProgramArrives) {
+  for (const char* args : {"", "--survive"}) {
+    ServerProcess server(*args == '\0' ? Launch{} : options({args}));
+    server.start(
+        "import os\nprint('before')\nos.write(1, b'and by descriptor')\nos.execv('/bin/true', "
+        "['true'])");
+    server.close_stdin();
+    EXPECT_EQ(output_text(server.read_to_end(), "stdout"), "before\nand by descriptor")
+        << server.describe();
+  }
+}
+
+TEST(LastWordsTest, TextBeforeAKillArrivesWithSurvive) {
+  ServerProcess server(options({"--survive"}));
+  for (const char* end : {"os.kill(os.getpid(), 9)", "import ctypes; ctypes.CDLL(None)._exit(0)"}) {
+    const Execution execution = server.execute(
+        "import os\nprint('before')\nos.write(1, b'and by descriptor')\n" + std::string(end));
+    EXPECT_EQ(execution.out, "before\nand by descriptor") << server.describe();
+    EXPECT_EQ(execution.reason(), "crash");
+  }
+}
 
 TEST(LastWordsTest, OfAStackOverflowInC) {
   ServerProcess server;

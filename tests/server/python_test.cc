@@ -44,6 +44,11 @@ std::string quoted(const std::string& text) {
   return out + "'";
 }
 
+// What the tests start a server without.
+const std::string kSurroundings =
+    "for n in $(env | grep -oE '^(PYTHON|LC_)[A-Z_]*') COLUMNS LINES LANG LANGUAGE; do unset $n; "
+    "done; ";
+
 // What the command prints; it must succeed.
 std::string shell(const std::string& command, const std::string& input = "") {
   TempDir directory;
@@ -61,7 +66,7 @@ std::string make_venv(const std::string& folder, const std::string& options = ""
 }
 
 Json by_hand(const std::string& python, const Words& switches, const std::string& setup = "") {
-  std::string command = setup + " " + quoted(python);
+  std::string command = kSurroundings + setup + " " + quoted(python);
   for (const std::string& each : switches) command += " " + quoted(each);
   return Json::parse(
       shell(command, std::string(kFields) + "import json\nprint(json.dumps(fields))"));

@@ -17,7 +17,7 @@ class EndingTest : public ::testing::Test {
   }
 
   SentFrames sent_;
-  Ending ending_{sent_};
+  Ending ending_{sent_, std::chrono::seconds(2)};
 };
 
 TEST_F(EndingTest, AnOpenSessionGoesOn) {
@@ -32,7 +32,7 @@ TEST_F(EndingTest, AfterTheEndOfInputItStopsOnce) {
   EXPECT_TRUE(ending_.stop(false, at(0)));
   EXPECT_TRUE(ending_.stopping());
   EXPECT_FALSE(ending_.stop(false, at(0)));
-  EXPECT_EQ(ending_.due(), std::nullopt) << "exit handlers have all the time";
+  EXPECT_EQ(ending_.due(), at(2000)) << "what Python's end may take";
 }
 
 TEST_F(EndingTest, AfterTheEndOfInputInquiriesAreAnsweredFirst) {
@@ -58,11 +58,11 @@ TEST_F(EndingTest, AShutdownGivesWhatRunsASecond) {
   EXPECT_EQ(ending_.due(), at(1100));
 }
 
-TEST_F(EndingTest, AShutdownGivesExitHandlersASecond) {
+TEST_F(EndingTest, AShutdownGivesPythonsEndItsTime) {
   shut_down("s");
   ending_.give_time(at(0));
   EXPECT_TRUE(ending_.stop(false, at(700)));
-  EXPECT_EQ(ending_.due(), at(1700));
+  EXPECT_EQ(ending_.due(), at(2700));
 }
 
 TEST_F(EndingTest, AShutdownEndsWhatTheEndOfInputWouldWaitFor) {

@@ -39,6 +39,17 @@ void reset_signals(const std::vector<int>& ignored) {
   for (int number : ignored) ::signal(number, SIG_IGN);
 }
 
+// Not what happens to be set where the tests run.
+void scrub_environment() {
+  std::vector<std::string> names = {"COLUMNS", "LINES", "LANG", "LANGUAGE"};
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    if (text.starts_with("PYTHON") || text.starts_with("LC_"))
+      names.emplace_back(text.substr(0, text.find('=')));
+  }
+  for (const std::string& name : names) ::unsetenv(name.c_str());
+}
+
 [[noreturn]] void become(const Launch& launch, int in, int out, int err) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   reset_signals(launch.ignored_signals);
@@ -47,6 +58,7 @@ void reset_signals(const std::vector<int>& ignored) {
   ::dup2(err, STDERR_FILENO);
   // Whoever runs the tests may leak descriptors into them; the server's children must not see any.
   ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+  scrub_environment();
   for (const auto& [name, value] : launch.env) ::setenv(name.c_str(), value.c_str(), 1);
   if (!launch.cwd.empty() && ::chdir(launch.cwd.c_str()) != 0) ::_exit(126);
   std::string program = program_path();

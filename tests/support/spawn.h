@@ -21,7 +21,8 @@ inline constexpr Millis kPatience{20'000};
 // How the program is started.
 struct Launch {
   std::vector<std::string> args{};
-  std::map<std::string, std::string> env{};  // on top of what the test itself has
+  std::map<std::string, std::string>
+      env{};  // on top of what the test itself has: no PYTHON…, no language
   std::string cwd{};
   std::vector<int> ignored_signals{};
   std::string stdin_path{};  // a file in place of the pipe

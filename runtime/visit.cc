@@ -1,0 +1,43 @@
+#include "runtime/visit.h"
+
+#include <pthread.h>
+
+namespace replwire::runtime {
+namespace {
+
+std::mutex visiting;
+PyInterpreterState* interpreter = nullptr;
+
+// Held while a thread state is made. That takes a lock of Python's without the GIL, and a child
+// that is forked meanwhile waits for it for ever (3.10 and 3.11): so a fork waits for this one.
+std::mutex making;
+
+PyThreadState* make_state() {
+  const std::lock_guard lock(making);
+  return PyThreadState_New(interpreter);
+}
+
+}  // namespace
+
+void Visit::prepare() {
+  interpreter = PyInterpreterState_Get();
+  pthread_atfork([] { making.lock(); }, [] { making.unlock(); }, [] { making.unlock(); });
+}
+
+// PyGILState_Ensure() in two steps.
+Visit::Visit() {
+  visiting.lock();
+  PyEval_RestoreThread(make_state());
+}
+
+Visit::~Visit() {
+  PyGILState_Release(PyGILState_UNLOCKED);
+  visiting.unlock();
+}
+
+void Visit::end_all() {
+  const GilRelease released;
+  visiting.lock();
+}
+
+}  // namespace replwire::runtime
