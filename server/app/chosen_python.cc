@@ -18,8 +18,8 @@
 #include <string_view>
 
 #include "server/app/exec_handover.h"
-#include "server/system/descriptor.h"
-#include "server/system/process.h"
+#include "server/system/descriptors/descriptor.h"
+#include "server/system/process/process.h"
 
 namespace replwire::server {
 namespace {

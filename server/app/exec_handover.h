@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "server/app/chosen_python.h"
-#include "server/system/standard_streams.h"
+#include "server/system/descriptors/standard_streams.h"
 
 // The process becomes another Python, which loads the rest of this program as a module: what the
 // program leaves behind, and what the module finds.

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "runtime/stack_dump.h"
-#include "server/system/descendants.h"
+#include "server/system/process/descendants.h"
 
 namespace replwire::server {
 

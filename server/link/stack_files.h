@@ -3,7 +3,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 
-#include "server/system/descriptor.h"
+#include "server/system/descriptors/descriptor.h"
 
 namespace replwire::server {
 

@@ -10,9 +10,9 @@
 #include <utility>
 #include <vector>
 
-#include "server/system/private_range.h"
+#include "server/system/descriptors/private_range.h"
 
-#include "server/system/ready.h"
+#include "server/system/descriptors/ready.h"
 
 namespace replwire::server {
 namespace {

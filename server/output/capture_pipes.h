@@ -11,7 +11,7 @@
 #include <string_view>
 
 #include "runtime/link.h"
-#include "server/system/descriptor.h"
+#include "server/system/descriptors/descriptor.h"
 
 namespace replwire::server {
 

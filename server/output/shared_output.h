@@ -10,7 +10,7 @@
 
 #include "runtime/interpreter_control.h"
 #include "runtime/link.h"
-#include "server/system/descriptor.h"
+#include "server/system/descriptors/descriptor.h"
 #include "server/system/futex.h"
 
 namespace replwire::server {

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "server/system/private_range.h"
+#include "server/system/descriptors/private_range.h"
 
 namespace replwire::server {
 namespace {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "runtime/link.h"
-#include "server/system/descriptor.h"
+#include "server/system/descriptors/descriptor.h"
 
 namespace replwire::server {
 

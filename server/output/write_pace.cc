@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <array>
 
-#include "server/system/descriptor.h"
+#include "server/system/descriptors/descriptor.h"
 
 namespace replwire::server {
 

@@ -12,8 +12,8 @@
 #include "runtime/visit.h"
 #include "server/serve/start_interpreter.h"
 #include "server/survive/interpreter/socket_link.h"
+#include "server/system/descriptors/private_range.h"
 #include "server/system/outside_signals.h"
-#include "server/system/private_range.h"
 
 namespace replwire::server::survive {
 namespace {

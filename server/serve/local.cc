@@ -14,8 +14,8 @@
 #include "server/output/last_words.h"
 #include "server/serve/server.h"
 #include "server/serve/start_interpreter.h"
-#include "server/system/event_descriptors.h"
-#include "server/system/private_range.h"
+#include "server/system/descriptors/event_descriptors.h"
+#include "server/system/descriptors/private_range.h"
 #include "server/system/threads.h"
 
 namespace replwire::server {

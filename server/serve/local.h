@@ -3,8 +3,8 @@
 #include <functional>
 #include <string>
 
+#include "server/system/descriptors/standard_streams.h"
 #include "server/system/options.h"
-#include "server/system/standard_streams.h"
 
 namespace replwire::server {
 

@@ -11,7 +11,7 @@
 
 #include "server/serve/start_interpreter.h"
 #include "server/survive/interpreter/sleeper.h"
-#include "server/system/private_range.h"
+#include "server/system/descriptors/private_range.h"
 
 namespace replwire::server::survive {
 namespace {

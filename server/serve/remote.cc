@@ -14,7 +14,7 @@
 #include "server/serve/server.h"
 #include "server/serve/start_interpreter.h"
 #include "server/survive/server/remote_link.h"
-#include "server/system/private_range.h"
+#include "server/system/descriptors/private_range.h"
 #include "server/system/threads.h"
 
 namespace replwire::server::survive {

@@ -11,8 +11,8 @@
 #include "server/output/last_words.h"
 #include "server/output/output_frames.h"
 #include "server/serve/start_interpreter.h"
-#include "server/system/descendants.h"
-#include "server/system/process_facts.h"
+#include "server/system/process/descendants.h"
+#include "server/system/process/process_facts.h"
 
 namespace replwire::server {
 namespace {

@@ -15,10 +15,10 @@
 #include "server/session/heartbeat.h"
 #include "server/session/session.h"
 #include "server/system/asio.h"
+#include "server/system/descriptors/standard_streams.h"
 #include "server/system/log.h"
 #include "server/system/options.h"
 #include "server/system/outside_signals.h"
-#include "server/system/standard_streams.h"
 #include "server/wire/frame_writer.h"
 #include "server/wire/stdin_reader.h"
 

@@ -8,8 +8,8 @@
 #include "runtime/interrupts.h"
 #include "runtime/memory_limit.h"
 #include "runtime/stack_dump.h"
+#include "server/system/descriptors/private_range.h"
 #include "server/system/outside_signals.h"
-#include "server/system/private_range.h"
 
 namespace replwire::server {
 

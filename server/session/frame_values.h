@@ -5,7 +5,7 @@
 
 #include "protocol/encoder.h"
 #include "protocol/fields.h"
-#include "server/session/deadline.h"
+#include "server/session/stop/deadline.h"
 
 // Between what frames hold and what the session counts in.
 namespace replwire::server {

@@ -8,11 +8,11 @@
 #include <variant>
 
 #include "server/output/output_frames.h"
-#include "server/session/death_report.h"
 #include "server/session/frame_values.h"
 #include "server/session/new_run.h"
+#include "server/session/recovery/death_report.h"
 #include "server/session/replies.h"
-#include "server/system/process_facts.h"
+#include "server/system/process/process_facts.h"
 
 namespace replwire::server {
 namespace {

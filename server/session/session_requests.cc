@@ -5,7 +5,7 @@
 #include "server/session/frame_values.h"
 #include "server/session/replies.h"
 #include "server/session/session.h"
-#include "server/system/process_facts.h"
+#include "server/system/process/process_facts.h"
 #include "text/base64.h"
 
 namespace replwire::server {

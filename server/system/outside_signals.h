@@ -7,7 +7,7 @@
 
 #include "runtime/interpreter_control.h"
 #include "server/system/asio.h"
-#include "server/system/descriptor.h"
+#include "server/system/descriptors/descriptor.h"
 
 namespace replwire::server {
 

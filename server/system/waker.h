@@ -11,8 +11,8 @@
 #include <cstdint>
 #include <optional>
 
-#include "server/system/descriptor.h"
-#include "server/system/ready.h"
+#include "server/system/descriptors/descriptor.h"
+#include "server/system/descriptors/ready.h"
 
 namespace replwire::server {
 

@@ -10,7 +10,7 @@
 #include <string_view>
 
 #include "server/system/asio.h"
-#include "server/system/descriptor.h"
+#include "server/system/descriptors/descriptor.h"
 #include "server/wire/frame_kinds.h"
 
 namespace replwire::server {

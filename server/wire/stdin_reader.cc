@@ -5,7 +5,7 @@
 #include <array>
 #include <cerrno>
 
-#include "server/system/ready.h"
+#include "server/system/descriptors/ready.h"
 
 namespace replwire::server {
 namespace {

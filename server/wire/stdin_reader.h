@@ -8,7 +8,7 @@
 #include "protocol/codec.h"
 #include "protocol/framing.h"
 #include "server/system/asio.h"
-#include "server/system/descriptor.h"
+#include "server/system/descriptors/descriptor.h"
 #include "server/system/waker.h"
 #include "server/wire/frame_writer.h"
 

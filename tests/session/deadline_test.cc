@@ -1,4 +1,4 @@
-#include "server/session/deadline.h"
+#include "server/session/stop/deadline.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "server/session/ending.h"
+#include "server/session/stop/ending.h"
 
 #include <gtest/gtest.h>
 

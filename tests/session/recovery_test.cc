@@ -1,4 +1,4 @@
-#include "server/session/recovery.h"
+#include "server/session/recovery/recovery.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "server/session/snapshots.h"
+#include "server/session/recovery/snapshots.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "server/session/stopper.h"
+#include "server/session/stop/stopper.h"
 
 #include <gtest/gtest.h>
 

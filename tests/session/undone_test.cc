@@ -1,5 +1,5 @@
 // Which snapshots there are, and what going back to one undoes.
-#include "server/session/snapshots.h"
+#include "server/session/recovery/snapshots.h"
 
 #include <gtest/gtest.h>
 

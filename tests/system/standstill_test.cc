@@ -1,5 +1,5 @@
-// server/system/standstill.h, on processes that wait in different ways.
-#include "server/system/standstill.h"
+// server/system/process/standstill.h, on processes that wait in different ways.
+#include "server/system/process/standstill.h"
 
 #include <gtest/gtest.h>
 #include <sys/prctl.h>

@@ -16,7 +16,7 @@
 #include <span>
 
 #include "server/survive/wire/channels.h"
-#include "server/system/private_range.h"
+#include "server/system/descriptors/private_range.h"
 
 namespace replwire::server::survive {
 namespace {

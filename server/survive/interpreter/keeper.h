@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "server/survive/wire/channels.h"
-#include "server/system/descriptor.h"
+#include "server/system/descriptors/descriptor.h"
 
 namespace replwire::server::survive {
 

@@ -16,7 +16,7 @@
 #include <utility>
 
 #include "server/survive/interpreter/keeper.h"
-#include "server/system/private_range.h"
+#include "server/system/descriptors/private_range.h"
 
 namespace replwire::server::survive {
 namespace {

@@ -18,10 +18,10 @@
 #include "server/survive/interpreter/sleeper.h"
 #include "server/survive/interpreter/transmit.h"
 #include "server/survive/wire/packing.h"
-#include "server/system/descendants.h"
+#include "server/system/descriptors/ready.h"
 #include "server/system/outside_signals.h"
-#include "server/system/process_facts.h"
-#include "server/system/ready.h"
+#include "server/system/process/descendants.h"
+#include "server/system/process/process_facts.h"
 #include "server/system/threads.h"
 
 namespace replwire::server::survive {

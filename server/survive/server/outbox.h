@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "server/system/asio.h"
-#include "server/system/descriptor.h"
+#include "server/system/descriptors/descriptor.h"
 
 namespace replwire::server::survive {
 

@@ -14,7 +14,7 @@
 
 #include "runtime/stack_dump.h"
 #include "server/survive/wire/packing.h"
-#include "server/system/process.h"
+#include "server/system/process/process.h"
 
 namespace replwire::server::survive {
 namespace {

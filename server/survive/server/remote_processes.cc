@@ -12,7 +12,7 @@
 #include "server/survive/server/remote_link.h"
 #include "server/survive/wire/packing.h"
 #include "server/survive/wire/sending.h"
-#include "server/system/process.h"
+#include "server/system/process/process.h"
 
 namespace replwire::server::survive {
 namespace {

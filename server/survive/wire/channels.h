@@ -8,7 +8,7 @@
 #include "server/link/stack_files.h"
 #include "server/output/capture_pipes.h"
 #include "server/output/shared_output.h"
-#include "server/system/descriptor.h"
+#include "server/system/descriptors/descriptor.h"
 
 namespace replwire::server::survive {
 

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "server/system/descriptor.h"
+#include "server/system/descriptors/descriptor.h"
 
 // Messages in a stream of bytes: each behind its size, the number of descriptors that come with it
 // and, towards the server, the place in the shared output that it comes behind.

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "server/system/descriptor.h"
+#include "server/system/descriptors/descriptor.h"
 
 // Bytes over a socket, with descriptors attached to the first of them.
 namespace replwire::server::survive {

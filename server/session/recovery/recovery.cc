@@ -1,4 +1,4 @@
-#include "server/session/recovery.h"
+#include "server/session/recovery/recovery.h"
 
 #include <sys/wait.h>
 
@@ -6,8 +6,8 @@
 #include <csignal>
 
 #include "server/output/output_frames.h"
-#include "server/session/death_report.h"
 #include "server/session/frame_values.h"
+#include "server/session/recovery/death_report.h"
 
 namespace replwire::server {
 namespace {

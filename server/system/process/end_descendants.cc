@@ -1,4 +1,4 @@
-#include "server/system/end_descendants.h"
+#include "server/system/process/end_descendants.h"
 
 #include <fcntl.h>
 #include <linux/filter.h>
@@ -15,8 +15,8 @@
 #include <chrono>
 #include <csignal>
 
-#include "server/system/descendants.h"
-#include "server/system/process.h"
+#include "server/system/process/descendants.h"
+#include "server/system/process/process.h"
 
 namespace replwire::server {
 namespace {

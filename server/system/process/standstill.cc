@@ -1,4 +1,4 @@
-#include "server/system/standstill.h"
+#include "server/system/process/standstill.h"
 
 #include <dirent.h>
 #include <linux/futex.h>

@@ -14,9 +14,9 @@
 #include "runtime/link.h"
 #include "server/link/death.h"
 #include "server/session/execution_queue.h"
+#include "server/session/recovery/snapshots.h"
 #include "server/session/reply_once.h"
 #include "server/session/running_execution.h"
-#include "server/session/snapshots.h"
 #include "server/system/log.h"
 
 // How a session outlives its interpreter.

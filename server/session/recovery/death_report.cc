@@ -1,4 +1,4 @@
-#include "server/session/death_report.h"
+#include "server/session/recovery/death_report.h"
 
 #include <sys/wait.h>
 

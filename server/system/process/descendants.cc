@@ -1,4 +1,4 @@
-#include "server/system/descendants.h"
+#include "server/system/process/descendants.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -16,7 +16,7 @@
 #include <sstream>
 #include <string>
 
-#include "server/system/process.h"
+#include "server/system/process/process.h"
 
 namespace replwire::server {
 namespace {

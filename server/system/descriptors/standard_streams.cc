@@ -1,11 +1,11 @@
-#include "server/system/standard_streams.h"
+#include "server/system/descriptors/standard_streams.h"
 
 #include <fcntl.h>
 
 #include <cstdio>
 #include <cstdlib>
 
-#include "server/system/private_range.h"
+#include "server/system/descriptors/private_range.h"
 
 namespace replwire::server {
 namespace {

@@ -4,10 +4,10 @@
 #include <vector>
 
 #include "server/link/interpreter_link.h"
-#include "server/session/recovery.h"
-#include "server/session/stopper.h"
-#include "server/system/end_descendants.h"
-#include "server/system/standstill.h"
+#include "server/session/recovery/recovery.h"
+#include "server/session/stop/stopper.h"
+#include "server/system/process/end_descendants.h"
+#include "server/system/process/standstill.h"
 
 namespace replwire::server {
 

@@ -1,4 +1,4 @@
-#include "server/system/ready.h"
+#include "server/system/descriptors/ready.h"
 
 #include <sys/select.h>
 

@@ -1,11 +1,11 @@
-#include "server/system/event_descriptors.h"
+#include "server/system/descriptors/event_descriptors.h"
 
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <string>
 
-#include "server/system/private_range.h"
+#include "server/system/descriptors/private_range.h"
 
 namespace replwire::server {
 

@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "server/system/descriptor.h"
+#include "server/system/descriptors/descriptor.h"
 
 namespace replwire::server {
 

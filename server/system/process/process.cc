@@ -1,4 +1,4 @@
-#include "server/system/process.h"
+#include "server/system/process/process.h"
 
 #include <sys/syscall.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-#include "server/system/private_range.h"
+#include "server/system/descriptors/private_range.h"
 
 #include <fcntl.h>
 #include <sys/resource.h>

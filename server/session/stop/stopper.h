@@ -7,9 +7,9 @@
 #include <optional>
 #include <vector>
 
-#include "server/session/deadline.h"
 #include "server/session/running_execution.h"
-#include "server/system/descendants.h"
+#include "server/session/stop/deadline.h"
+#include "server/system/process/descendants.h"
 
 namespace replwire::server {
 

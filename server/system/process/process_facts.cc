@@ -1,4 +1,4 @@
-#include "server/system/process_facts.h"
+#include "server/system/process/process_facts.h"
 
 #include <fcntl.h>
 #include <sys/random.h>
@@ -10,7 +10,7 @@
 #include <ctime>
 #include <fstream>
 
-#include "server/system/descriptor.h"
+#include "server/system/descriptors/descriptor.h"
 
 namespace replwire::server {
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "server/system/descriptor.h"
+#include "server/system/descriptors/descriptor.h"
 
 namespace replwire::server {
 

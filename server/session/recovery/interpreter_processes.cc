@@ -1,11 +1,11 @@
-#include "server/session/interpreter_processes.h"
+#include "server/session/recovery/interpreter_processes.h"
 
 #include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
 
-#include "server/system/process_facts.h"
+#include "server/system/process/process_facts.h"
 
 namespace replwire::server {
 namespace {

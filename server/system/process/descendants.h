@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "server/system/descriptor.h"
+#include "server/system/descriptors/descriptor.h"
 
 namespace replwire::server {
 

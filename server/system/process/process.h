@@ -2,7 +2,7 @@
 
 #include <sys/types.h>
 
-#include "server/system/descriptor.h"
+#include "server/system/descriptors/descriptor.h"
 
 // Processes by pidfd, so that a number used again hits nobody else.
 namespace replwire::server {
