@@ -37,7 +37,7 @@ bool LocalLink::stack_can_be_asked_for() const { return runtime::stack_dump::ins
 
 std::optional<runtime::Command> LocalLink::poll() {
   const std::lock_guard lock(mutex_);
-  if (commands_.empty() || !outputs_.has_room()) return std::nullopt;
+  if (commands_.empty() || !outputs_.room().any()) return std::nullopt;
   runtime::Command command = std::move(commands_.front());
   commands_.pop_front();
   return command;
@@ -45,7 +45,7 @@ std::optional<runtime::Command> LocalLink::poll() {
 
 std::optional<runtime::Command> LocalLink::receive(const runtime::Watch& watch) {
   for (;;) {
-    if (!outputs_.wait_for_room()) return std::nullopt;
+    if (!outputs_.room().wait()) return std::nullopt;
     {
       const std::lock_guard lock(mutex_);
       worker_waits_ = commands_.empty();

@@ -54,7 +54,7 @@ class LocalLink final : public runtime::Link, public InterpreterLink {
              std::string_view bytes) override {
     return outputs_.write(execution, stream, bytes);
   }
-  bool wait_for_room() override { return outputs_.wait_for_room(); }
+  bool wait_for_room() override { return outputs_.room().wait(); }
   void flush() override { outputs_.hand_over(); }
   void begin(const runtime::ExecutionRef& execution) override { outputs_.begin(execution); }
   std::optional<runtime::Answer> wait_for_answer(std::uint64_t number,

@@ -4,9 +4,7 @@
 #include <functional>
 #include <utility>
 
-#include "server/output/output_frames.h"
 #include "server/system/critical.h"
-#include "text/utf8.h"
 
 namespace replwire::server {
 namespace {
@@ -20,16 +18,6 @@ constexpr std::size_t kLastErrors = 64 * 1024;
 constexpr std::chrono::milliseconds kFlushTime{4};
 constexpr std::int64_t kMostCredit = 32;  // frames that may be handed over one right after another
 
-std::string valid_utf8(std::string_view bytes) {
-  std::string valid;
-  while (!bytes.empty()) {
-    const text::Character character = text::decode_utf8(bytes);
-    valid.append(character.valid ? bytes.substr(0, character.size) : "\xEF\xBF\xBD");
-    bytes.remove_prefix(character.size);
-  }
-  return valid;
-}
-
 // A flood of small writes would spend a tenth of its time on growing new strings.
 void reuse(std::string& text) {
   text.clear();
@@ -40,11 +28,11 @@ void reuse(std::string& text) {
 
 Outputs::Outputs(asio::io_context& io, FrameWriter& writer, Capture& capture, std::size_t limit,
                  SharedOutput* shared)
-    : writer_(writer), capture_(capture), shared_(shared), limit_(limit), timer_(io, [this] {
-        send_what_waits();
-      }) {
-  incomplete_[0].stream = Stream::kStdout;
-  incomplete_[1].stream = Stream::kStderr;
+    : writer_(writer),
+      capture_(capture),
+      shared_(shared),
+      room_(writer, limit, shared),
+      timer_(io, [this] { send_what_waits(); }) {
   wait_for_capture();
 }
 
@@ -64,7 +52,7 @@ bool Outputs::write(const ExecutionRef& execution, Stream stream, std::string_vi
     step = next_step(line_of_errors);
   }
   take(step);
-  return has_room();
+  return room_.any();
 }
 
 void Outputs::hand_over() {
@@ -211,7 +199,7 @@ void Outputs::wait_for_capture() {
 
 // While the client is behind, the pipes stay full and whoever writes into them waits.
 void Outputs::read_capture() {
-  if (writer_.pending() > limit_) return;
+  if (room_.behind()) return;
   {
     const std::lock_guard reading(reading_);
     const bool looked = take_captured();
@@ -254,18 +242,7 @@ void Outputs::add_record(const SharedOutput::Record& record, const std::string& 
     if (record.stream == Stream::kStderr) keep_errors(bytes);
     return;
   }
-  add(named(record, id), record.stream, bytes);
-}
-
-const ExecutionRef& Outputs::named(const SharedOutput::Record& record, const std::string& id) {
-  if (record.serial == 0) return nobody_;
-  for (const ExecutionRef* each : {&newest_, &before_, &late_}) {
-    if (*each && (*each)->serial == record.serial) return *each;
-  }
-  const auto count = record.count < 0 ? std::nullopt : std::optional(record.count);
-  late_ = std::make_shared<const runtime::Execution>(runtime::Execution{
-      record.serial, id.empty() ? "null" : id, count, runtime::Unanswered::kAsk});
-  return late_;
+  add(recent_.find(record.serial, record.count, id), record.stream, bytes);
 }
 
 void Outputs::take_soon() {
@@ -303,13 +280,11 @@ void Outputs::take_rest() {
 void Outputs::set_running(ExecutionRef execution, std::optional<std::size_t> limit) {
   const Critical critical;
   const std::lock_guard sending(sending_);
-  running_serial_ = execution ? execution->serial : 0;
-  output_limit_.reset();
-  if (limit && execution->count) output_limit_.emplace(execution, *limit, spools_);
+  framer_.set_running(execution, limit);
   const std::lock_guard lock(mutex_);
   running_ = std::move(execution);
   if (!running_) return;
-  before_ = std::exchange(newest_, running_);
+  recent_.add(running_);
   captured_errors_.clear();
 }
 
@@ -338,7 +313,7 @@ void Outputs::open() {
 
 void Outputs::send(bool whole) {
   const std::lock_guard sending(sending_);
-  std::vector<Piece> pieces;
+  std::vector<OutputPiece> pieces;
   std::size_t size = 0;
   {
     const std::lock_guard lock(mutex_);
@@ -348,13 +323,10 @@ void Outputs::send(bool whole) {
   }
   if (closed_) return;
   frames_.reserve(size + size / 8 + 256);
-  for (Piece& piece : pieces) append_piece(frames_, piece);
-  if (whole) {
-    append_incomplete(frames_);
-    if (output_limit_) append_tails(frames_);
-  }
+  for (OutputPiece& piece : pieces) framer_.append(frames_, piece);
+  if (whole) framer_.append_rest(frames_);
   if (!frames_.empty()) writer_.write(frames_, FrameKind::kOutput);
-  tell_whether_behind();
+  room_.tell();
   reuse(frames_);
   if (!pieces.empty()) keep_spare(std::move(pieces.front().bytes));
 }
@@ -365,93 +337,18 @@ void Outputs::keep_spare(std::string bytes) {
   spare_ = std::move(bytes);
 }
 
-void Outputs::append_piece(std::string& frames, Piece& piece) {
-  Piece& before = incomplete_[static_cast<std::size_t>(piece.stream)];
-  if (!before.bytes.empty()) {
-    if (before.execution == piece.execution && before.captured == piece.captured) {
-      piece.bytes.insert(0, std::exchange(before.bytes, {}));
-    } else {
-      append_incomplete(frames);
-    }
-  }
-  const std::size_t tail = text::incomplete_tail(piece.bytes);
-  const std::size_t whole = piece.bytes.size() - tail;
-  append_frames(frames, piece, std::string_view(piece.bytes).substr(0, whole));
-  if (tail != 0) {
-    before = {piece.execution, piece.stream, piece.captured, piece.bytes.substr(whole)};
-  }
-}
-
-void Outputs::append_incomplete(std::string& frames) {
-  for (Piece& piece : incomplete_) {
-    append_frames(frames, piece, std::exchange(piece.bytes, {}));
-    piece.execution.reset();
-  }
-}
-
-void Outputs::append_tails(std::string& frames) {
-  for (const Stream stream : {Stream::kStdout, Stream::kStderr}) {
-    const auto gap = output_limit_->close(stream);
-    if (!gap) continue;
-    const ExecutionRef& execution = output_limit_->execution();
-    if (gap->omitted > 0) {
-      protocol::append_line(
-          frames, protocol::OutputTruncated{id_of(execution), execution->count, name_of(stream),
-                                            gap->omitted, gap->offset});
-    }
-    append_output(frames, output_frame(execution, stream), gap->tail, [] {});
-  }
-}
-
-void Outputs::append_frames(std::string& frames, const Piece& piece, std::string_view bytes) {
-  if (bytes.empty()) return;
-  protocol::Output frame = output_frame(piece.execution, piece.stream, piece.captured);
-  if (piece.execution && piece.execution->serial != running_serial_) {
-    frame.late = true;
-    frame.execution_count = piece.execution->count;
-  }
-  std::string valid;
-  if (output_limit_ && piece.execution == output_limit_->execution()) {
-    valid = valid_utf8(bytes);
-    bytes = output_limit_->pass(piece.stream, valid);
-  }
-  append_output(frames, frame, bytes, [] {});
-}
-
 std::optional<Spools::Part> Outputs::spooled(std::int64_t count, Stream stream, std::int64_t offset,
                                              std::int64_t size) {
   const std::lock_guard lock(sending_);
-  return spools_.read(count, stream, offset, size);
+  return framer_.spools().read(count, stream, offset, size);
 }
 
 // ---- a client that is behind ------------------------------------------------------------------
 
-bool Outputs::wait_for_room() {
-  const std::uint32_t seen = room_.value();
-  return has_room() || (room_.wait(seen) && has_room());
-}
-
 void Outputs::room_again() {
-  room_.change_and_wake();
-  tell_whether_behind();
+  room_.wake();
   const std::lock_guard reading(reading_);
   wait_for_capture();
-}
-
-void Outputs::lift_limit() {
-  unlimited_ = true;
-  tell_whether_behind();
-  room_.change_and_wake();
-}
-
-// Whoever writes in the other process is to wait then. Several threads may say so at once, and what
-// the last one saw may be over before it stands there: so it is looked at once more.
-void Outputs::tell_whether_behind() {
-  if (shared_ == nullptr) return;
-  for (bool behind = !has_room();; behind = !behind) {
-    shared_->set_behind(behind);
-    if (behind == !has_room()) return;
-  }
 }
 
 }  // namespace replwire::server

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <array>
-#include <atomic>
 #include <cstdint>
 #include <mutex>
 #include <optional>
@@ -12,13 +10,14 @@
 #include "runtime/link.h"
 #include "server/output/capture.h"
 #include "server/output/child_watch.h"
-#include "server/output/output_limit.h"
+#include "server/output/output_framer.h"
+#include "server/output/output_room.h"
+#include "server/output/recent_executions.h"
 #include "server/output/shared_output.h"
 #include "server/output/spools.h"
 #include "server/output/write_pace.h"
 #include "server/system/alarm.h"
 #include "server/system/asio.h"
-#include "server/system/futex.h"
 #include "server/system/seize.h"
 #include "server/wire/frame_writer.h"
 
@@ -56,7 +55,7 @@ namespace replwire::server {
 // one lock: code that prints would wait for the write to the client.
 //
 // A client that is behind. When more than the limit waits in the writer, `write` says so, and its
-// caller waits in `wait_for_room`; the pipes are not read, so that whoever writes into them waits.
+// caller waits in `room().wait()`; the pipes are not read, so that whoever writes into them waits.
 class Outputs {
  public:
   // `limit`: bytes that may wait for a client that does not read. `shared`: where Python writes
@@ -104,13 +103,9 @@ class Outputs {
   std::optional<Spools::Part> spooled(std::int64_t count, runtime::Stream stream,
                                       std::int64_t offset, std::int64_t size);
 
-  bool has_room() const { return unlimited_ || writer_.pending() <= limit_; }
-  // True when there is room; false when a signal came.
-  bool wait_for_room();
+  OutputRoom& room() { return room_; }
   // On the io_context: the client has caught up.
   void room_again();
-  // From here on there is always room: the session ends.
-  void lift_limit();
 
   // For last words, from a signal handler: nobody else sends from here on. Then these call `take`
   // with execution, stream, whether it was captured, and bytes of what has not been sent: what was
@@ -128,12 +123,6 @@ class Outputs {
   const runtime::ExecutionRef& running() const { return running_; }
 
  private:
-  struct Piece {
-    runtime::ExecutionRef execution;
-    runtime::Stream stream;
-    bool captured;  // came by a descriptor
-    std::string bytes;
-  };
   struct Step {
     bool send;
     bool arm;  // the timer
@@ -145,7 +134,6 @@ class Outputs {
                     std::string_view bytes);
   void add_record(const SharedOutput::Record& record, const std::string& id,
                   std::string_view bytes);
-  const runtime::ExecutionRef& named(const SharedOutput::Record& record, const std::string& id);
   void keep_errors(std::string_view bytes);
   void look_into_pipes();
   void take_pipes();
@@ -160,39 +148,27 @@ class Outputs {
   void send_what_waits();
   void send(bool whole);
   void keep_spare(std::string bytes);
-  void append_piece(std::string& frames, Piece& piece);
-  void append_incomplete(std::string& frames);
-  void append_tails(std::string& frames);
-  void append_frames(std::string& frames, const Piece& piece, std::string_view bytes);
-  void tell_whether_behind();
 
   FrameWriter& writer_;
   Capture& capture_;
   SharedOutput* const shared_;
-  const std::size_t limit_;
-  std::atomic<bool> unlimited_{false};
+  OutputRoom room_;
   WritePace pace_;
 
   std::mutex reading_;
   ChildWatch children_;
 
   std::mutex sending_;
-  std::uint64_t running_serial_ = 0;
+  OutputFramer framer_;
   bool closed_ = false;
-  std::array<Piece, 2> incomplete_;  // per stream: a character whose rest has not come
-  std::optional<OutputLimit> output_limit_;
-  Spools spools_;
   std::string frames_;  // empty between sends
 
   mutable std::mutex mutex_;
   runtime::ExecutionRef running_;
-  runtime::ExecutionRef begun_;   // whose the pipes are
-  runtime::ExecutionRef newest_;  // that ran, or runs
-  runtime::ExecutionRef before_;  // the one before it: what writes may not know yet that it is over
-  runtime::ExecutionRef late_;    // an older one that wrote
-  const runtime::ExecutionRef nobody_;
+  runtime::ExecutionRef begun_;  // whose the pipes are
+  RecentExecutions recent_;
   std::string captured_errors_;  // the end of what the pipe brought
-  std::vector<Piece> pieces_;
+  std::vector<OutputPiece> pieces_;
   std::size_t size_ = 0;
   std::string spare_;  // empty, with room for the next piece
   bool open_ = false;
@@ -201,15 +177,14 @@ class Outputs {
   Alarm::Clock::time_point credited_;
 
   Alarm timer_;
-  Futex room_;
 };
 
 template <class Take>
 void Outputs::salvage_pieces(Take take) const {
-  for (const Piece& piece : incomplete_) {
+  for (const OutputPiece& piece : framer_.incomplete()) {
     take(piece.execution, piece.stream, piece.captured, piece.bytes);
   }
-  for (const Piece& piece : pieces_) {
+  for (const OutputPiece& piece : pieces_) {
     take(piece.execution, piece.stream, piece.captured, piece.bytes);
   }
 }

@@ -123,7 +123,7 @@ void Session::signalled(const OutsideSignals::Message& message) {
 // A client that reads nothing is not buried in them.
 void Session::beat() {
   const LockAndDeliver lock(*this);
-  if (!ending_.over() && parts_.outputs.has_room()) frames_.write(protocol::Heartbeat{facts()});
+  if (!ending_.over() && parts_.outputs.room().any()) frames_.write(protocol::Heartbeat{facts()});
 }
 
 void Session::ring() {
@@ -385,7 +385,7 @@ void Session::stuck(const WorkerStack::Outcome& outcome) {
 void Session::shut_down() {
   if (!ending_.shut_down()) return;
   parts_.log.line("shutting down");
-  parts_.outputs.lift_limit();
+  parts_.outputs.room().lift_limit();
   asio::post(parts_.io, [this] { parts_.outputs.room_again(); });
   queue_.end_executions(ErrorReason::kCancelled);
   inputs_.close();
@@ -401,7 +401,7 @@ void Session::shut_down() {
 void Session::finish() {
   const LockAndDeliver lock(*this);
   if (!ending_.finish()) return;
-  parts_.outputs.lift_limit();
+  parts_.outputs.room().lift_limit();
   parts_.outputs.close();
   inputs_.withdraw_all(InputClosedReason::kShutdown);
   if (const auto held = recovery_ ? recovery_->release() : std::nullopt) tell(*held, true);

@@ -210,20 +210,20 @@ TEST_F(OutputsTest, BehindTheLimitThereIsNoRoomUntilTheClientReads) {
   outputs_.set_running(first_, {});
   while (outputs_.write(first_, Stream::kStdout, std::string(60'000, 'x'))) {
   }
-  EXPECT_FALSE(outputs_.has_room());
-  while (!outputs_.has_room()) {
+  EXPECT_FALSE(outputs_.room().any());
+  while (!outputs_.room().any()) {
     replwire_tests::read_available(client_.read_end);
     io_.run_one();
   }
-  EXPECT_TRUE(outputs_.wait_for_room());
+  EXPECT_TRUE(outputs_.room().wait());
 }
 
 TEST_F(OutputsTest, WhenTheSessionEndsThereIsAlwaysRoom) {
   outputs_.open();
   while (outputs_.write(first_, Stream::kStdout, std::string(60'000, 'x'))) {
   }
-  outputs_.lift_limit();
-  EXPECT_TRUE(outputs_.has_room());
+  outputs_.room().lift_limit();
+  EXPECT_TRUE(outputs_.room().any());
 }
 
 TEST_F(OutputsTest, ClosedItSendsNothingMore) {
