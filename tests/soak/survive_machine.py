@@ -110,7 +110,7 @@ class Session:
         last = frame["last_execution_id"]
         if frame["checkpoint_id"] is None:
             there: list[int] = []
-        elif frame["cause"] == "restore":
+        elif frame["cause"] == "restore" and frame["checkpoint_id"] in self.checkpoints:
             there = self.checkpoints[frame["checkpoint_id"]]
         elif last is not None and last not in self.lineage:
             raise Broken(f"goes back to {last}, which is not among {self.lineage}")
@@ -224,7 +224,7 @@ class Session:
 
     def hang(self) -> None:
         self.execute(
-            "import signal\nx = signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))\n"
+            "import signal\nlog\nx = signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))\n"
             "log.append(N)\nsum(range(10**10))",
             timeout=0.02,
             grace=0.02,
