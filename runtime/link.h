@@ -205,6 +205,8 @@ class Link {
   virtual bool wait_for_room() = 0;
   // Code has flushed a stream: what was written is to outlive the process.
   virtual void flush() = 0;
+  // The process is about to become another program: what anybody has written so far goes out first.
+  virtual void flush_all() { flush(); }
   // The worker begins a Run, or what is like one (null): descriptors 0 to 2 that code has closed
   // are put back, and what comes by 1 and 2 is that Run's.
   virtual void begin(const ExecutionRef& execution) = 0;

@@ -88,7 +88,7 @@ PyObject* become_program(PyObject* self, PyObject* arguments, PyObject* keywords
   c_stdio::flush();
   if (!in_forked_child()) {
     const GilRelease released;
-    state.link->flush();
+    state.link->flush_all();
   }
   return PyObject_Call(self, arguments, keywords);
 }

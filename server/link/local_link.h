@@ -56,6 +56,7 @@ class LocalLink final : public runtime::Link, public InterpreterLink {
   }
   bool wait_for_room() override { return outputs_.room().wait(); }
   void flush() override { outputs_.hand_over(); }
+  void flush_all() override { outputs_.flush(); }
   void begin(const runtime::ExecutionRef& execution) override { outputs_.begin(execution); }
   std::optional<runtime::Answer> wait_for_answer(std::uint64_t number,
                                                  const sigset_t* blocked) override;

@@ -124,8 +124,9 @@ TEST(ShutdownTest, EachRequestThatWaitsIsAnswered) {
 
 TEST(ShutdownTest, EachIsAnswered) {
   ServerProcess server;
-  server.start("print('go')\nwhile True:\n    try:\n        while True: pass\n"
-               "    except BaseException: pass");
+  server.start(
+      "print('go')\nwhile True:\n    try:\n        while True: pass\n"
+      "    except BaseException: pass");
   server.read_until("output");
   server.send({{"type", "shutdown"}, {"id", "first"}});
   server.send({{"type", "shutdown"}, {"id", "second"}});

@@ -25,7 +25,7 @@ def pythons(expression):
 class AsPythonTest : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(AsPythonTest, IsTheSame) {
-  ServerProcess server;
+  ServerProcess server({.env = {{"LANG", "C.UTF-8"}}});  // of "C" a child's mode of UTF-8 differs
   ASSERT_TRUE(server.execute(kCompare, {{"filename", "compare.py"}}).ok());
   const std::string argument = "(" + Json(GetParam()).dump() + ")";
   const Execution ours = server.execute("ours" + argument);

@@ -123,11 +123,11 @@ TEST_P(HeartbeatIntervalTest, IsRefusedInPlainWords) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Wrong, HeartbeatIntervalTest,
-                         ::testing::Values("0", "-1", "nan", "inf", "1e10", "1e-9", "soon", "5s",
+                         ::testing::Values("0", "-1", "nan", "inf", "1e10", "1e-9", "soon", "5x",
                                            " "));
 
 TEST(HeartbeatTest, TheBoundsThemselvesAreTaken) {
-  for (const char* interval : {"0.01", "1e9"}) {
+  for (const char* interval : {"0.01", "1e9", "5s"}) {
     ServerProcess server(every(interval));
     EXPECT_EQ(server.execute("1").value(), 1);
   }

@@ -300,7 +300,7 @@ TEST(PythonTest, OneRuleSaysWhichPython) {
     venvs[name] = directory.path(name);
     make_venv(venvs[name]);
   }
-  directory.write("a/b/file", "");
+  std::filesystem::create_directories(directory.path("a/b"));
   const auto prefix = [&](Launch launch) {
     launch.cwd = directory.path("a/b");
     ServerProcess server(launch);

@@ -23,8 +23,8 @@ namespace {
 class StartedBy {
  public:
   explicit StartedBy(const std::string& lines) {
-    const std::string script =
-        folder_.write("start", "#!/bin/bash\nset -e\nREAL='" + program_path() + "'\n" + lines + "\n");
+    const std::string script = folder_.write(
+        "start", "#!/bin/bash\nset -e\nREAL='" + program_path() + "'\n" + lines + "\n");
     ::chmod(script.c_str(), 0700);
     ::setenv("REPLWIRE_PROGRAM", script.c_str(), 1);
   }
