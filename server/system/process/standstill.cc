@@ -4,6 +4,7 @@
 #include <linux/futex.h>
 #include <sys/syscall.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
@@ -19,8 +20,10 @@ std::string text_of(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-// A line of /proc: the call's number and its arguments.
-bool waits_without_limit(const std::string& call) {
+// A line of /proc: the call's number and its arguments. Another process may wake a futex that is
+// not private, but not the one by which a thread waits for the end of another: its value is that
+// one's number.
+bool waits_without_limit(const std::string& call, const std::vector<std::string>& threads) {
   std::istringstream words(call);
   std::vector<unsigned long long> values;
   for (std::string word; words >> word;) {
@@ -28,7 +31,11 @@ bool waits_without_limit(const std::string& call) {
   }
   if (values.size() < 5 || values[0] != SYS_futex || values[4] != 0) return false;
   const auto operation = values[2] & static_cast<unsigned>(FUTEX_CMD_MASK);
-  return (values[2] & FUTEX_PRIVATE_FLAG) != 0 &&
+  std::string awaited = "/";
+  awaited += std::to_string(values[3]);
+  const bool joins = std::ranges::any_of(
+      threads, [&awaited](const std::string& thread) { return thread.ends_with(awaited); });
+  return ((values[2] & FUTEX_PRIVATE_FLAG) != 0 || joins) &&
          (operation == FUTEX_WAIT || operation == FUTEX_WAIT_BITSET);
 }
 
@@ -57,12 +64,13 @@ std::vector<std::string> threads_of(pid_t process) {
 bool Standstill::persists(pid_t process, const std::string& ours) {
   const std::string before = std::exchange(last_, {});
   std::string now;
-  for (const std::string& thread : threads_of(process)) {
+  const std::vector<std::string> threads = threads_of(process);
+  for (const std::string& thread : threads) {
     std::string name = text_of(thread + "/comm");
     if (!name.empty()) name.back() = ' ';
     if (ours.find(name) != std::string::npos) continue;
     const std::string call = text_of(thread + "/syscall");
-    if (!waits_without_limit(call)) return false;
+    if (!waits_without_limit(call, threads)) return false;
     now += thread + " " + call + switches_of(thread);
   }
   last_ = now;
