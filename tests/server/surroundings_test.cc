@@ -40,7 +40,7 @@ class SurroundingsTest : public testing::TestWithParam<bool> {
   static Launch launch() { return GetParam() ? surviving() : Launch{}; }
 };
 INSTANTIATE_TEST_SUITE_P(Mode, SurroundingsTest, testing::Bool(),
-                         [](const auto& info) { return info.param ? "Survive" : "OneProcess"; });
+                         [](const auto& mode) { return mode.param ? "Survive" : "OneProcess"; });
 
 void expect_interrupts_arrive(ServerProcess& server) {
   server.execute("import time");
