@@ -16,7 +16,7 @@ class DescriptorsTest : public testing::TestWithParam<bool> {
   static Launch launch() { return GetParam() ? surviving() : Launch{}; }
 };
 INSTANTIATE_TEST_SUITE_P(Mode, DescriptorsTest, testing::Bool(),
-                         [](const auto& info) { return info.param ? "Survive" : "OneProcess"; });
+                         [](const auto& mode) { return mode.param ? "Survive" : "OneProcess"; });
 
 std::size_t descriptors_of(pid_t process) {
   const std::filesystem::directory_iterator folder("/proc/" + std::to_string(process) + "/fd");

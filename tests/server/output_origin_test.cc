@@ -31,7 +31,9 @@ TEST_P(OriginTest, ItSaysThatItCameByADescriptor) {
   const Execution execution = server.execute(GetParam().code);
   ASSERT_EQ(execution.out, "text\n") << execution;
   for (const Json& frame : execution.frames) {
-    if (frame["type"] == "output") EXPECT_EQ(frame["origin"], "fd");
+    if (frame["type"] == "output") {
+      EXPECT_EQ(frame["origin"], "fd");
+    }
   }
 }
 
