@@ -341,6 +341,7 @@ void Interpreter::end() {
     python_end::begin();
   }
   advisor_.forget();
+  if (PyObject_SetAttrString(hooks_.wire(), "context", Py_None) != 0) PyErr_Clear();
   user_context::forget();
 }
 

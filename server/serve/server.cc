@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdio>
 #include <system_error>
 
 #include "protocol/codec.h"
@@ -54,6 +55,11 @@ protocol::Ready ready(const Options& options, const runtime::PythonFacts& python
 }  // namespace
 
 void descriptors_gone() { last_words::die("the server's own descriptors were closed", kBroken); }
+
+void cannot_start(const std::exception& error) {
+  std::fprintf(stderr, "replwire: cannot start: %s\n", error.what());
+  ::_exit(kWrongUsage);
+}
 
 Server::Server(const Options& options, StandardStreams streams, Shared shared,
                const MakeLink& make_link)

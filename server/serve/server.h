@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -23,6 +24,9 @@
 #include "server/wire/stdin_reader.h"
 
 namespace replwire::server {
+
+// What the system has too little of, said on standard error.
+[[noreturn]] void cannot_start(const std::exception& error);
 
 // User code closed descriptors of the server: the process ends.
 [[noreturn]] void descriptors_gone();

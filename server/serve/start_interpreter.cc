@@ -13,11 +13,6 @@
 
 namespace replwire::server {
 
-void cannot_start(const std::exception& error) {
-  std::fprintf(stderr, "replwire: cannot start: %s\n", error.what());
-  ::_exit(kWrongUsage);
-}
-
 void watch_forks() {
   runtime::watch_forks([] {
     PrivateRange::close_in_child();

@@ -13,9 +13,6 @@ namespace replwire::server {
 
 inline constexpr int kWrongUsage = 2;  // exit status
 
-// What the system has too little of, said on standard error.
-[[noreturn]] void cannot_start(const std::exception& error);
-
 // A child that user code forks is to hold nothing of ours.
 void watch_forks();
 
