@@ -23,7 +23,7 @@ struct State {
   bool covered = false;  // another one stood there
 };
 
-State state;
+State& state = *new State;  // never freed: an exit() of C comes without the GIL
 
 // Borrowed; null when linecache has not been imported.
 PyObject* cache() {
