@@ -41,11 +41,14 @@ struct Guard<function> {
   }
 };
 
+// These read as functions, which they stand for.
+// NOLINTBEGIN(readability-identifier-naming)
 template <auto function>
 inline constexpr auto guarded = &Guard<function>::call;
 // As a PyMethodDef wants one that takes keywords.
 template <auto function>
 inline const auto guarded_with_keywords =
     reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(guarded<function>));
+// NOLINTEND(readability-identifier-naming)
 
 }  // namespace replwire::runtime
