@@ -156,7 +156,7 @@ void add_surroundings(CLI::App& app, Options& options) {
       ->check(CLI::ExistingFile);
 }
 
-void add_options(CLI::App& app, Options& options) {
+void add_bounds(CLI::App& app, Options& options) {
   app.add_option("--max-frame-bytes", options.max_frame_bytes, "Longest line that is taken")
       ->type_name("SIZE")
       ->transform(bytes_from(1))
@@ -177,6 +177,9 @@ void add_options(CLI::App& app, Options& options) {
                  "Of longer output of an execution only head and tail arrive")
       ->type_name("SIZE")
       ->transform(bytes_from(0));
+}
+
+void add_options(CLI::App& app, Options& options) {
   app.add_option("--timeout", options.timeout,
                  "Interrupt an execution that takes longer (0: none); `execute` may say otherwise")
       ->type_name("TIME")
@@ -258,6 +261,7 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
       "The frames are described in docs/protocol.md.");
   app.failure_message(failure_text);
   add_surroundings(app, options);
+  add_bounds(app, options);
   add_options(app, options);
   char** const end = std::find_if(argv + 1, argv + argc,
                                   [](const char* word) { return std::string_view(word) == "--"; });

@@ -36,6 +36,8 @@ template <class... Each>
 struct Overloaded : Each... {
   using Each::operator()...;
 };
+template <class... Each>
+Overloaded(Each...) -> Overloaded<Each...>;
 
 // A snapshot that is to be taken when the interpreter rests; null: something else.
 const runtime::Checkpoint* offered(const Command& command) {
