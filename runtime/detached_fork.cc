@@ -40,6 +40,7 @@ alignas(16) std::array<char, 64UL * 1024> stack_to_wait_on;
 
 thread_local const AroundFork* under_way = nullptr;
 
+// Global, since the handlers of pthread_atfork are given nothing.
 Place before;
 Place behind;
 bool is_behind = false;
@@ -79,6 +80,7 @@ REPLWIRE_CHANGES_STACKS void wait_for_system_call() {
 }
 
 REPLWIRE_CHANGES_STACKS void wait_on_another_stack() {
+  // Static, since it must not lie on a stack that is left.
   static ucontext_t context;
   ::getcontext(&context);
   context.uc_stack.ss_sp = stack_to_wait_on.data();
@@ -135,6 +137,7 @@ pid_t detached_fork(const AroundFork& around) {
 
 namespace {
 
+// Global, since what runs on the other stack is given no more than a number.
 Place copied;
 volatile pid_t copy = -1;
 

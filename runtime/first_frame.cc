@@ -39,6 +39,7 @@ Stack own_stack() {
   return {reinterpret_cast<Word>(&here), ::getauxval(AT_RANDOM)};
 }
 
+// Global, since the process has one interpreter, with one first frame.
 Word* hidden_from = nullptr;
 Word hidden = 0;
 

@@ -7,6 +7,7 @@
 namespace replwire::runtime {
 namespace {
 
+// Global, since the handlers of pthread_atfork are given nothing.
 bool is_child = false;
 void (*run_in_child)() = nullptr;
 

@@ -21,6 +21,7 @@ namespace {
 // What is always left, so that code can free something when all is used.
 constexpr std::size_t kLeast = 16UL * 1024 * 1024;
 
+// Global, since the limit is the process's.
 std::size_t most = 0;  // resident bytes; 0: no limit
 rlimit original = {};
 std::atomic<bool> active{false};  // a Scope lives

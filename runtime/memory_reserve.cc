@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t kSize = 4UL * 1024 * 1024;  // of which Python takes a MiB at a time
 
+// Global, since memory is the process's, and code anywhere may be what runs out of it.
 std::atomic<void*> mapped{nullptr};
 std::atomic<void*> allocated{nullptr};
 

@@ -22,12 +22,14 @@ struct Task {
   std::string name;
 };
 
+// Global, since the threads are the process's.
 std::vector<Task> tasks;  // as noted
 
 struct Own {
   pid_t process;  // a snapshot finds there those of the process that it was taken from
   pid_t thread;
 };
+// Global, since the threads are the process's.
 std::array<std::atomic<Own>, 4> owns;
 std::atomic<int> announced{0};  // that have not claimed yet
 

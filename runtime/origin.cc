@@ -9,11 +9,13 @@
 namespace replwire::runtime {
 namespace {
 
-// A thread's own. The worker's changes from Run to Run.
+// Global, since Python calls its hooks with nothing of ours: a thread's own. The worker's changes
+// from Run to Run.
 thread_local ExecutionRef origin;
 thread_local bool worker = false;
 
-// A task's own, by the worker's or another thread's look at the context it runs in.
+// Global, since the same holds here: a task's own, by the worker's or another thread's look at the
+// context it runs in.
 PyObject* get_of_task = nullptr;  // the context variable's method; lives as long as the process
 thread_local ExecutionRef origin_of_task;
 bool loop_runs = false;  // on the worker

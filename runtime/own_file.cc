@@ -44,6 +44,7 @@ class Reserve {
   dev_t device_ = 0;
 };
 
+// Global, since it is for when the process, user code included, has no descriptor left.
 Reserve reserve;
 
 // Lifts the soft limit on descriptors to the hard one for the length of a scope.

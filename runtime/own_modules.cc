@@ -41,6 +41,7 @@ struct State {
   PyObject* path_finder = nullptr;
 };
 
+// Global, since the process has one interpreter.
 State state;
 thread_local bool for_us = false;  // this thread imports a public module for bundled code
 

@@ -22,6 +22,7 @@ struct State {
   PyObject* space;  // of the bundled module, once it is loaded
 };
 
+// Global, since the process has one interpreter.
 State state = {};
 
 constexpr std::array kNames = {"getpass",
@@ -93,6 +94,7 @@ PyObject* become_program(PyObject* self, PyObject* arguments, PyObject* keywords
   return PyObject_Call(self, arguments, keywords);
 }
 
+// Global, since CPython keeps pointers to it, not to const.
 std::array exec_methods = {
     PyMethodDef{"execv", guarded_with_keywords<become_program>, METH_VARARGS | METH_KEYWORDS,
                 "execv($module, path, argv, /)\n--\n\n"

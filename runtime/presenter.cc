@@ -25,6 +25,7 @@ struct State {
   PyObject* at_end;  // shows what is left when an execution ends, if anything can be
 };
 
+// Global, since the process has one interpreter.
 State state;
 
 // Borrowed; null with a Python exception set.
@@ -148,6 +149,7 @@ PyMethodDef builtin(const char* name, const char* doc) {
   return {name, guarded_with_keywords<function>, METH_VARARGS | METH_KEYWORDS, doc};
 }
 
+// Global, since CPython keeps pointers to it, not to const.
 std::array builtins = {
     builtin<display>("display",
                      "display($module, /, *objs, include=None, exclude=None, metadata=None,\n"

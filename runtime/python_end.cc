@@ -8,6 +8,7 @@
 
 namespace replwire::runtime::python_end {
 
+// Global, since any thread that Python may hold asks it.
 std::atomic<bool> begun{false};
 
 void hold_thread() {

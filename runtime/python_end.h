@@ -11,6 +11,7 @@ namespace replwire::runtime::python_end {
 void begin();
 
 // Python takes itself apart: no thread but the main one may have the GIL any more.
+// Global, since any thread that Python may hold asks it.
 extern std::atomic<bool> begun;
 
 // For a thread that would ask for it: stays here until the process ends. CPython up to 3.13 would

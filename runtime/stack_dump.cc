@@ -21,18 +21,18 @@ extern "C" __attribute__((weak)) int PyGILState_Check();
 namespace replwire::runtime::stack_dump {
 namespace {
 
-// Reached from the signal handler.
+// Global, since a signal handler is given nothing.
 void (*registered)(int signal) = nullptr;  // faulthandler's handler, where it is needed
 int dump_file = -1;
 int told_event = -1;
-std::array<int, 2> fault_signals = {SIGSEGV, SIGBUS};
+constexpr std::array kFaultSignals = {SIGSEGV, SIGBUS};
 std::array<struct sigaction, 2> fault_actions;  // what is in place when no stack is read
 sigjmp_buf way_out;
 pthread_t worker;
 
 void put_back() {
-  for (std::size_t i = 0; i < fault_signals.size(); ++i) {
-    ::sigaction(fault_signals[i], &fault_actions[i], nullptr);
+  for (std::size_t i = 0; i < kFaultSignals.size(); ++i) {
+    ::sigaction(kFaultSignals[i], &fault_actions[i], nullptr);
   }
 }
 
@@ -51,9 +51,9 @@ void expect_faults() {
   sigemptyset(&action.sa_mask);
   sigset_t unblocked;
   sigemptyset(&unblocked);
-  for (std::size_t i = 0; i < fault_signals.size(); ++i) {
-    ::sigaction(fault_signals[i], &action, &fault_actions[i]);
-    sigaddset(&unblocked, fault_signals[i]);
+  for (std::size_t i = 0; i < kFaultSignals.size(); ++i) {
+    ::sigaction(kFaultSignals[i], &action, &fault_actions[i]);
+    sigaddset(&unblocked, kFaultSignals[i]);
   }
   ::pthread_sigmask(SIG_UNBLOCK, &unblocked, nullptr);  // the handler's return undoes it
 }

@@ -8,6 +8,7 @@ extern "C" __attribute__((weak)) int PyContext_Exit(PyObject* context);
 namespace replwire::runtime::user_context {
 namespace {
 
+// Global, since the process has one interpreter.
 PyObject* context = nullptr;  // lives as long as the process
 
 }  // namespace

@@ -31,6 +31,7 @@ struct State {
   PyObject* original_input;  // builtins.input as Python made it; lives as long as the process
 };
 
+// Global, since the process has one interpreter.
 State state;
 
 PyObject* os_error() { return PyErr_SetFromErrno(PyExc_OSError); }
@@ -156,6 +157,7 @@ PyObject* ask_client(Link& link, std::string prompt, bool password) {
     prompt.resize(kPromptBytes);
     prompt.resize(prompt.size() - text::incomplete_tail(prompt));
   }
+  // Static, since any thread asks, and no two questions have the same number.
   static std::atomic<std::uint64_t> last_number{0};
   const std::uint64_t number = ++last_number;
   c_stdio::flush();

@@ -84,10 +84,10 @@ std::variant<Options, int> parse_in(const std::string& folder, std::vector<char*
 
 // The exit status; nothing when the words are not the program's.
 std::optional<int> serve_here(std::vector<std::string> words) {
-  // Of static life, as what it is handed to.
+  // Static, since what it is handed to is: it outlives an exit() of C.
   static auto& handover = *new auto(exec_handover::unpack(std::move(words)));
   if (!handover) return std::nullopt;
-  static std::vector<char*> argv;
+  std::vector<char*> argv;
   for (std::string& word : handover->words) argv.push_back(word.data());
   static const auto& parsed = *new auto(parse_in(handover->folder, argv));
   const auto* options = std::get_if<Options>(&parsed);

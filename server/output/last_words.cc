@@ -45,18 +45,21 @@ constexpr std::array<Deadly, 12> kFromOutside = {{{SIGQUIT, "SIGQUIT"},
                                                   {SIGPWR, "SIGPWR"},
                                                   {SIGXFSZ, "SIGXFSZ"}}};
 
+// Global, since a signal handler is given nothing.
 FrameWriter* the_writer = nullptr;
 Outputs* the_outputs = nullptr;
 int traceback_file = -1;
 std::atomic<bool> speaking{false};
 struct sigaction deadly_action = {};
 
+// Global, since a signal handler and an exit handler of C are given nothing.
 std::binary_semaphore standing_by{0};
 std::binary_semaphore dying{0};
 const char* reason_to_die = "";
 std::function<void()> expected;  // instead of last words at exit()
 int status_to_die = 0;
 
+// Global, since a signal handler cannot allocate, and its stack is one of them.
 std::array<char, 65536> stack;  // of the worker's handlers: its own may have overflowed
 std::array<char, 65536> traceback;
 std::array<char, 7 * 65536> frame_buffer;  // every byte of a traceback may need an escape
@@ -155,6 +158,7 @@ std::string_view what_escaped() {
   try {
     std::rethrow_exception(escaped);
   } catch (const std::exception& error) {
+    // Static, since the caller reads it, and it is no time to allocate.
     static std::array<char, 1024> text;
     text::FixedText copy(text.data(), text.size());
     copy.append(error.what());

@@ -18,6 +18,7 @@
 namespace replwire::server::survive {
 namespace {
 
+// Global, since an exit handler of C is given nothing.
 SocketLink* ending = nullptr;  // once the session is over
 
 // Registered before all other handlers, so it comes last. C would write its files only then.
@@ -65,7 +66,8 @@ int run_interpreter(const Options& options, Channels& channels, const StartPytho
 
 int run_handed_interpreter(const Options& options, const std::vector<int>& channels,
                            const StartPython& start) {
-  static auto& found = *new Channels(channels);  // never destroyed: see serve()
+  // Static, since an exit() of C must not close them: see serve().
+  static auto& found = *new Channels(channels);
   return run_interpreter(options, found, start);
 }
 

@@ -88,7 +88,7 @@ class RemoteServer {
 void serve(const Options& options, const TakeStreams& take, const BecomeInterpreter& become,
            const std::string& why) {
   StandardStreams streams;
-  // Never destroyed: an exit() of C would close them before its status is known.
+  // Static, since an exit() of C would close them before its status is known.
   static auto& channels = *new std::optional<Channels>();
   Descriptor signals;
   try {

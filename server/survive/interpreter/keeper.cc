@@ -31,6 +31,7 @@ struct Start {
   std::array<int, 2> links;
   const volatile int* life;  // not 0: the interpreter lives; a futex
 };
+// Global, since who has started the keeper, in the same memory, does not wait for it.
 Start start;
 
 // Numbers, with or without the descriptors themselves.
@@ -81,7 +82,7 @@ REPLWIRE_KEEPER void outlive(const Start& own) {
 // While the interpreter lives this only waits: the C library's errno is that one's too.
 REPLWIRE_KEEPER int keep(void* /*unused*/) {
   const Start own = start;
-  static Parcel parcel;
+  Parcel parcel;
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != own.server) ::_exit(0);
   outlive(own);

@@ -11,6 +11,7 @@ namespace {
 
 constexpr int kRoom = 64;
 
+// Global, since a process has one range of them, and a forked child closes it.
 int first = 0;
 int end = 0;
 
