@@ -23,8 +23,8 @@ struct State {
   bool covered = false;  // another one stood there
 };
 
-// Global, since the process has one interpreter; never freed, since an exit() of C comes without the
-// GIL.
+// Global, since the process has one interpreter; never freed, since an exit() of C comes without
+// the GIL.
 State& state = *new State;
 
 // Borrowed; null when linecache has not been imported.

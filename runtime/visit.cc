@@ -10,17 +10,12 @@ namespace {
 std::mutex visiting;
 PyInterpreterState* interpreter = nullptr;
 
-<<<<<<< HEAD
-// Held while a thread state is made. That takes a lock of Python's without the GIL, and a child
-// that is forked meanwhile waits for it for ever (3.10 and 3.11): so a fork waits for this one.
-// Later versions see to it, and from 3.13 on hold Python's lock when they come to this one.
-=======
 // Global, since a fork takes it: held while a thread state is made. That takes a lock of Python's
 // without the GIL, and a child that is forked meanwhile waits for it for ever (3.10 and 3.11): so a
-// fork waits for this one.
->>>>>>> 398f746 (house: mutable variables state why they must be)
+// fork waits for this one. Later versions see to it, and from 3.13 on hold Python's lock when they
+// come to this one.
 std::mutex making;
-bool forks_wait = false;
+bool forks_wait = false;  // Global, as the lock is.
 
 PyThreadState* make_state() {
   if (!forks_wait) return PyThreadState_New(interpreter);

@@ -57,7 +57,7 @@ std::string prelude(const std::string& time) {
 }
 
 TEST_P(LeftChildrenTest, EndWithTheSession) {
-  for (Launch launch : {Launch{}, surviving()}) {
+  for (const Launch& launch : {Launch{}, surviving()}) {
     for (const bool shutdown : {false, true}) {
       const std::string time = marker();
       ServerProcess server(launch);

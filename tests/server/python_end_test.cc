@@ -26,72 +26,70 @@ struct Left : Case {
   const char* check;  // a value that is true when all is there
 };
 
-std::vector<Left> left() {
-  return {
-      {"File", "f = open('out', 'w')\nprint('row', file=f)", "open('out').read() == 'row\\n'"},
-      {"FileOfAnError", "def g():\n    f = open('out', 'w'); f.write('row'); 1/0\ng()",
-       "open('out').read() == 'row'"},
-      {"FileOfATask",
-       "import asyncio\nasync def g():\n    f = open('out', 'w'); f.write('row')\n    await "
-       "asyncio.sleep(600)\n"
-       "t = asyncio.create_task(g())\nawait asyncio.sleep(0)",
-       "open('out').read() == 'row'"},
-      {"FileOfAContextVariable",
-       "import contextvars\nv = contextvars.ContextVar('v')\nf = open('out', "
-       "'w')\nf.write('row')\n_ = v.set(f)\ndel f",
-       "open('out').read() == 'row'"},
-      {"Gzip", "import gzip\nf = gzip.open('out', 'wt')\n_ = f.write('row')",
-       "__import__('gzip').open('out', 'rt').read() == 'row'"},
-      {"Zip", "import zipfile\nf = zipfile.ZipFile('out', 'w')\nf.writestr('a', 'row')",
-       "__import__('zipfile').ZipFile('out').read('a') == b'row'"},
-      {"Shelve",
-       "import shelve\ns = shelve.open('out', writeback=True)\ns['a'] = [1]\ns['a'].append(2)",
-       "__import__('shelve').open('out')['a'] == [1, 2]"},
-      {"CFile",
-       "import ctypes\nc = ctypes.CDLL(None)\nc.fopen.restype = ctypes.c_void_p\n"
-       "f = ctypes.c_void_p(c.fopen(b'out', b'w'))\n_ = c.fputs(b'row', f)",
-       "open('out').read() == 'row'"},
-      {"CExitHandler",
-       "import ctypes\nc = ctypes.CDLL(None)\nc.strdup.restype = ctypes.c_void_p\nopen('gone', "
-       "'w').close()\n"
-       "_ = c.__cxa_atexit(c.unlink, ctypes.c_void_p(c.strdup(b'gone')), None)",
-       "__import__('os').listdir('.') == []"},
-      {"TemporaryFile",
-       "import tempfile\nf = tempfile.NamedTemporaryFile(dir='.')\nd = "
-       "tempfile.TemporaryDirectory(dir='.')",
-       "__import__('os').listdir('.') == []"},
-      {"Del", "class D:\n    def __del__(self, open=open): open('out', 'w').write('row')\nd = D()",
-       "open('out').read() == 'row'"},
-      {"Finalize",
-       "import weakref\nclass D: pass\nd = D()\n_ = weakref.finalize(d, lambda: open('out', "
-       "'w').write('row'))",
-       "open('out').read() == 'row'"},
-      {"Atexit", "import atexit\n_ = atexit.register(lambda: open('out', 'w').write('row'))",
-       "open('out').read() == 'row'"},
-      {"MemoryHandler",
-       "import logging, logging.handlers\nh = logging.handlers.MemoryHandler(9, "
-       "target=logging.FileHandler('out'))\n"
-       "logging.getLogger().addHandler(h)\nlogging.warning('row')",
-       "open('out').read() == 'row\\n'"},
-      {"Thread",
-       "import threading, time\n"
-       "threading.Thread(target=lambda: (time.sleep(0.2), open('out', 'w').write('row'))).start()",
-       "open('out').read() == 'row'"},
-      {"Executor",
-       "import concurrent.futures, time\n"
-       "f = concurrent.futures.ThreadPoolExecutor().submit(lambda: (time.sleep(0.2), open('out', "
-       "'w').write('row')))",
-       "open('out').read() == 'row'"},
-      {"Pool",
-       "import multiprocessing\np = multiprocessing.get_context('fork').Pool(2)\n"
-       "open('out', 'w').write(str(p.map(abs, [-1])))\nNone",
-       "open('out').read() == '[1]'"},
-      {"Sqlite",
-       "import sqlite3\nd = sqlite3.connect('out')\nd.execute('create table t (a)')\nd.commit()\n"
-       "_ = d.execute('insert into t values (1)')",
-       "list(__import__('sqlite3').connect('out').execute('select * from t')) == []"},
-  };
-}
+const std::vector<Left> kLeft = {
+    {"File", "f = open('out', 'w')\nprint('row', file=f)", "open('out').read() == 'row\\n'"},
+    {"FileOfAnError", "def g():\n    f = open('out', 'w'); f.write('row'); 1/0\ng()",
+     "open('out').read() == 'row'"},
+    {"FileOfATask",
+     "import asyncio\nasync def g():\n    f = open('out', 'w'); f.write('row')\n    await "
+     "asyncio.sleep(600)\n"
+     "t = asyncio.create_task(g())\nawait asyncio.sleep(0)",
+     "open('out').read() == 'row'"},
+    {"FileOfAContextVariable",
+     "import contextvars\nv = contextvars.ContextVar('v')\nf = open('out', "
+     "'w')\nf.write('row')\n_ = v.set(f)\ndel f",
+     "open('out').read() == 'row'"},
+    {"Gzip", "import gzip\nf = gzip.open('out', 'wt')\n_ = f.write('row')",
+     "__import__('gzip').open('out', 'rt').read() == 'row'"},
+    {"Zip", "import zipfile\nf = zipfile.ZipFile('out', 'w')\nf.writestr('a', 'row')",
+     "__import__('zipfile').ZipFile('out').read('a') == b'row'"},
+    {"Shelve",
+     "import shelve\ns = shelve.open('out', writeback=True)\ns['a'] = [1]\ns['a'].append(2)",
+     "__import__('shelve').open('out')['a'] == [1, 2]"},
+    {"CFile",
+     "import ctypes\nc = ctypes.CDLL(None)\nc.fopen.restype = ctypes.c_void_p\n"
+     "f = ctypes.c_void_p(c.fopen(b'out', b'w'))\n_ = c.fputs(b'row', f)",
+     "open('out').read() == 'row'"},
+    {"CExitHandler",
+     "import ctypes\nc = ctypes.CDLL(None)\nc.strdup.restype = ctypes.c_void_p\nopen('gone', "
+     "'w').close()\n"
+     "_ = c.__cxa_atexit(c.unlink, ctypes.c_void_p(c.strdup(b'gone')), None)",
+     "__import__('os').listdir('.') == []"},
+    {"TemporaryFile",
+     "import tempfile\nf = tempfile.NamedTemporaryFile(dir='.')\nd = "
+     "tempfile.TemporaryDirectory(dir='.')",
+     "__import__('os').listdir('.') == []"},
+    {"Del", "class D:\n    def __del__(self, open=open): open('out', 'w').write('row')\nd = D()",
+     "open('out').read() == 'row'"},
+    {"Finalize",
+     "import weakref\nclass D: pass\nd = D()\n_ = weakref.finalize(d, lambda: open('out', "
+     "'w').write('row'))",
+     "open('out').read() == 'row'"},
+    {"Atexit", "import atexit\n_ = atexit.register(lambda: open('out', 'w').write('row'))",
+     "open('out').read() == 'row'"},
+    {"MemoryHandler",
+     "import logging, logging.handlers\nh = logging.handlers.MemoryHandler(9, "
+     "target=logging.FileHandler('out'))\n"
+     "logging.getLogger().addHandler(h)\nlogging.warning('row')",
+     "open('out').read() == 'row\\n'"},
+    {"Thread",
+     "import threading, time\n"
+     "threading.Thread(target=lambda: (time.sleep(0.2), open('out', 'w').write('row'))).start()",
+     "open('out').read() == 'row'"},
+    {"Executor",
+     "import concurrent.futures, time\n"
+     "f = concurrent.futures.ThreadPoolExecutor().submit(lambda: (time.sleep(0.2), open('out', "
+     "'w').write('row')))",
+     "open('out').read() == 'row'"},
+    {"Pool",
+     "import multiprocessing\np = multiprocessing.get_context('fork').Pool(2)\n"
+     "open('out', 'w').write(str(p.map(abs, [-1])))\nNone",
+     "open('out').read() == '[1]'"},
+    {"Sqlite",
+     "import sqlite3\nd = sqlite3.connect('out')\nd.execute('create table t (a)')\nd.commit()\n"
+     "_ = d.execute('insert into t values (1)')",
+     "list(__import__('sqlite3').connect('out').execute('select * from t')) == []"},
+};
 
 enum class How { kEndOfInput, kShutdown };
 
@@ -103,7 +101,7 @@ void end(ServerProcess& server, How how) {
 class PythonEndTest : public ::testing::TestWithParam<Way> {};
 
 void check_all(const Way& way, How how) {
-  for (const Left& each : left()) {
+  for (const Left& each : kLeft) {
     SCOPED_TRACE(each.name);
     TempDir directory;
     ServerProcess server(Launch{.args = way.args, .cwd = directory.path()});
