@@ -383,8 +383,8 @@ def settled_figures(session, begin):
 
 def check_figures(session, begin, now):
     assert not session.children(), f"children left: {session.children()}"
-    for name in COUNTED:
-        assert now[name] == begin[name], f"{name}: {begin[name]} at the beginning, {now[name]} now"
+    for name in COUNTED:  # fewer is no leak: with --survive a snapshot may just be on its way
+        assert now[name] <= begin[name], f"{name}: {begin[name]} at the beginning, {now[name]} now"
     grown = now["memory"] - begin["memory"]
     assert grown < MEMORY_MARGIN, f"memory grew by {grown / 1e6:.1f} MB"
 
