@@ -11,12 +11,13 @@ namespace replwire::server {
 
 EventDescriptors::EventDescriptors() {
   std::error_code error;
+  const int first = PrivateRange::first_number();
   for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd", error)) {
     const int fd = std::atoi(entry.path().filename().c_str());
+    if (fd < first)
+      continue;  // hundreds that only fill the range below, as long as it is being made
     const std::string kind = std::filesystem::read_symlink(entry.path(), error);
-    if (fd >= PrivateRange::first_number() && kind.starts_with("anon_inode:")) {
-      states_.push_back({fd, 0, 0});
-    }
+    if (kind.starts_with("anon_inode:")) states_.push_back({fd, 0, 0});
   }
 }
 
