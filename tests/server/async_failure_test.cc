@@ -54,7 +54,7 @@ TEST(AsyncFailureTest, AFailureIsShownOnceInsideAnExecution) {
   import_asyncio(server);
   server.execute(kFails);
   const Execution execution =
-      server.execute("t = asyncio.create_task(fails())\nawait asyncio.sleep(0.03)\nprint('end')");
+      server.execute("t = asyncio.create_task(fails())\nawait asyncio.sleep(0.3)\nprint('end')");
   EXPECT_EQ(count_of(execution.err, "ValueError: lost"), 1U) << execution;
   for (const Json& frame : execution.frames) EXPECT_FALSE(frame.contains("late"));
 }
@@ -64,7 +64,7 @@ TEST(AsyncFailureTest, AFailureThatSomebodyTakesIsNotShown) {
   import_asyncio(server);
   server.execute(kFails);
   const Execution execution = server.execute(
-      "t = asyncio.create_task(fails())\nawait asyncio.sleep(0.03)\n"
+      "t = asyncio.create_task(fails())\nawait asyncio.sleep(0.3)\n"
       "try: await t\nexcept ValueError: print('caught')\n"
       "r = await asyncio.gather(fails(), fails(), return_exceptions=True)\n"
       "done, _ = await asyncio.wait([asyncio.create_task(fails())])\n"
