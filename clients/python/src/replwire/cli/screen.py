@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import TextIO
 
 from .. import frames
+from ..coloured import coloured
 from ..typed import without_wrapper
 
 RED, GREEN, GREY, PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[90m", "\x1b[0m"
@@ -160,9 +161,13 @@ class Screen:
         if event.reason == "crash" and event.restored:
             return  # `restored` has said so
         if event.reason != "exit":
-            self.complain(without_wrapper(event.traceback) or event.reason)
+            self._traceback(without_wrapper(event.traceback) or event.reason)
         elif isinstance(event.exit_code, str):
             self.complain(event.exit_code)
+
+    def _traceback(self, text: str) -> None:
+        text = text.rstrip("\n") + "\n"
+        self._write(sys.stderr, coloured(text) if self._color_errors else text)
 
     def _clear(self) -> None:
         wipe = self._shown.wiped() if self._live else None
