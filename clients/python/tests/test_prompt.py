@@ -423,3 +423,30 @@ def test_record_at_the_terminal(tmp_path: Path) -> None:
         "Traceback (most recent call last):\n  ...\nEOFError: EOF when reading a line\n"
         ">>> import getpass; len(getpass.getpass())\nPassword:\n< (password)\n6\n"
     )
+
+
+def test_what_is_typed_while_the_editor_loads_is_not_lost(tmp_path: Path) -> None:
+    pytest.importorskip("prompt_toolkit")
+    late = tmp_path / "late" / "prompt_toolkit"
+    late.mkdir(parents=True)
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    (late / "__init__.py").write_text(
+        "import sys, importlib\n"
+        f"open({str(gate)!r}).read()\n"
+        f"sys.path = [each for each in sys.path if each != {str(late.parent)!r}]\n"
+        "del sys.modules['prompt_toolkit']\n"
+        "sys.modules['prompt_toolkit'] = importlib.import_module('prompt_toolkit')\n"
+    )
+    path = f"{late.parent}{os.pathsep}{SOURCE}"
+    with terminal(CLI, cwd=tmp_path, PYTHONPATH=path) as tty:
+        tty.wait(PROMPT)
+        tty.type("'typed ' + 'early'\r")
+        gate.write_text("")  # the import goes on
+        tty.wait("'typed early'")
+        tty.wait(PROMPT)
+        tty.type("input('Name? ')\r")
+        tty.wait(r"\nName\? ")
+        tty.type("echoed\r")
+        tty.wait("echoed\r\n")  # the terminal is as it was
+        tty.wait("'echoed'")

@@ -6,10 +6,7 @@ import argparse
 import os
 import shlex
 import sys
-import threading
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from importlib import import_module
 
 from ..errors import ReplwireError, SessionDied
 from ..process import find_server
@@ -18,7 +15,7 @@ from ..usage import Parser
 from ..version import VERSION
 from . import program as programs
 from .commands import Commands, python
-from .prompt import open_prompt
+from .prompt import early_prompt, open_prompt
 from .repl import converse
 from .screen import Screen
 from .terminal import Terminal, exit_status, read_answer, status_of_death
@@ -136,16 +133,17 @@ def _run(options: argparse.Namespace, command: str, screen: Screen) -> int:
 def _prompt(options: argparse.Namespace, screen: Screen) -> int:
     person = sys.stdin.isatty() and sys.stdout.isatty()
     survive = ["--survive"] if person and not options.no_survive else []
-    if person:  # while the server starts
-        threading.Thread(target=_load_editor, daemon=True).start()
     with open_session(
         options.server, options.python, screen, args=survive, env=programs.surroundings()
     ) as session:
         terminal = Terminal(session, screen)
-        if person:
-            screen.remark(banner(session, bool(survive)))
+        if not person:
+            return converse(terminal, open_prompt(session, screen), Commands(terminal))
+        screen.remark(banner(session, bool(survive)))
+        with early_prompt(screen):
             terminal.run(programs.at_terminal(), silent=True)
-        return converse(terminal, open_prompt(session, screen), Commands(terminal))
+            prompt = open_prompt(session, screen)
+        return converse(terminal, prompt, Commands(terminal))
 
 
 def banner(session: Session, survives: bool) -> str:
@@ -154,11 +152,6 @@ def banner(session: Session, survives: bool) -> str:
         f"{python(session.ready)}, replwire {session.ready.server.version}{more}\n"
         ":help for the prompt's own commands, ?name for documentation, Ctrl-D to leave"
     )
-
-
-def _load_editor() -> None:
-    with suppress(ImportError):
-        import_module(".editor", __package__)
 
 
 def open_session(

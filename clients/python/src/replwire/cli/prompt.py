@@ -5,9 +5,10 @@ from __future__ import annotations
 import atexit
 import os
 import sys
+import termios
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import ReplwireError
@@ -16,6 +17,7 @@ from .screen import GREEN, PLAIN, Screen
 from .terminal import on_interrupt
 
 PROMPT, MORE = ">>> ", "... "
+LFLAG = 3  # of what termios.tcgetattr() gives
 # Gives a block of code; EOFError at the end.
 Prompt = Callable[[], str]
 
@@ -28,6 +30,23 @@ def open_prompt(session: Session, screen: Screen) -> Prompt:
             return open_editor(session, screen)
         _complete_lines(session)
     return Lines(session, screen.color).read
+
+
+@contextmanager
+def early_prompt(screen: Screen) -> Generator[None]:
+    """A prompt to type at while the editor is being loaded, which takes longer than all the rest.
+    What is typed meanwhile stays with the terminal, unseen, until the editor reads and shows it."""
+    terminal = sys.stdin.fileno()
+    before = termios.tcgetattr(terminal)
+    silent = termios.tcgetattr(terminal)
+    silent[LFLAG] &= ~(termios.ECHO | termios.ICANON | termios.ISIG)
+    screen.write_prompt(PROMPT)
+    termios.tcsetattr(terminal, termios.TCSANOW, silent)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(terminal, termios.TCSANOW, before)
+        screen.write_prompt("\r")  # the editor's own takes its place
 
 
 def history_file() -> Path | None:

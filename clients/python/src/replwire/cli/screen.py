@@ -121,6 +121,10 @@ class Screen:
         text = text.rstrip("\n")
         self._write(sys.stdout, f"{GREY}{text}{PLAIN}\n" if self.color else f"{text}\n")
 
+    def write_prompt(self, text: str) -> None:
+        sys.stdout.write(f"{GREEN}{text}{PLAIN}" if self.color else text)
+        sys.stdout.flush()
+
     def fresh_line(self) -> None:
         if self._midline:
             self._write(sys.stdout, "\n")
