@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string>
 
-#include "runtime/own_modules.h"
+#include "runtime/hooks/own_modules.h"
 
 namespace replwire::runtime {
 namespace {

@@ -4,19 +4,19 @@
 #include <chrono>
 #include <iterator>
 
+#include "runtime/answers/current_source.h"
+#include "runtime/answers/plain_value.h"
 #include "runtime/bundle.h"
-#include "runtime/c_stdio.h"
-#include "runtime/current_source.h"
-#include "runtime/forked.h"
-#include "runtime/input_hook.h"
-#include "runtime/interrupts.h"
-#include "runtime/memory_limit.h"
-#include "runtime/memory_reserve.h"
-#include "runtime/native_threads.h"
-#include "runtime/origin.h"
-#include "runtime/plain_value.h"
-#include "runtime/user_context.h"
-#include "runtime/visit.h"
+#include "runtime/execution/interrupts.h"
+#include "runtime/execution/origin.h"
+#include "runtime/execution/user_context.h"
+#include "runtime/execution/visit.h"
+#include "runtime/hooks/input_hook.h"
+#include "runtime/os/c_stdio.h"
+#include "runtime/os/forked.h"
+#include "runtime/os/memory_limit.h"
+#include "runtime/os/memory_reserve.h"
+#include "runtime/os/native_threads.h"
 #include "text/utf8.h"
 
 namespace replwire::runtime {

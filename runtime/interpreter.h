@@ -2,15 +2,15 @@
 
 #include <string>
 
-#include "runtime/advisor.h"
-#include "runtime/compiler.h"
-#include "runtime/hooks.h"
+#include "runtime/answers/advisor.h"
+#include "runtime/answers/presenter.h"
+#include "runtime/answers/reporter.h"
+#include "runtime/execution/compiler.h"
+#include "runtime/execution/loop.h"
+#include "runtime/hooks/hooks.h"
 #include "runtime/interpreter_control.h"
 #include "runtime/link.h"
-#include "runtime/loop.h"
 #include "runtime/main_module.h"
-#include "runtime/presenter.h"
-#include "runtime/reporter.h"
 
 namespace replwire::runtime {
 

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <utility>
 
-#include "runtime/python_end.h"
+#include "runtime/execution/python_end.h"
 
 namespace replwire::runtime {
 

@@ -1,6 +1,6 @@
 """Changes to other modules, made when user code imports them and not before.
 
-Loaded by runtime/patches.cc, which names them too, when the first of them is.
+Loaded by runtime/hooks/patches.cc, which names them too, when the first of them is.
 """
 
 import sys

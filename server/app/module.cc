@@ -6,7 +6,7 @@
 #include <optional>
 #include <variant>
 
-#include "runtime/first_frame.h"
+#include "runtime/hooks/first_frame.h"
 #include "runtime/interpreter.h"
 #include "server/app/exec_handover.h"
 #include "server/app/process_title.h"

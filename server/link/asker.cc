@@ -2,7 +2,7 @@
 
 #include <system_error>
 
-#include "runtime/native_threads.h"
+#include "runtime/os/native_threads.h"
 #include "server/system/threads.h"
 
 namespace replwire::server {

@@ -2,7 +2,7 @@
 
 #include <unistd.h>
 
-#include "runtime/stack_dump.h"
+#include "runtime/os/stack_dump.h"
 
 namespace replwire::server {
 

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "runtime/stack_dump.h"
+#include "runtime/os/stack_dump.h"
 #include "server/system/process/descendants.h"
 
 namespace replwire::server {

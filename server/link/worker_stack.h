@@ -5,7 +5,7 @@
 #include <functional>
 #include <variant>
 
-#include "runtime/stack_dump.h"
+#include "runtime/os/stack_dump.h"
 #include "server/link/interpreter_link.h"
 #include "server/link/stack_files.h"
 #include "server/system/asio.h"

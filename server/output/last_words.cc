@@ -12,7 +12,7 @@
 #include <exception>
 #include <semaphore>
 
-#include "runtime/forked.h"
+#include "runtime/os/forked.h"
 #include "server/output/output_frames.h"
 #include "server/system/critical.h"
 #include "server/system/threads.h"

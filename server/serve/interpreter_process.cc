@@ -6,10 +6,10 @@
 #include <cstdlib>
 #include <optional>
 
-#include "runtime/forked.h"
+#include "runtime/execution/visit.h"
 #include "runtime/interpreter.h"
-#include "runtime/memory_limit.h"
-#include "runtime/visit.h"
+#include "runtime/os/forked.h"
+#include "runtime/os/memory_limit.h"
 #include "server/serve/start_interpreter.h"
 #include "server/survive/interpreter/socket_link.h"
 #include "server/system/descriptors/private_range.h"

@@ -8,8 +8,8 @@
 #include <system_error>
 #include <thread>
 
-#include "runtime/memory_limit.h"
-#include "runtime/visit.h"
+#include "runtime/execution/visit.h"
+#include "runtime/os/memory_limit.h"
 #include "server/link/local_link.h"
 #include "server/output/last_words.h"
 #include "server/serve/server.h"

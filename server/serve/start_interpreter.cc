@@ -4,10 +4,10 @@
 
 #include <cstdio>
 
-#include "runtime/forked.h"
-#include "runtime/interrupts.h"
-#include "runtime/memory_limit.h"
-#include "runtime/stack_dump.h"
+#include "runtime/execution/interrupts.h"
+#include "runtime/os/forked.h"
+#include "runtime/os/memory_limit.h"
+#include "runtime/os/stack_dump.h"
 #include "server/system/descriptors/private_range.h"
 #include "server/system/outside_signals.h"
 

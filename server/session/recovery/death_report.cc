@@ -7,7 +7,7 @@
 
 #include "protocol/encoder.h"
 #include "protocol/frames.h"
-#include "runtime/stack_text.h"
+#include "runtime/os/stack_text.h"
 
 namespace replwire::server {
 

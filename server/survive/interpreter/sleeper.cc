@@ -11,7 +11,7 @@
 #include <charconv>
 #include <csignal>
 
-#include "runtime/detached_fork.h"
+#include "runtime/os/detached_fork.h"
 #include "server/survive/interpreter/transmit.h"
 #include "server/survive/wire/sending.h"
 

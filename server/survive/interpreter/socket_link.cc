@@ -10,8 +10,8 @@
 #include <system_error>
 #include <utility>
 
-#include "runtime/detached_fork.h"
-#include "runtime/native_threads.h"
+#include "runtime/os/detached_fork.h"
+#include "runtime/os/native_threads.h"
 #include "server/link/no_answer.h"
 #include "server/survive/interpreter/keeper.h"
 #include "server/survive/interpreter/lent_descriptors.h"

@@ -12,7 +12,7 @@
 #include <fstream>
 #include <utility>
 
-#include "runtime/stack_dump.h"
+#include "runtime/os/stack_dump.h"
 #include "server/survive/wire/packing.h"
 #include "server/system/process/process.h"
 

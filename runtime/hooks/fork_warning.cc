@@ -1,0 +1,82 @@
+#include "runtime/hooks/fork_warning.h"
+
+#include <unistd.h>
+
+#include "runtime/guard.h"
+#include "runtime/object.h"
+
+namespace replwire::runtime {
+namespace {
+
+// Those that Python has started; the first does not count.
+bool has_user_threads() {
+  const Ref module(PyImport_ImportModule("_thread"));
+  const Ref count(module ? PyObject_CallMethod(module.get(), "_count", nullptr) : nullptr);
+  const long threads = count ? PyLong_AsLong(count.get()) : 0;
+  PyErr_Clear();
+  return threads > 0;
+}
+
+// The active filters: those of `warnings` where that is imported, and user code may replace them.
+Ref filters() {
+  PyObject* module = PyDict_GetItemString(PyImport_GetModuleDict(), "warnings");
+  const Ref own(module == nullptr ? PyImport_ImportModule("_warnings")
+                                  : Ref::borrow(module).release());
+  Ref list(own ? PyObject_GetAttrString(own.get(), "filters") : nullptr);
+  PyErr_Clear();
+  return list && PyList_Check(list.get()) != 0 ? std::move(list) : Ref();
+}
+
+// Ignores the very text of this process's warning, and nothing else.
+Ref filter(PyObject* function) {
+  const Ref name(PyObject_GetAttrString(function, "__name__"));
+  const auto called = name ? utf8(name.get()) : std::nullopt;
+  PyErr_Clear();
+  const std::string text = "This process (pid=" + std::to_string(::getpid()) +
+                           ") is multi-threaded, use of " + called.value_or("fork") +
+                           "() may lead to deadlocks in the child.";
+  return Ref(
+      Py_BuildValue("(ssOOi)", "ignore", text.c_str(), PyExc_DeprecationWarning, Py_None, 0));
+}
+
+// `self` is the original.
+PyObject* fork_quietly(PyObject* self, PyObject* args) {
+  const Ref active = has_user_threads() ? Ref() : filters();
+  const Ref ours = active ? filter(self) : Ref();
+  if (!ours || PyList_Insert(active.get(), 0, ours.get()) != 0) {
+    PyErr_Clear();
+    return PyObject_CallObject(self, args);
+  }
+  Ref result(PyObject_CallObject(self, args));
+  const SavedError kept;
+  if (!Ref(PyObject_CallMethod(active.get(), "remove", "O", ours.get()))) PyErr_Clear();
+  return result.release();
+}
+
+PyMethodDef fork_method = {"fork", guarded<fork_quietly>, METH_VARARGS, "Fork a child process."};
+PyMethodDef forkpty_method = {"forkpty", guarded<fork_quietly>, METH_VARARGS,
+                              "Fork a new process with a new pseudo-terminal as controlling tty."};
+
+bool patch(PyObject* posix, PyMethodDef& method) {
+  const Ref original(PyObject_GetAttrString(posix, method.ml_name));
+  const Ref owner = make_str("posix");
+  const Ref wrapper(original ? PyCFunction_NewEx(&method, original.get(), owner.get()) : nullptr);
+  PyObject* os = PyDict_GetItemString(PyImport_GetModuleDict(), "os");
+  return wrapper && PyObject_SetAttrString(posix, method.ml_name, wrapper.get()) == 0 &&
+         (os == nullptr || PyObject_SetAttrString(os, method.ml_name, wrapper.get()) == 0);
+}
+
+bool warns() {
+  PyObject* info = PySys_GetObject("version_info");
+  return info != nullptr && PyLong_AsLong(PyTuple_GetItem(info, 1)) >= 12;
+}
+
+}  // namespace
+
+bool patch_forks() {
+  if (!warns()) return true;
+  const Ref posix(PyImport_ImportModule("posix"));
+  return posix && patch(posix.get(), fork_method) && patch(posix.get(), forkpty_method);
+}
+
+}  // namespace replwire::runtime
