@@ -55,8 +55,8 @@ class InterpreterLink {
   virtual void drop(std::uint64_t /*snapshot*/) {}
   // Of the snapshot's process; 0: it is gone.
   virtual pid_t process_of(std::uint64_t /*snapshot*/) const { return 0; }
-  // A process that has the interpreter's descriptors beside it; 0: there is none.
-  virtual pid_t keeper() const { return 0; }
+  // All processes that sleep beside the interpreter.
+  virtual std::vector<pid_t> sleepers() const { return {}; }
 
  protected:
   // While it is held, the process's number is nobody else's.

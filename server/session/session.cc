@@ -1,7 +1,5 @@
 #include "server/session/session.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <csignal>
 #include <utility>
@@ -12,7 +10,7 @@
 #include "server/session/new_run.h"
 #include "server/session/recovery/death_report.h"
 #include "server/session/replies.h"
-#include "server/system/process/process_facts.h"
+#include "server/system/overloaded.h"
 
 namespace replwire::server {
 namespace {
@@ -22,15 +20,7 @@ using protocol::InputClosedReason;
 
 constexpr double kGrace = 2;         // seconds
 constexpr int kBroken = 70;          // exit status
-constexpr int kPatience = 5000;      // milliseconds; for a client that takes nothing
 constexpr int kBetweenTwoEnds = 50;  // milliseconds
-
-template <class... Visits>
-struct Overloaded : Visits... {
-  using Visits::operator()...;
-};
-template <class... Visits>
-Overloaded(Visits...) -> Overloaded<Visits...>;
 
 std::optional<Deadline::Duration> timeout_of(const protocol::Execute& request,
                                              const Options& options) {
@@ -48,6 +38,10 @@ runtime::Unanswered unanswered(const protocol::Execute& request) {
       return runtime::Unanswered::kAsk;
   }
   return runtime::Unanswered::kAsk;
+}
+
+runtime::ExecutionRef execution_of(const std::optional<RunningExecution>& running) {
+  return running ? running->execution() : nullptr;
 }
 
 template <class T>
@@ -68,6 +62,7 @@ Session::Session(const Parts& parts, const Options& options, std::function<void(
       hold_reader_(std::move(hold_reader)),
       frames_(parts.writer),
       processes_(parts.link),
+      process_end_(processes_, parts.outputs, frames_, parts.writer, parts.log),
       alarm_(parts.io, [this] { ring(); }),
       queue_(options.queue_limit, options.stop_on_error),
       inputs_(frames_,
@@ -206,7 +201,7 @@ void Session::start(protocol::Execute& request, ExecutionQueue::Entry& entry) {
       runtime::Execution{++last_serial_, std::move(entry.key), count, unanswered(request)});
   const Clock::time_point now = Clock::now();
   RunningExecution running(execution, std::move(entry.reply), request, now);
-  if (recovery_ && is_transaction(request)) running.set_before(recovery_->newest());
+  if (recovery_ && is_transaction(request)) running.set_before(recovery_->snapshots().newest());
   auto output_limit = options_.output_limit;
   if (request.output_limit) output_limit = static_cast<std::size_t>(*request.output_limit);
   parts_.outputs.set_running(execution, output_limit);
@@ -259,7 +254,7 @@ void Session::on(runtime::Done& done) {
   if (recovery_ && recovery_->condemned()) return;  // the execution ends with its interpreter
   parts_.outputs.flush();
   const auto before = running_->before();
-  if (before && running_->rolls_back(done.outcome) && recovery_->lives(*before)) {
+  if (before && running_->rolls_back(done.outcome) && recovery_->snapshots().lives(*before)) {
     return recovery_->go_back({protocol::RestoredCause::kRollback, before, std::move(done)});
   }
   const auto behind = running_->behind();
@@ -298,7 +293,9 @@ void Session::on(runtime::InquiryReply& told) {
 }
 
 void Session::on(const runtime::Exiting& exiting) {
-  if (!recovery_) die("exit", exiting.traceback, exiting.status);
+  if (!recovery_) {
+    process_end_.die(execution_of(running_), "exit", exiting.traceback, exiting.status);
+  }
   recovery_->leaving(exiting.traceback);
 }
 
@@ -329,11 +326,12 @@ void Session::interpreter_died(const Death& death) {
       recovery_->died(death, running_.has_value(), now);
       parts_.stack.worker_died();
       inputs_.withdraw_all(replies::closed_by(recovery_->cause()));
-      if (running_) processes_.kill_orphans(running_->started(), recovery_->processes());
+      if (running_) processes_.kill_orphans(running_->started());
       if (reset_) reset_->refuse(protocol::ErrorCode::kInvalidField, "the interpreter died");
       reset_.reset();
       if (!recovery_->wake(now)) {
-        die("interpreter", "the interpreter died each time that it was started anew", kBroken);
+        process_end_.die(execution_of(running_), "interpreter",
+                         "the interpreter died each time that it was started anew", kBroken);
       }
     }
   }
@@ -342,8 +340,8 @@ void Session::interpreter_died(const Death& death) {
 
 void Session::on(const runtime::Restored& restored) {
   if (!recovery_ || !recovery_->reviving()) return;
-  Recovery::Revival revival = recovery_->finish(running_ ? running_->execution() : nullptr,
-                                                parts_.link.process(), restored);
+  Recovery::Revival revival =
+      recovery_->finish(execution_of(running_), parts_.link.process(), restored);
   replies::Ended how;
   how.timed_out = stopper_.timed_out();
   how.restored = revival.snapshot.has_value();
@@ -368,7 +366,7 @@ void Session::stuck(const WorkerStack::Outcome& outcome) {
   const auto stack = replies::stack_of(outcome);
   if (options_.on_stuck == "exit") {
     stopper_.kill_descendants(*running_);
-    die("timeout", replies::text_of(stack), kBroken);
+    process_end_.die(running_->execution(), "timeout", replies::text_of(stack), kBroken);
   }
   if (!recovery_) {
     return frames_.write(protocol::Stuck{running_->id(), running_->elapsed(Clock::now()), stack});
@@ -379,7 +377,7 @@ void Session::stuck(const WorkerStack::Outcome& outcome) {
   crash.report.traceback = replies::text_of(stack);
   recovery_->go_back(
       {late ? protocol::RestoredCause::kTimeout : protocol::RestoredCause::kInterrupt,
-       recovery_->newest(), std::move(crash)});
+       recovery_->snapshots().newest(), std::move(crash)});
 }
 
 void Session::shut_down() {
@@ -424,46 +422,16 @@ void Session::drained() {
   const LockAndDeliver lock(*this);
   if (!ending_.over() || parts_.writer.pending() != 0) return;
   // A client that died closed its two ends one after the other: this may be the second.
-  if (!ending_.shutting_down() &&
-      processes_.any_left(recovery_ ? recovery_->processes() : std::vector<pid_t>()) &&
+  if (!ending_.shutting_down() && processes_.any_left() &&
       parts_.writer.reader_gone(kBetweenTwoEnds)) {
-    end_with_descendants();
+    process_end_.follow_client();
   }
-  if (!options_.leave_children) end_what_is_left(Spared::kOwnSessions);
-  parts_.log.line("the end");
-  ::_exit(options_.fail_on_error && frames_.failed() ? 1 : 0);
+  process_end_.exit(options_.leave_children, options_.fail_on_error && frames_.failed() ? 1 : 0);
 }
 
 void Session::client_gone() {
-  const LockAndDeliver lock(*this);  // nobody else is to end the process before its descendants are
-  end_with_descendants();
-}
-
-void Session::end_what_is_left(Spared spared) {
-  const auto own = recovery_ ? recovery_->processes() : std::vector<pid_t>();
-  for (const pid_t pid : processes_.end_all(own, spared, parts_.outputs.pipe_names())) {
-    parts_.log.line("process " + std::to_string(pid) +
-                    " goes on in a session of its own: " + command_of(pid));
-  }
-}
-
-// Nobody is left to tell anything; what the session started goes with it.
-void Session::end_with_descendants() {
-  parts_.log.line("the client is gone");
-  end_what_is_left(Spared::kNobody);
-  ::_exit(0);
-}
-
-void Session::die(std::string_view reason, std::string_view traceback, int status) {
-  parts_.outputs.close();
-  protocol::Fatal fatal = {};
-  fatal.reason = reason;
-  fatal.exit_status = status;
-  if (running_) fatal.execution_id = id_of(running_->execution());
-  fatal.traceback = traceback;
-  frames_.write(fatal);
-  parts_.writer.drain(kPatience);
-  ::_exit(status);
+  const LockAndDeliver lock(*this);
+  process_end_.follow_client();
 }
 
 }  // namespace replwire::server

@@ -22,6 +22,7 @@
 #include "server/session/running_execution.h"
 #include "server/session/status_desk.h"
 #include "server/session/stop/ending.h"
+#include "server/session/stop/process_end.h"
 #include "server/session/stop/stopper.h"
 #include "server/system/alarm.h"
 #include "server/system/asio.h"
@@ -43,6 +44,7 @@
 //   RunningExecution  the one in hand               Stopper      interrupts and deadlines
 //   InputDesk         what code asks the client     Recovery     the next interpreter; --survive
 //   StatusDesk        who waits for a stack         Ending       the way to the end
+//   ProcessEnd        the last step of it
 //
 // A request comes with a ReplyOnce and leaves it with the part that will answer; a part that is
 // cleared has answered. The parts write their own frames and say nothing to each other: what one
@@ -145,13 +147,10 @@ class Session {
 
   void serve(Incoming& incoming);
   void on(protocol::Execute& request, ReplyOnce reply);
-  void on(protocol::InputResponse& request, ReplyOnce reply);
   void on(protocol::Interrupt& request, ReplyOnce reply);
   void on(protocol::Status& request, ReplyOnce reply);
   void on(protocol::OutputGet& request, ReplyOnce reply);
   void on(protocol::Shutdown& request, ReplyOnce reply);
-  void on(AboutCode auto& request, ReplyOnce reply);
-  void on(TakesTurn auto& request, ReplyOnce reply);
 
   void start_next();
   void begin(ExecutionQueue::Entry next);
@@ -173,10 +172,7 @@ class Session {
   void on(runtime::InquiryReply& told);
 
   void shut_down();
-  void end_what_is_left(Spared spared);
-  [[noreturn]] void end_with_descendants();
   void stuck(const WorkerStack::Outcome& outcome);
-  [[noreturn]] void die(std::string_view reason, std::string_view traceback, int status);
   protocol::SessionFacts facts() const;
 
   Parts parts_;
@@ -184,6 +180,7 @@ class Session {
   std::function<void(bool)> hold_reader_;
   Frames frames_;
   InterpreterProcesses processes_;
+  ProcessEnd process_end_;
   Alarm alarm_;
 
   std::mutex mutex_;  // guards all below

@@ -5,6 +5,7 @@
 #include "server/session/frame_values.h"
 #include "server/session/replies.h"
 #include "server/session/session.h"
+#include "server/system/overloaded.h"
 #include "server/system/process/process_facts.h"
 #include "text/base64.h"
 
@@ -36,12 +37,21 @@ void Session::serve(Incoming& incoming) try {
   if (auto* error = std::get_if<protocol::ProtocolError>(&incoming.frame)) {
     return frames_.write(*error);
   }
+  const Overloaded part_of = {
+      [&](TakesTurn auto& request, ReplyOnce reply) {
+        queue_.add(std::move(request), std::move(reply));
+      },
+      [&](AboutCode auto& request, ReplyOnce reply) { inquiries_.ask(request, std::move(reply)); },
+      [&](protocol::InputResponse& request, ReplyOnce reply) {
+        inputs_.respond(request, std::move(reply));
+      },
+      [&](auto& request, ReplyOnce reply) { on(request, std::move(reply)); }};
   const auto hand_over = [&]<class Request>(Request& request) {
     ReplyOnce reply(frames_, Request::kType, std::move(request.id), incoming.line);
     if (ending_.shutting_down() && !kServedToTheEnd<Request>) {
       return reply.refuse(ErrorCode::kShuttingDown, "the session is shutting down");
     }
-    on(request, std::move(reply));
+    part_of(request, std::move(reply));
   };
   std::visit(hand_over, std::get<protocol::Request>(incoming.frame));
 } catch (const std::exception& fault) {
@@ -54,18 +64,6 @@ void Session::on(protocol::Execute& request, ReplyOnce reply) {
   }
   queue_.add(std::move(request), std::move(reply),
              {busy(), running_ ? std::string_view(running_->key()) : std::string_view()});
-}
-
-void Session::on(TakesTurn auto& request, ReplyOnce reply) {
-  queue_.add(std::move(request), std::move(reply));
-}
-
-void Session::on(AboutCode auto& request, ReplyOnce reply) {
-  inquiries_.ask(request, std::move(reply));
-}
-
-void Session::on(protocol::InputResponse& request, ReplyOnce reply) {
-  inputs_.respond(request, std::move(reply));
 }
 
 void Session::on(protocol::OutputGet& request, ReplyOnce reply) {

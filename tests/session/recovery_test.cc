@@ -16,7 +16,7 @@ using protocol::Transaction;
 using State = Recovery::State;
 using Did = std::vector<std::string>;
 
-constexpr pid_t kPid = 1000;  // of the snapshot with number 0
+constexpr pid_t kPid = 1000;
 
 class RecoveryTest : public ::testing::Test, protected SnapshotProcesses {
  protected:
@@ -92,7 +92,6 @@ class RecoveryTest : public ::testing::Test, protected SnapshotProcesses {
   std::int64_t memory_of(std::uint64_t number) const override {
     return static_cast<std::int64_t>(number) * 100;
   }
-  pid_t keeper() const override { return kPid - 1; }
   bool stands_still() override { return stands_still_; }
 
   Did did_;
@@ -105,9 +104,9 @@ class RecoveryTest : public ::testing::Test, protected SnapshotProcesses {
 TEST_F(RecoveryTest, OffersASnapshotWithinTheLimit) {
   recovery_.offer();
   EXPECT_EQ(did(), Did{"offer 1"});
-  EXPECT_EQ(recovery_.newest(), std::nullopt);
+  EXPECT_EQ(recovery_.snapshots().newest(), std::nullopt);
   make();
-  EXPECT_EQ(recovery_.newest(), 1U);
+  EXPECT_EQ(recovery_.snapshots().newest(), 1U);
 }
 
 TEST_F(RecoveryTest, OffersNoneThatNothingCouldNeed) {
@@ -130,7 +129,7 @@ TEST_F(RecoveryTest, OneThatTheSystemCouldNotMakeIsNone) {
   did();
   EXPECT_FALSE(recovery_.taken({1, "EAGAIN"}).in_vain);
   EXPECT_EQ(did(), Did{"drop 1"});
-  EXPECT_EQ(recovery_.newest(), std::nullopt);
+  EXPECT_EQ(recovery_.snapshots().newest(), std::nullopt);
 }
 
 TEST_F(RecoveryTest, CountsWhatThereIs) {
@@ -138,7 +137,6 @@ TEST_F(RecoveryTest, CountsWhatThereIs) {
   run_and_snapshot();
   EXPECT_EQ(recovery_.facts().count, 2);
   EXPECT_EQ(recovery_.facts().memory, 300);
-  EXPECT_EQ(recovery_.processes(), (std::vector<pid_t>{kPid + 1, kPid + 2, kPid, kPid - 1}));
 }
 
 // ---- transactions ---------------------------------------------------------------------------
@@ -318,7 +316,7 @@ TEST_F(RecoveryTest, WhatTheCondemnedStillMakesIsDropped) {
   living_.insert(2);
   EXPECT_FALSE(recovery_.taken({2, ""}).made);
   EXPECT_EQ(did(), (Did{"kill", "drop 2"}));
-  EXPECT_EQ(recovery_.newest(), number);
+  EXPECT_EQ(recovery_.snapshots().newest(), number);
 }
 
 TEST_F(RecoveryTest, ACrashAtRestGoesToTheNewest) {

@@ -30,7 +30,8 @@ bool InterpreterProcesses::stands_still() {
   return standstill_.persists(link_.process(), kOwnThreads);
 }
 
-void InterpreterProcesses::kill_orphans(Clock::time_point start, std::vector<pid_t> own) const {
+void InterpreterProcesses::kill_orphans(Clock::time_point start) const {
+  std::vector<pid_t> own = link_.sleepers();
   const auto is_own = [&own](pid_t pid) { return std::ranges::count(own, pid) > 0; };
   if (std::ranges::all_of(children_of(::getpid()), is_own)) return;
   const auto earlier = link_.earlier_children();
@@ -38,15 +39,17 @@ void InterpreterProcesses::kill_orphans(Clock::time_point start, std::vector<pid
   Descendants::started_since(::getpid(), start, own).signal(SIGKILL);
 }
 
-bool InterpreterProcesses::any_left(std::vector<pid_t> own) const {
+bool InterpreterProcesses::any_left() const {
+  std::vector<pid_t> own = link_.sleepers();
   own.push_back(link_.process());
   const Descendants all = Descendants::find(::getpid());
   return std::ranges::any_of(all.pids(),
                              [&own](pid_t pid) { return !std::ranges::count(own, pid); });
 }
 
-std::vector<pid_t> InterpreterProcesses::end_all(std::vector<pid_t> own, Spared spared,
+std::vector<pid_t> InterpreterProcesses::end_all(Spared spared,
                                                  const std::vector<std::string>& files) const {
+  std::vector<pid_t> own = link_.sleepers();
   link_.drop(0);
   own.push_back(link_.process());
   std::erase(own, ::getpid());

@@ -37,17 +37,14 @@ class InterpreterProcesses final : public StopSignals, public SnapshotProcesses 
   void kill_interpreter() override { link_.kill(); }
   pid_t process_of(std::uint64_t number) const override { return link_.process_of(number); }
   std::int64_t memory_of(std::uint64_t number) const override;
-  pid_t keeper() const override { return link_.keeper(); }
   bool stands_still() override;
 
   // Processes that the lost execution started are this one's children now; nobody knows of them.
-  // `own`: children that the server made.
-  void kill_orphans(Clock::time_point start, std::vector<pid_t> own) const;
+  void kill_orphans(Clock::time_point start) const;
   // Whether user code has left any, whoever started them, dead perhaps.
-  bool any_left(std::vector<pid_t> own) const;
-  // See end_descendants(); of the interpreter and of `own` nothing is worth a SIGTERM.
-  std::vector<pid_t> end_all(std::vector<pid_t> own, Spared spared,
-                             const std::vector<std::string>& files) const;
+  bool any_left() const;
+  // See end_descendants(); to none of the session's own a SIGTERM is worth it.
+  std::vector<pid_t> end_all(Spared spared, const std::vector<std::string>& files) const;
 
  private:
   InterpreterLink& link_;

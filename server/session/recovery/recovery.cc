@@ -1,9 +1,6 @@
 #include "server/session/recovery/recovery.h"
 
-#include <sys/wait.h>
-
 #include <algorithm>
-#include <csignal>
 
 #include "server/output/output_frames.h"
 #include "server/session/frame_values.h"
@@ -16,20 +13,9 @@ using protocol::ErrorCode;
 using protocol::RestoredCause;
 using std::chrono::milliseconds;
 
-constexpr milliseconds kTimeForFacts{20};
-constexpr milliseconds kOneAfterTheOther{1000};
-constexpr int kMostStartsAnew = 3;
-constexpr int kMostDeaths = 2;  // of what wakes of one snapshot
-constexpr int kMostKills = 10;
 constexpr std::chrono::seconds kTimeToWake{10};
 constexpr milliseconds kBetweenLooks{500};
 constexpr std::size_t kMostNames = 5;
-
-// By something outside that wants it dead; the system that is out of memory does not count.
-bool was_killed(const Death& death) {
-  return death.pid != 0 && WIFSIGNALED(death.status) && WTERMSIG(death.status) == SIGKILL &&
-         !death.out_of_memory;
-}
 
 // Of texts that are JSON.
 std::string list_of(const std::vector<std::string>& items) {
@@ -61,7 +47,8 @@ Recovery::Recovery(SnapshotProcesses& processes, FrameSink& frames, Log& log, co
       frames_(frames),
       log_(log),
       limits_(limits),
-      wanted_(std::move(wanted)) {}
+      wanted_(std::move(wanted)),
+      snapshots_(processes) {}
 
 // ---- snapshots ------------------------------------------------------------------------------
 
@@ -85,7 +72,7 @@ void Recovery::begin_execution(Clock::time_point now) {
 
 void Recovery::end_execution(const runtime::Execution& execution, bool undone) {
   looks_at_.reset();
-  starts_anew_ = 0;  // whatever it ended with, Python had run it
+  trust_.executed();
   if (!undone) snapshots_.step(execution.id, execution.count);
 }
 
@@ -132,10 +119,10 @@ Recovery::Settled Recovery::taken(const runtime::Checkpointed& checkpointed) {
     processes_.drop(number);
     return {};
   }
-  const bool made = lives(number);
+  const bool made = snapshots_.lives(number);
   failure_ = checkpointed.failure;
   if (made) {
-    drop(snapshots_.taken(number, limits_.kept));
+    snapshots_.drop(snapshots_.taken(number, limits_.kept));
   } else {
     log_.line("no snapshot was made: " + failure_);
     snapshots_.failed(number);
@@ -160,20 +147,6 @@ void Recovery::end_checkpoint(bool made) {
   }
 }
 
-void Recovery::drop(const std::vector<Number>& snapshots) {
-  for (const Number number : snapshots) processes_.drop(number);
-}
-
-// Snapshots that something outside has killed, before one of them is chosen.
-void Recovery::forget_the_dead() {
-  std::vector<Number> dead;
-  for (const auto& [number, snapshot] : snapshots_.all()) {
-    if (!lives(number)) dead.push_back(number);
-  }
-  for (const Number number : dead) snapshots_.lost(number);
-  drop(dead);
-}
-
 // ---- requests -------------------------------------------------------------------------------
 
 void Recovery::begin(protocol::Checkpoint& request, ReplyOnce reply) {
@@ -182,27 +155,12 @@ void Recovery::begin(protocol::Checkpoint& request, ReplyOnce reply) {
 }
 
 void Recovery::begin(protocol::Checkpoints& /*request*/, ReplyOnce reply) {
-  forget_the_dead();
-  const Clock::time_point now = Clock::now();
-  protocol::CheckpointsReply frame = {};
-  for (const auto& [number, snapshot] : snapshots_.all()) {
-    protocol::CheckpointEntry entry = {};
-    entry.checkpoint_id = checkpoint_id(number);
-    entry.name = snapshot.name;
-    entry.automatic = snapshot.automatic;
-    entry.age = seconds(now - snapshot.taken);
-    entry.memory = processes_.memory_of(number);
-    if (snapshot.execution_id) {
-      entry.execution_id = protocol::JsonOf<protocol::Id>{*snapshot.execution_id};
-    }
-    entry.execution_count = snapshot.execution_count;
-    frame.checkpoints.push_back(std::move(entry));
-  }
-  reply.answer(std::move(frame));
+  snapshots_.forget_the_dead();
+  reply.answer(protocol::CheckpointsReply{{}, snapshots_.entries()});
 }
 
 void Recovery::begin(protocol::Restore& request, ReplyOnce reply) {
-  forget_the_dead();
+  snapshots_.forget_the_dead();
   for (const auto& [number, snapshot] : snapshots_.all()) {
     if (checkpoint_id(number) != request.checkpoint_id) continue;
     return go_back({RestoredCause::kRestore, number, Answered{number, std::move(reply)}});
@@ -212,7 +170,7 @@ void Recovery::begin(protocol::Restore& request, ReplyOnce reply) {
 }
 
 void Recovery::begin(protocol::Undo& request, ReplyOnce reply) {
-  forget_the_dead();
+  snapshots_.forget_the_dead();
   const std::int64_t count = request.count.value_or(1);
   if (const auto number = snapshots_.back(count)) {
     return go_back({RestoredCause::kUndo, number, Answered{*number, std::move(reply)}});
@@ -231,7 +189,7 @@ void Recovery::go_back(Revival revival) {
 }
 
 void Recovery::died(const Death& death, bool running, Clock::time_point now) {
-  forget_the_dead();
+  snapshots_.forget_the_dead();
   choose(death, running, now);
   state_ = State::kChosen;
   wakes_by_.reset();
@@ -247,37 +205,20 @@ void Recovery::died(const Death& death, bool running, Clock::time_point now) {
 void Recovery::choose(const Death& death, bool running, Clock::time_point now) {
   const bool at_rest = !running || reviving();  // as it woke it ran no code of the execution
   if (!revival_) {
-    revival_ = Revival{RestoredCause::kCrash, newest(), {}, signal_name(death), exit_status(death)};
+    revival_ = Revival{
+        RestoredCause::kCrash, snapshots_.newest(), {}, signal_name(death), exit_status(death)};
     if (running)
       revival_->then = Crash{protocol::ErrorReason::kCrash, crash_report(death, last_words_)};
   }
-  if (revival_->snapshot && !snapshots_.has(*revival_->snapshot)) revival_->snapshot = newest();
-  // Started, and no more than that: something outside has ended it.
-  const bool lived = now - woken_at_ >= kOneAfterTheOther;
-  if (death.started && (lived || was_killed(death))) starts_anew_ = 0;
-  if (condemned() || !at_rest) {
-    deaths_at_rest_ = 0;
-  } else {
-    distrust_snapshot(death, now);
-  }
-}
-
-// Of one that dies by itself, and again at once, nothing can be had any more; nor of one that is
-// killed each time.
-void Recovery::distrust_snapshot(const Death& death, Clock::time_point now) {
-  const bool again = last_woken_ && last_woken_ == revival_->snapshot &&
-                     now - last_death_at_rest_ < kOneAfterTheOther;
-  deaths_at_rest_ = again ? deaths_at_rest_ + 1 : 1;
-  last_death_at_rest_ = now;
-  if (deaths_at_rest_ < (was_killed(death) ? kMostKills : kMostDeaths)) return;
-  deaths_at_rest_ = 0;
-  revival_->snapshot.reset();
+  if (revival_->snapshot && !snapshots_.has(*revival_->snapshot))
+    revival_->snapshot = snapshots_.newest();
+  trust_.died(death, now);
+  if (condemned() || !at_rest) return trust_.died_for_a_reason();
+  if (!trust_.died_at_rest(death, revival_->snapshot, now)) revival_->snapshot.reset();
 }
 
 bool Recovery::wake(Clock::time_point now) {
-  if (!revival_->snapshot && ++starts_anew_ > kMostStartsAnew) return false;
-  last_woken_ = revival_->snapshot;
-  woken_at_ = now;
+  if (!trust_.wakes(revival_->snapshot, now)) return false;
   snapshots_.forget_begun();
   if (revival_->snapshot) wakes_by_ = now + kTimeToWake;
   state_ = State::kWaking;
@@ -302,15 +243,14 @@ void Recovery::look_for_standstill(Clock::time_point now) {
   crash.report.type = "InterpreterDied";
   crash.report.message = waited_for(lost_native_threads_);
   log_.line(crash.report.message);
-  go_back({RestoredCause::kCrash, newest(), std::move(crash)});
+  go_back({RestoredCause::kCrash, snapshots_.newest(), std::move(crash)});
 }
 
 // Hooks of user code's run as it wakes, and may wait for a lock of a thread that is gone.
 void Recovery::give_up_waking(Clock::time_point now) {
   wakes_by_.reset();
   log_.line("the snapshot did not wake");
-  last_death_at_rest_ = now;  // it would not the next time either
-  deaths_at_rest_ = kMostKills;
+  trust_.did_not_wake(now);
   processes_.kill_interpreter();
 }
 
@@ -319,8 +259,8 @@ Recovery::Revival Recovery::finish(const runtime::ExecutionRef& running, pid_t p
   Revival revival = *std::exchange(revival_, std::nullopt);
   state_ = State::kSteady;
   wakes_by_.reset();
-  drop(snapshots_.restore(revival.snapshot));
-  forget_the_dead();
+  snapshots_.drop(snapshots_.restore(revival.snapshot));
+  snapshots_.forget_the_dead();
   lost_native_threads_ = told.lost_native_threads;
   write(revival, running, pid, told);
   if (!snapshots_.is_fresh()) offer();
@@ -363,25 +303,10 @@ void Recovery::answer(Answered& answered, std::optional<Number> woken) {
 
 // ---- the rest -------------------------------------------------------------------------------
 
-// As many as can be asked in the time that a status has.
 protocol::SnapshotFacts Recovery::facts() const {
-  protocol::SnapshotFacts facts = {};
+  protocol::SnapshotFacts facts = snapshots_.facts();
   if (!failure_.empty()) facts.failure = failure_;
-  const Clock::time_point end = Clock::now() + kTimeForFacts;
-  for (const auto& [number, snapshot] : snapshots_.all()) {
-    ++facts.count;
-    if (Clock::now() < end) facts.memory += processes_.memory_of(number);
-  }
   return facts;
-}
-
-std::vector<pid_t> Recovery::processes() const {
-  std::vector<pid_t> own;
-  for (const auto& [number, snapshot] : snapshots_.all())
-    own.push_back(processes_.process_of(number));
-  own.push_back(processes_.process_of(0));
-  own.push_back(processes_.keeper());
-  return own;
 }
 
 void Recovery::clear() {

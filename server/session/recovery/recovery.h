@@ -14,7 +14,9 @@
 #include "runtime/link.h"
 #include "server/link/death.h"
 #include "server/session/execution_queue.h"
-#include "server/session/recovery/snapshots.h"
+#include "server/session/recovery/living_snapshots.h"
+#include "server/session/recovery/snapshot_processes.h"
+#include "server/session/recovery/trust.h"
 #include "server/session/reply_once.h"
 #include "server/session/running_execution.h"
 #include "server/system/log.h"
@@ -62,26 +64,6 @@
 // and a snapshot that it has just made must not push out the one that is to be woken. Snapshots can
 // die as well, killed from outside or for memory: before each choice the dead are forgotten.
 namespace replwire::server {
-
-// The processes that a Recovery commands, snapshots by their numbers.
-class SnapshotProcesses {
- public:
-  virtual ~SnapshotProcesses() = default;
-
-  // One is to be taken behind what the interpreter has in hand, unless that holds more than `limit`
-  // bytes.
-  // `urgent`: somebody waits for it.
-  virtual void take(std::uint64_t number, std::optional<std::size_t> limit, bool urgent) = 0;
-  virtual void drop(std::uint64_t number) = 0;
-  virtual void wake(std::uint64_t number) = 0;  // 0: Python anew
-  virtual void kill_interpreter() = 0;
-  virtual pid_t process_of(std::uint64_t number) const = 0;  // 0: it is gone
-  virtual std::int64_t memory_of(std::uint64_t number) const = 0;
-  // A process that has the interpreter's descriptors beside it; 0: there is none.
-  virtual pid_t keeper() const = 0;
-  // Whether all threads of the interpreter wait for one another, and did at the look before.
-  virtual bool stands_still() = 0;
-};
 
 // Whether the execution may go back to the state that it began in.
 bool is_transaction(const protocol::Execute& request);
@@ -154,8 +136,7 @@ class Recovery {
   bool holds_back(const ExecutionQueue::Request& next);
   // The system has made the snapshot, or could not.
   Settled taken(const runtime::Checkpointed& checkpointed);
-  std::optional<Number> newest() const { return snapshots_.newest(); }
-  bool lives(Number number) const { return processes_.process_of(number) > 0; }
+  const LivingSnapshots& snapshots() const { return snapshots_; }
 
   // Requests whose turn has come.
   void begin(protocol::Checkpoint& request, ReplyOnce reply);
@@ -188,8 +169,6 @@ class Recovery {
   // ---- the rest
 
   protocol::SnapshotFacts facts() const;
-  // The snapshots', that in which nothing has been run yet, and the keeper's.
-  std::vector<pid_t> processes() const;
   // Requests under way are dropped unanswered.
   void clear();
 
@@ -204,11 +183,8 @@ class Recovery {
   };
 
   Number take(std::optional<std::string> name, bool automatic);
-  void drop(const std::vector<Number>& snapshots);
-  void forget_the_dead();
   void choose(const Death& death, bool running, Clock::time_point now);
   void end_checkpoint(bool made);
-  void distrust_snapshot(const Death& death, Clock::time_point now);
   void give_up_waking(Clock::time_point now);
   void look_for_standstill(Clock::time_point now);
   void write(const Revival& revival, const runtime::ExecutionRef& running, pid_t pid,
@@ -221,7 +197,7 @@ class Recovery {
   const Limits limits_;
   std::function<bool()> wanted_;
 
-  Snapshots snapshots_;
+  LivingSnapshots snapshots_;
   std::optional<Checkpoint> checkpoint_;
   std::optional<Number> needed_;  // the snapshot that a transaction waits for
   std::optional<Held> held_;
@@ -231,14 +207,10 @@ class Recovery {
   State state_ = State::kSteady;
   std::optional<Revival> revival_;  // in all states but steady
   std::optional<std::string> last_words_;
-  std::optional<Number> last_woken_;
-  Clock::time_point woken_at_;
-  Clock::time_point last_death_at_rest_;
-  int deaths_at_rest_ = 0;  // of what wakes of one snapshot, one after the other
+  Trust trust_;
   std::optional<Clock::time_point> wakes_by_;
   std::vector<std::string> lost_native_threads_;  // somebody may wait for them
   std::optional<Clock::time_point> looks_at_;     // whether the code that runs does
-  int starts_anew_ = 0;                           // one after the other
 };
 
 }  // namespace replwire::server

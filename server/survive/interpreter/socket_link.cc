@@ -20,6 +20,7 @@
 #include "server/survive/wire/packing.h"
 #include "server/system/descriptors/ready.h"
 #include "server/system/outside_signals.h"
+#include "server/system/overloaded.h"
 #include "server/system/process/descendants.h"
 #include "server/system/process/process_facts.h"
 #include "server/system/threads.h"
@@ -31,13 +32,6 @@ using runtime::Command;
 using runtime::Event;
 
 constexpr std::chrono::microseconds kTimeToRead{100};
-
-template <class... Each>
-struct Overloaded : Each... {
-  using Each::operator()...;
-};
-template <class... Each>
-Overloaded(Each...) -> Overloaded<Each...>;
 
 // A snapshot that is to be taken when the interpreter rests; null: something else.
 const runtime::Checkpoint* offered(const Command& command) {

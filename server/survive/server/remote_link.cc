@@ -54,16 +54,14 @@ bool leaves_room(const Descriptor& descriptor) {
 RemoteLink::RemoteLink(asio::io_context& io, Channels& channels, Descriptor origin,
                        std::function<Descriptor()> make_origin)
     : InterpreterLink(channels.output.control()),
-      make_origin_(std::move(make_origin)),
       strand_(asio::make_strand(io)),
       channels_(channels),
       children_(io, SIGCHLD),
       output_call_(io, ::fcntl(channels.output_call.get(), F_DUPFD_CLOEXEC, 3)),
       incoming_(::epoll_create1(EPOLL_CLOEXEC)),
       commands_(io),
-      inquiries_(io) {
-  sleepers_.emplace(kOrigin, Sleeper{std::move(origin), 0});
-}
+      inquiries_(io),
+      sleepers_(std::move(origin), std::move(make_origin)) {}
 
 void RemoteLink::connect(Outputs& outputs, Handlers handlers) {
   outputs_ = &outputs;
@@ -84,24 +82,19 @@ void RemoteLink::post(runtime::Command command) {
 }
 
 void RemoteLink::answer(std::uint64_t number, runtime::Answer answer) {
-  const std::lock_guard lock(mutex_);
-  const auto found = questions_.find(number);
-  if (found == questions_.end()) return;
-  GivenAnswer given = {number, std::move(answer)};
-  if (found->second == Asking::kWorker) {
-    commands_.add(packed(ToWorker(std::move(given))));
-  } else {
-    inquiries_.add(packed(ToReader(std::move(given))));
-  }
-  questions_.erase(found);
+  questions_.answer(number, [&](bool by_worker) {
+    GivenAnswer given = {number, std::move(answer)};
+    if (by_worker) {
+      commands_.add(packed(ToWorker(std::move(given))));
+    } else {
+      inquiries_.add(packed(ToReader(std::move(given))));
+    }
+  });
 }
 
 void RemoteLink::ask(runtime::Inquiry inquiry) {
   const std::string bytes = packed(ToReader(inquiry));
-  {
-    const std::lock_guard lock(mutex_);
-    unanswered_.emplace(inquiry.number, std::move(inquiry));
-  }
+  questions_.add(std::move(inquiry));
   if (process() == 0) return;  // it is asked when there is one again
   inquiries_.add(bytes);
   inquiries_.flush();
@@ -184,17 +177,23 @@ void RemoteLink::on(const Hello& hello) {
 }
 
 void RemoteLink::on(const Started& started) {
-  started_ = true;
-  dismiss_keeper();
-  ask_again();
+  on_interpreter_running();
   handlers_.started(started);
+}
+
+// It has back what the one before it had, and is asked what that one has not answered.
+void RemoteLink::on_interpreter_running() {
+  started_ = true;
+  sleepers_.set_keeper({}, 0);
+  questions_.for_each_inquiry(
+      [this](const runtime::Inquiry& inquiry) { inquiries_.add(packed(ToReader(inquiry))); });
+  inquiries_.flush();
 }
 
 // One without its socket can never be woken: it sees that, and ends.
 void RemoteLink::on(Asleep& asleep) {
   if (descriptors_.size() == 1 && leaves_room(descriptors_.front())) {
-    const std::lock_guard lock(mutex_);
-    sleepers_.insert_or_assign(asleep.number, Sleeper{std::move(descriptors_.front()), asleep.pid});
+    sleepers_.add(asleep.number, std::move(descriptors_.front()), asleep.pid);
   } else if (asleep.pid > 0) {
     asleep.failure = "the server has no descriptors left for it";
   }
@@ -203,19 +202,7 @@ void RemoteLink::on(Asleep& asleep) {
 
 void RemoteLink::on(const KeeperStarted& started) {
   if (descriptors_.size() != 1) return;  // it can never be asked, sees that, and ends
-  const std::lock_guard lock(mutex_);
-  keeper_ = {std::move(descriptors_.front()), started.pid};
-}
-
-// The interpreter that goes on has back what the one before it had.
-void RemoteLink::dismiss_keeper() {
-  const std::lock_guard lock(mutex_);
-  keeper_ = {{}, 0};
-}
-
-pid_t RemoteLink::keeper() const {
-  const std::lock_guard lock(mutex_);
-  return keeper_.pid;
+  sleepers_.set_keeper(std::move(descriptors_.front()), started.pid);
 }
 
 void RemoteLink::on(EarlierChildren& earlier) {
@@ -235,31 +222,11 @@ void RemoteLink::on(runtime::Event& event) {
   std::visit(
       [this](auto& each) {
         if constexpr (requires { each.execution; }) recognize(each.execution);
-        note(each);
+        if constexpr (requires { questions_.note(each); }) questions_.note(each);
       },
       event);
+  if (std::holds_alternative<runtime::Restored>(event)) on_interpreter_running();
   handlers_.event(std::move(event));
-}
-
-void RemoteLink::note(const runtime::NeedInput& asked) {
-  const std::lock_guard lock(mutex_);
-  questions_.insert_or_assign(asked.number, asked.worker ? Asking::kWorker : Asking::kThread);
-}
-
-void RemoteLink::note(const runtime::InputWithdrawn& asked) {
-  const std::lock_guard lock(mutex_);
-  questions_.erase(asked.number);
-}
-
-void RemoteLink::note(const runtime::InquiryReply& told) {
-  const std::lock_guard lock(mutex_);
-  unanswered_.erase(told.number);
-}
-
-void RemoteLink::note(const runtime::Restored& /*restored*/) {
-  started_ = true;
-  dismiss_keeper();
-  ask_again();
 }
 
 }  // namespace replwire::server::survive

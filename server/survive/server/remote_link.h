@@ -2,13 +2,14 @@
 
 #include <atomic>
 #include <functional>
-#include <map>
 #include <mutex>
 
 #include "server/link/death.h"
 #include "server/link/interpreter_link.h"
 #include "server/output/outputs.h"
+#include "server/survive/server/open_questions.h"
 #include "server/survive/server/outbox.h"
+#include "server/survive/server/sleepers.h"
 #include "server/survive/wire/channels.h"
 #include "server/survive/wire/inbox.h"
 #include "server/survive/wire/messages.h"
@@ -16,8 +17,9 @@
 
 namespace replwire::server::survive {
 
-// The session's end of a link to another process, and the processes behind it: the interpreter, and
-// the sleepers that it can be replaced by. The handlers are called on a strand of the io_context.
+// The session's end of a link to the interpreter in a process of its own: the sockets, that
+// process's life and death, and what takes its place. The handlers are called on a strand of the
+// io_context.
 class RemoteLink final : public InterpreterLink {
  public:
   struct Handlers {
@@ -43,20 +45,13 @@ class RemoteLink final : public InterpreterLink {
   std::vector<pid_t> earlier_children() const override;
   void kill() override;
   void wake(std::uint64_t snapshot) override;
-  void drop(std::uint64_t snapshot) override;
-  pid_t process_of(std::uint64_t snapshot) const override;
-  pid_t keeper() const override;
+  void drop(std::uint64_t snapshot) override { sleepers_.drop(snapshot); }
+  pid_t process_of(std::uint64_t snapshot) const override { return sleepers_.process_of(snapshot); }
+  std::vector<pid_t> sleepers() const override { return sleepers_.processes(); }
   int incoming() const override { return incoming_.get(); }
   void take_incoming() override;
 
  private:
-  struct Sleeper {
-    Descriptor control;
-    pid_t pid;
-  };
-  static constexpr std::uint64_t kOrigin = 0;
-  enum class Asking { kWorker, kThread };
-
   void watch_output();
   void watch_children();
   void adopt(Descriptor link, Descriptor inquiries);
@@ -68,26 +63,15 @@ class RemoteLink final : public InterpreterLink {
   void on(const Started& started);
   void on(Asleep& asleep);
   void on(const KeeperStarted& started);
-  void dismiss_keeper();
   void on(EarlierChildren& earlier);
   void on(const Ended& ended);
   void on(runtime::Event& event);
-  void note(const runtime::NeedInput& asked);
-  void note(const runtime::InputWithdrawn& asked);
-  void note(const runtime::InquiryReply& told);
-  void note(const runtime::Restored& restored);
-  template <class Other>
-  void note(const Other& /*event*/) {}
   void recognize(runtime::ExecutionRef& execution);
   void reap();
   bool reap(pid_t pid, int& status);
-  static void go_on(const Sleeper& sleeper);
-  void renew_origin();
   void on_interpreter_exit(pid_t pid, int status);
-  void answer_for_the_dead();
-  void ask_again();
+  void on_interpreter_running();
 
-  std::function<Descriptor()> make_origin_;
   asio::strand<asio::io_context::executor_type> strand_;
   Channels& channels_;
   Outputs* outputs_ = nullptr;
@@ -108,12 +92,11 @@ class RemoteLink final : public InterpreterLink {
   Outbox commands_;
   Outbox inquiries_;
 
+  Sleepers sleepers_;
+  OpenQuestions questions_;
+
   mutable std::mutex mutex_;
   runtime::ExecutionRef newest_;  // of those that were posted
-  std::map<std::uint64_t, Sleeper> sleepers_;
-  Sleeper keeper_ = {{}, 0};  // of the interpreter's descriptors; 0: it has none
-  std::map<std::uint64_t, Asking> questions_;
-  std::map<std::uint64_t, runtime::Inquiry> unanswered_;
   std::vector<pid_t> earlier_children_;
 };
 

@@ -1,6 +1,5 @@
 // The processes behind the session's end of the link.
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -10,8 +9,6 @@
 
 #include "server/link/no_answer.h"
 #include "server/survive/server/remote_link.h"
-#include "server/survive/wire/packing.h"
-#include "server/survive/wire/sending.h"
 #include "server/system/process/process.h"
 
 namespace replwire::server::survive {
@@ -44,12 +41,6 @@ bool next_dead(siginfo_t& child) {
   return ::waitid(P_ALL, 0, &child, WEXITED | WNOHANG | WNOWAIT) == 0 && child.si_pid > 0;
 }
 
-// Known at once, also of a sleeper that has not been reaped. (A signal may end the look at it.)
-bool lives(const Descriptor& control) {
-  pollfd state = {control.get(), 0, 0};
-  return ::poll(&state, 1, 0) <= 0;
-}
-
 // Of a signal that the process has seen.
 bool dies_speaking(int status) { return WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL; }
 
@@ -60,41 +51,12 @@ void RemoteLink::wake(std::uint64_t snapshot) {
     auto link = SocketPair::open(SOCK_STREAM);
     auto inquiries = SocketPair::open(SOCK_STREAM);
     started_ = false;
-    if (snapshot == kOrigin) renew_origin();
+    if (snapshot == Sleepers::kOrigin) sleepers_.renew_origin();
     if (!link || !inquiries) return end_unheard();
-    {
-      const std::lock_guard lock(mutex_);
-      const auto found = sleepers_.find(snapshot);
-      if (found != sleepers_.end()) {
-        const int own = link->interpreter.get();
-        const int other = inquiries->interpreter.get();
-        const int keeper = keeper_.control.get();
-        if (keeper >= 0) {
-          send_some(found->second.control.get(), "w", {own, other, keeper}, 0);
-        } else {
-          send_some(found->second.control.get(), "w", {own, other}, 0);
-        }
-        go_on(found->second);
-      }
-    }
+    sleepers_.wake(snapshot, link->interpreter, inquiries->interpreter);
     adopt(std::move(link->server), std::move(inquiries->server));
     killed_for_memory_ = killed_for_memory();
   });
-}
-
-// Something may have killed it.
-void RemoteLink::renew_origin() {
-  const std::lock_guard lock(mutex_);
-  Sleeper& origin = sleepers_[kOrigin];
-  if (origin.control && lives(origin.control)) return;
-  if (Descriptor control = make_origin_()) origin = Sleeper{std::move(control), 0};
-}
-
-// Somebody may have stopped it. The number is its own if it lives after the process of that number
-// has been opened.
-void RemoteLink::go_on(const Sleeper& sleeper) {
-  const Descriptor process = open_process(sleeper.pid);
-  if (process && lives(sleeper.control)) send_signal(process, SIGCONT);
 }
 
 void RemoteLink::adopt(Descriptor link, Descriptor inquiries) {
@@ -124,17 +86,6 @@ void RemoteLink::kill() {
 void RemoteLink::deliver() {
   commands_.flush();
   inquiries_.flush();
-}
-
-void RemoteLink::drop(std::uint64_t snapshot) {
-  const std::lock_guard lock(mutex_);
-  sleepers_.erase(snapshot);
-}
-
-pid_t RemoteLink::process_of(std::uint64_t snapshot) const {
-  const std::lock_guard lock(mutex_);
-  const auto found = sleepers_.find(snapshot);
-  return found != sleepers_.end() && lives(found->second.control) ? found->second.pid : 0;
 }
 
 void RemoteLink::watch_children() {
@@ -178,26 +129,10 @@ void RemoteLink::on_interpreter_exit(pid_t pid, int status) {
   outputs_->take_rest();
   const std::string said = outputs_->fatal_error();
   if (death.traceback.empty() && dies_speaking(status)) death.traceback = said;
-  answer_for_the_dead();
-  handlers_.died(death);
-}
-
-void RemoteLink::answer_for_the_dead() {
-  std::map<std::uint64_t, runtime::Inquiry> unanswered;
-  {
-    const std::lock_guard lock(mutex_);
-    questions_.clear();
-    unanswered.swap(unanswered_);
-  }
-  for (const auto& [number, inquiry] : unanswered)
+  for (const auto& [number, inquiry] : questions_.clear()) {
     handlers_.event(no_answer(inquiry, "the interpreter died"));
-}
-
-// What was asked when there was nobody to ask.
-void RemoteLink::ask_again() {
-  const std::lock_guard lock(mutex_);
-  for (const auto& [number, inquiry] : unanswered_) inquiries_.add(packed(ToReader(inquiry)));
-  inquiries_.flush();
+  }
+  handlers_.died(death);
 }
 
 }  // namespace replwire::server::survive
