@@ -5,7 +5,7 @@
 #include <iterator>
 
 #include "runtime/answers/current_source.h"
-#include "runtime/answers/plain_value.h"
+#include "runtime/answers/python_json.h"
 #include "runtime/bundle.h"
 #include "runtime/execution/interrupts.h"
 #include "runtime/execution/origin.h"

@@ -1,6 +1,6 @@
 #include "runtime/answers/advisor.h"
 
-#include "runtime/answers/plain_value.h"
+#include "runtime/answers/python_json.h"
 #include "runtime/bundle.h"
 
 namespace replwire::runtime {

@@ -4,7 +4,7 @@
 #include <array>
 #include <utility>
 
-#include "runtime/answers/display_json.h"
+#include "runtime/answers/python_json.h"
 #include "runtime/bundle.h"
 #include "runtime/execution/interrupts.h"
 #include "runtime/execution/origin.h"
@@ -110,21 +110,11 @@ PyObject* at_end(PyObject* /*self*/, PyObject* callable) {
 }
 
 PyMethodDef methods[] = {
-    {"show", guarded<show>, METH_NOARGS, "The namespace of the bundled module."},
+    {"show", guarded<show>, METH_NOARGS, "The namespace of the bundled module show.py."},
     {"publish", guarded<publish>, METH_VARARGS, "publish(forms, metadata, display_id, update)"},
-    {"clear", guarded<clear>, METH_O, "clear(wait)"},
+    {"clear_shown", guarded<clear>, METH_O, "clear_shown(wait)"},
     {"at_end", guarded<at_end>, METH_O, "Calls this whenever an execution ends."},
     {nullptr, nullptr, 0, nullptr}};
-
-PyModuleDef definition = {PyModuleDef_HEAD_INIT,
-                          "_replwire_display",
-                          nullptr,
-                          0,
-                          methods,
-                          nullptr,
-                          nullptr,
-                          nullptr,
-                          nullptr};
 
 PyObject* forward(const char* name, PyObject* args, PyObject* kwargs) {
   PyObject* space = show_space();
@@ -149,8 +139,7 @@ PyMethodDef builtin(const char* name, const char* doc) {
   return {name, guarded_with_keywords<function>, METH_VARARGS | METH_KEYWORDS, doc};
 }
 
-// Global, since CPython keeps pointers to it, not to const.
-std::array builtins = {
+PyMethodDef builtins[] = {
     builtin<display>("display",
                      "display($module, /, *objs, include=None, exclude=None, metadata=None,\n"
                      "        transient=None, display_id=None, raw=False, clear=False)\n--\n\n"
@@ -185,12 +174,11 @@ bool show_before_question() {
 }
 
 bool Presenter::start(PyObject* wire) {
-  module_ = Ref(PyModule_Create(&definition));
   const Ref sys(PyImport_ImportModule("sys"));  // the public one
-  if (!module_ || !sys) return false;
+  if (!sys) return false;
   state = {&link_, wire, nullptr, nullptr};
-  if (PyObject_SetAttrString(wire, "display", module_.get()) != 0 ||
-      PyModule_AddIntConstant(module_.get(), "MOST_BYTES", kDisplayBytes) != 0) {
+  if (!add_functions(wire, methods) ||
+      PyModule_AddIntConstant(wire, "MOST_BYTES", kDisplayBytes) != 0) {
     return false;
   }
   sys_ = Ref::borrow(PyModule_GetDict(sys.get()));

@@ -45,8 +45,7 @@ class Presenter {
   void call_at_end();
 
   Link& link_;
-  Ref module_;  // wire.display: what bundled code calls
-  Ref sys_;     // the namespace of sys
+  Ref sys_;  // the namespace of sys
   Ref hook_name_;
   Ref original_hook_;
 };

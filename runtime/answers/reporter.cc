@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "runtime/answers/current_source.h"
-#include "runtime/answers/plain_value.h"
+#include "runtime/answers/python_json.h"
 #include "runtime/bundle.h"
 #include "runtime/execution/interrupts.h"
 #include "runtime/hooks/own_modules.h"

@@ -94,14 +94,13 @@ PyObject* become_program(PyObject* self, PyObject* arguments, PyObject* keywords
   return PyObject_Call(self, arguments, keywords);
 }
 
-// Global, since CPython keeps pointers to it, not to const.
-std::array exec_methods = {
-    PyMethodDef{"execv", guarded_with_keywords<become_program>, METH_VARARGS | METH_KEYWORDS,
-                "execv($module, path, argv, /)\n--\n\n"
-                "Execute an executable path with arguments, replacing current process."},
-    PyMethodDef{"execve", guarded_with_keywords<become_program>, METH_VARARGS | METH_KEYWORDS,
-                "execve($module, /, path, argv, env)\n--\n\n"
-                "Execute an executable path with arguments, replacing current process."}};
+PyMethodDef exec_methods[] = {
+    {"execv", guarded_with_keywords<become_program>, METH_VARARGS | METH_KEYWORDS,
+     "execv($module, path, argv, /)\n--\n\n"
+     "Execute an executable path with arguments, replacing current process."},
+    {"execve", guarded_with_keywords<become_program>, METH_VARARGS | METH_KEYWORDS,
+     "execve($module, /, path, argv, env)\n--\n\n"
+     "Execute an executable path with arguments, replacing current process."}};
 
 // Stands first in sys.meta_path.
 bool add_finder() {

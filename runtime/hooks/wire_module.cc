@@ -7,8 +7,8 @@
 #include <csignal>
 
 #include "runtime/answers/current_source.h"
-#include "runtime/answers/display_json.h"
 #include "runtime/answers/presenter.h"
+#include "runtime/answers/python_json.h"
 #include "runtime/bundle.h"
 #include "runtime/execution/interrupts.h"
 #include "runtime/execution/origin.h"
@@ -28,6 +28,7 @@ namespace {
 struct State {
   Link* link;
   bool stream_closed;
+  std::atomic<std::uint64_t> last_question;  // its number; any thread asks
   PyObject* original_input;  // builtins.input as Python made it; lives as long as the process
 };
 
@@ -157,9 +158,7 @@ PyObject* ask_client(Link& link, std::string prompt, bool password) {
     prompt.resize(kPromptBytes);
     prompt.resize(prompt.size() - text::incomplete_tail(prompt));
   }
-  // Static, since any thread asks, and no two questions have the same number.
-  static std::atomic<std::uint64_t> last_number{0};
-  const std::uint64_t number = ++last_number;
+  const std::uint64_t number = ++state.last_question;
   c_stdio::flush();
   NeedInput question{number, Origin::current(), std::move(prompt), password, Origin::is_worker()};
   {
@@ -321,15 +320,19 @@ Ref make_wire_module(Link& link) {
   if (!module) return {};
   PyObject* original = PyDict_GetItemString(PyEval_GetBuiltins(), "input");
   Py_XINCREF(original);
-  state = {&link, false, original};
+  state.link = &link;
+  state.original_input = original;
+  if (!add_functions(module.get(), methods)) return {};
+  return module;
+}
+
+bool add_functions(PyObject* wire, PyMethodDef* methods) {
   const Ref name = make_name("_replwire");
   for (PyMethodDef* each = methods; each->ml_name != nullptr; ++each) {
     const Ref function(PyCFunction_NewEx(each, nullptr, name.get()));
-    if (!function || PyObject_SetAttrString(module.get(), each->ml_name, function.get()) != 0) {
-      return {};
-    }
+    if (!function || PyObject_SetAttrString(wire, each->ml_name, function.get()) != 0) return false;
   }
-  return module;
+  return true;
 }
 
 bool take_stream_closed() { return std::exchange(state.stream_closed, false); }

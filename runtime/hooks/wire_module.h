@@ -9,6 +9,8 @@ namespace replwire::runtime {
 // works from any Python thread; in a forked child none of them touches the link. No function leads
 // to the module, and none takes text that goes into a frame as it is.
 Ref make_wire_module(Link& link);
+// Adds more of them. False with a Python exception set.
+bool add_functions(PyObject* wire, PyMethodDef* methods);
 
 // Waits without the GIL until the client has caught up. False with a Python exception set: a
 // signal's handler raised meanwhile.

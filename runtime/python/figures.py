@@ -7,7 +7,7 @@ from matplotlib._pylab_helpers import Gcf
 from matplotlib.backend_bases import FigureManagerBase
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-display = wire.display.show()["display"]
+display = wire.show()["display"]
 
 
 class FigureManager(FigureManagerBase):
@@ -59,4 +59,4 @@ def at_end(of_thread=False):
         exhibit([each for each in Gcf.get_all_fig_managers() if is_due(each, of_thread)])
 
 
-wire.display.at_end(at_end)
+wire.at_end(at_end)

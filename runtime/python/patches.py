@@ -76,7 +76,7 @@ class FiguresLoader:
 
 def patch_ipython(module):
     """What it shows would be printed, were it not for a kernel of its own."""
-    own = wire.display.show()
+    own = wire.show()
     for name in ("display", "update_display", "clear_output", "publish_display_data"):
         if name in vars(module):
             setattr(module, name, own[name])

@@ -51,7 +51,7 @@ class Forms:
         self.exclude = {exclude} if isinstance(exclude, str) else exclude or ()
         self.data = {}
         self.metadata = {}
-        self.left = wire.display.MOST_BYTES
+        self.left = wire.MOST_BYTES
 
     def wants(self, kind):
         wanted = self.include is None or kind in self.include
@@ -206,7 +206,7 @@ def merged(first, second):
 def publish(forms, metadata=None, display_id=None, update=False):
     if not forms.data:
         return
-    if not wire.display.publish(forms.data, forms.told(metadata), display_id, bool(update)):
+    if not wire.publish(forms.data, forms.told(metadata), display_id, bool(update)):
         print(str(forms.value))  # in a forked child
 
 
@@ -283,7 +283,7 @@ def update_display(obj, *, display_id, **options):
 
 def clear_output(wait=False):
     """Have the client clear what the execution has shown."""
-    wire.display.clear(wait)
+    wire.clear_shown(wait)
 
 
 def publish_display_data(

@@ -8,7 +8,7 @@
 #include <system_error>
 
 #include "protocol/codec.h"
-#include "runtime/answers/plain_value.h"
+#include "runtime/answers/python_json.h"
 #include "server/output/last_words.h"
 #include "server/output/output_frames.h"
 #include "server/serve/start_interpreter.h"
