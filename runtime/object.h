@@ -44,7 +44,7 @@ class GilRelease {
   GilRelease(const GilRelease&) = delete;
   GilRelease& operator=(const GilRelease&) = delete;
   ~GilRelease() {
-    if (python_end::begun) python_end::hold_thread();
+    if (python_end::has_begun()) python_end::hold_thread();
     PyEval_RestoreThread(state_);
   }
 

@@ -13,14 +13,16 @@ namespace {
 // from Run to Run.
 thread_local ExecutionRef origin;
 thread_local bool worker = false;
+thread_local ExecutionRef origin_of_task;  // by the last look at the context that runs
 
-// Global, since the same holds here: a task's own, by the worker's or another thread's look at the
-// context it runs in.
-PyObject* get_of_task = nullptr;  // the context variable's method; lives as long as the process
-thread_local ExecutionRef origin_of_task;
-bool loop_runs = false;  // on the worker
+struct State {
+  PyObject* get_of_task;  // the context variable's method; lives as long as the process
+  bool loop_runs;         // on the worker
+  void (*thread_end)();
+};
 
-void (*thread_end)() = nullptr;
+// Global, since the same holds here.
+State state = {nullptr, false, nullptr};
 
 constexpr const char* kCapsule = "replwire.execution";
 
@@ -39,7 +41,7 @@ PyObject* run_thread(PyObject* self, PyObject* args, PyObject* kwargs) {
   PyObject* function = PyTuple_GetItem(self, 1);
   origin = *static_cast<ExecutionRef*>(PyCapsule_GetPointer(capsule, kCapsule));
   PyObject* result = PyObject_Call(function, args, kwargs);
-  if (thread_end != nullptr) thread_end();
+  if (state.thread_end != nullptr) state.thread_end();
   return result;
 }
 
@@ -94,12 +96,12 @@ void Origin::claim_worker() { worker = true; }
 bool Origin::is_worker() { return worker; }
 
 const ExecutionRef& Origin::current() {
-  return get_of_task == nullptr || (worker && !loop_runs) ? origin : of_task();
+  return state.get_of_task == nullptr || (worker && !state.loop_runs) ? origin : of_task();
 }
 
 const ExecutionRef& Origin::of_task() {
   const SavedError kept;
-  const Ref capsule(PyObject_CallNoArgs(get_of_task));
+  const Ref capsule(PyObject_CallNoArgs(state.get_of_task));
   if (!capsule) PyErr_Clear();
   if (!capsule || capsule.get() == Py_None) return origin;
   const auto* execution = static_cast<ExecutionRef*>(PyCapsule_GetPointer(capsule.get(), kCapsule));
@@ -110,14 +112,14 @@ const ExecutionRef& Origin::of_task() {
 Ref Origin::capsule() { return make_capsule(origin); }
 
 bool Origin::track_tasks(PyObject* variable) {
-  get_of_task = PyObject_GetAttrString(variable, "get");
-  return get_of_task != nullptr;
+  state.get_of_task = PyObject_GetAttrString(variable, "get");
+  return state.get_of_task != nullptr;
 }
 
-Origin::OfTasks::OfTasks() { loop_runs = true; }
-Origin::OfTasks::~OfTasks() { loop_runs = false; }
+Origin::OfTasks::OfTasks() { state.loop_runs = true; }
+Origin::OfTasks::~OfTasks() { state.loop_runs = false; }
 
-void Origin::at_thread_end(void (*function)()) { thread_end = function; }
+void Origin::at_thread_end(void (*function)()) { state.thread_end = function; }
 
 void Origin::set_run(ExecutionRef execution) { origin = std::move(execution); }
 

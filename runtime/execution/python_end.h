@@ -1,7 +1,5 @@
 #pragma once
 
-#include <atomic>
-
 // Python ends as in `python3`: threads that are no daemons, atexit, all objects, then C's exit
 // handlers. Any of them may wait for ever, so whoever begins has something that ends the process
 // all the same.
@@ -11,8 +9,7 @@ namespace replwire::runtime::python_end {
 void begin();
 
 // Python takes itself apart: no thread but the main one may have the GIL any more.
-// Global, since any thread that Python may hold asks it.
-extern std::atomic<bool> begun;
+bool has_begun();
 
 // For a thread that would ask for it: stays here until the process ends. CPython up to 3.13 would
 // end the thread, by unwinding a stack that has our frames on it. Nothing on the main thread.

@@ -39,15 +39,18 @@ Stack own_stack() {
   return {reinterpret_cast<Word>(&here), ::getauxval(AT_RANDOM)};
 }
 
+struct Hidden {
+  Word* place;
+  Word frame;
+};
+
 // Global, since the process has one interpreter, with one first frame.
-Word* hidden_from = nullptr;
-Word hidden = 0;
+Hidden hidden = {nullptr, 0};
 
 bool clear(std::span<Word> words, Word value) {
   for (Word& word : words) {
     if (word != value) continue;
-    hidden_from = &word;
-    hidden = std::exchange(word, 0);
+    hidden = {&word, std::exchange(word, 0)};
     return true;
   }
   return false;
@@ -81,7 +84,7 @@ void hide_first_frame() {
 }
 
 void show_first_frame() {
-  if (hidden_from != nullptr) *hidden_from = hidden;
+  if (hidden.place != nullptr) *hidden.place = hidden.frame;
 }
 
 }  // namespace replwire::runtime

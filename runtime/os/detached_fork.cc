@@ -40,12 +40,20 @@ alignas(16) std::array<char, 64UL * 1024> stack_to_wait_on;
 
 thread_local const AroundFork* under_way = nullptr;
 
-// Global, since the handlers of pthread_atfork are given nothing.
-Place before;
-Place behind;
-bool is_behind = false;
-int failure = 0;  // errno, when there could be no process in between
-sigset_t mask;
+struct State {
+  Place before;
+  Place behind;
+  bool is_behind;
+  int failure;  // errno, when there could be no process in between
+  sigset_t mask;
+  ucontext_t context;  // of the stack to wait on; it must not lie on one that is left
+  Place copied;        // of detached_copy()
+  volatile pid_t copy;
+};
+
+// Global, since the handlers of pthread_atfork are given nothing, and what runs on another stack no
+// more than a number.
+State state;
 
 REPLWIRE_CHANGES_STACKS void die_with(pid_t parent) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -54,7 +62,7 @@ REPLWIRE_CHANGES_STACKS void die_with(pid_t parent) {
 
 REPLWIRE_CHANGES_STACKS int go_on_in_fork(void* parent) {
   die_with(*static_cast<pid_t*>(parent));
-  __builtin_longjmp(before, 1);
+  __builtin_longjmp(state.before, 1);
 }
 
 // A process that shares this one's memory, has no signal at its end, and is seen by no wait() that
@@ -69,25 +77,23 @@ REPLWIRE_CHANGES_STACKS bool run_in_between(int (*run)(void*)) {
 }
 
 REPLWIRE_CHANGES_STACKS void wait_for_system_call() {
-  failure = 0;
-  is_behind = false;
+  state.failure = 0;
+  state.is_behind = false;
   if (!run_in_between(go_on_in_fork)) {
-    failure = errno;
-    __builtin_longjmp(before, 1);
+    state.failure = errno;
+    __builtin_longjmp(state.before, 1);
   }
-  if (!is_behind) ::_exit(kKilledInBetween);  // with locks of fork()'s held
-  __builtin_longjmp(behind, 1);
+  if (!state.is_behind) ::_exit(kKilledInBetween);  // with locks of fork()'s held
+  __builtin_longjmp(state.behind, 1);
 }
 
 REPLWIRE_CHANGES_STACKS void wait_on_another_stack() {
-  // Static, since it must not lie on a stack that is left.
-  static ucontext_t context;
-  ::getcontext(&context);
-  context.uc_stack.ss_sp = stack_to_wait_on.data();
-  context.uc_stack.ss_size = stack_to_wait_on.size();
-  context.uc_link = nullptr;
-  ::makecontext(&context, wait_for_system_call, 0);
-  ::setcontext(&context);
+  ::getcontext(&state.context);
+  state.context.uc_stack.ss_sp = stack_to_wait_on.data();
+  state.context.uc_stack.ss_size = stack_to_wait_on.size();
+  state.context.uc_link = nullptr;
+  ::makecontext(&state.context, wait_for_system_call, 0);
+  ::setcontext(&state.context);
 }
 
 }  // namespace
@@ -97,29 +103,29 @@ REPLWIRE_CHANGES_STACKS bool before_fork() {
   native_threads::note();
   sigset_t all;
   sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &mask);
+  ::pthread_sigmask(SIG_SETMASK, &all, &state.mask);
   under_way->before();
-  if (__builtin_setjmp(before) == 0) wait_on_another_stack();
+  if (__builtin_setjmp(state.before) == 0) wait_on_another_stack();
   return true;
 }
 
 REPLWIRE_CHANGES_STACKS bool behind_fork_in_parent() {
   if (under_way == nullptr) return false;
-  if (failure == 0 && __builtin_setjmp(behind) == 0) {
-    is_behind = true;
+  if (state.failure == 0 && __builtin_setjmp(state.behind) == 0) {
+    state.is_behind = true;
     ::_exit(0);
   }
   under_way->in_parent();
-  ::pthread_sigmask(SIG_SETMASK, &mask, nullptr);
+  ::pthread_sigmask(SIG_SETMASK, &state.mask, nullptr);
   return true;
 }
 
 bool behind_fork_in_child() {
   if (under_way == nullptr) return false;
-  if (failure != 0) ::_exit(0);  // it is a child like any other: not what was wanted
+  if (state.failure != 0) ::_exit(0);  // it is a child like any other: not what was wanted
   native_threads::forget_announced();
   under_way->in_child();
-  ::pthread_sigmask(SIG_SETMASK, &mask, nullptr);
+  ::pthread_sigmask(SIG_SETMASK, &state.mask, nullptr);
   return true;
 }
 
@@ -127,9 +133,9 @@ pid_t detached_fork(const AroundFork& around) {
   under_way = &around;
   const pid_t child = ::fork();
   under_way = nullptr;
-  if (child <= 0 || failure == 0) return child;
+  if (child <= 0 || state.failure == 0) return child;
   ::waitpid(child, nullptr, 0);
-  errno = failure;
+  errno = state.failure;
   return -1;
 }
 
@@ -137,15 +143,11 @@ pid_t detached_fork(const AroundFork& around) {
 
 namespace {
 
-// Global, since what runs on the other stack is given no more than a number.
-Place copied;
-volatile pid_t copy = -1;
-
 REPLWIRE_CHANGES_STACKS int copy_and_leave(void* parent) {
   die_with(*static_cast<pid_t*>(parent));
   const pid_t child = ::_Fork();
-  if (child == 0) __builtin_longjmp(copied, 1);
-  copy = child;
+  if (child == 0) __builtin_longjmp(state.copied, 1);
+  state.copy = child;
   ::_exit(0);
 }
 
@@ -153,10 +155,10 @@ REPLWIRE_CHANGES_STACKS int copy_and_leave(void* parent) {
 
 // A function of its own, since it returns twice; what both sides need is in no register.
 REPLWIRE_CHANGES_STACKS pid_t detached_copy() {
-  copy = -1;
-  if (__builtin_setjmp(copied) != 0) return 0;
+  state.copy = -1;
+  if (__builtin_setjmp(state.copied) != 0) return 0;
   run_in_between(copy_and_leave);
-  return copy;
+  return state.copy;
 }
 
 }  // namespace replwire::runtime

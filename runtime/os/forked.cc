@@ -7,22 +7,26 @@
 namespace replwire::runtime {
 namespace {
 
+struct State {
+  bool is_child;
+  void (*run_in_child)();
+};
+
 // Global, since the handlers of pthread_atfork are given nothing.
-bool is_child = false;
-void (*run_in_child)() = nullptr;
+State state;
 
 }  // namespace
 
 void watch_forks(void (*in_child)()) {
-  run_in_child = in_child;
+  state.run_in_child = in_child;
   pthread_atfork([] { before_fork(); }, [] { behind_fork_in_parent(); },
                  [] {
                    if (behind_fork_in_child()) return;
-                   if (!is_child && run_in_child != nullptr) run_in_child();
-                   is_child = true;
+                   if (!state.is_child && state.run_in_child != nullptr) state.run_in_child();
+                   state.is_child = true;
                  });
 }
 
-bool in_forked_child() { return is_child; }
+bool in_forked_child() { return state.is_child; }
 
 }  // namespace replwire::runtime

@@ -21,10 +21,14 @@ namespace {
 // What is always left, so that code can free something when all is used.
 constexpr std::size_t kLeast = 16UL * 1024 * 1024;
 
+struct State {
+  std::size_t most;  // resident bytes; 0: no limit
+  rlimit original;
+  std::atomic<bool> active;  // a Scope lives
+};
+
 // Global, since the limit is the process's.
-std::size_t most = 0;  // resident bytes; 0: no limit
-rlimit original = {};
-std::atomic<bool> active{false};  // a Scope lives
+State state;
 
 struct Usage {
   std::size_t resident;
@@ -42,13 +46,15 @@ Usage usage() {
   return {pages.resident * size, pages.data * size};
 }
 
-void lift() { ::setrlimit(RLIMIT_DATA, &original); }
+void lift() { ::setrlimit(RLIMIT_DATA, &state.original); }
 
 // Counted from what there is now: memory that is reserved and not touched is nobody's fault.
 void lower() {
   const Usage now = usage();
-  const std::size_t room = now.resident < most ? std::max(most - now.resident, kLeast) : kLeast;
-  const rlimit lowered = {std::min<rlim_t>(now.data + room, original.rlim_cur), original.rlim_max};
+  const std::size_t room =
+      now.resident < state.most ? std::max(state.most - now.resident, kLeast) : kLeast;
+  const rlimit lowered = {std::min<rlim_t>(now.data + room, state.original.rlim_cur),
+                          state.original.rlim_max};
   ::setrlimit(RLIMIT_DATA, &lowered);
 }
 
@@ -56,7 +62,7 @@ void lower() {
 void find_more() {
   rlimit current = {};
   ::getrlimit(RLIMIT_DATA, &current);
-  if (current.rlim_cur != original.rlim_cur) return lift();
+  if (current.rlim_cur != state.original.rlim_cur) return lift();
   if (!memory_reserve::open()) throw std::bad_alloc();
 }
 
@@ -90,35 +96,35 @@ void prepare(std::size_t bytes) {
 // A child that is forked has no limit by `forget_in_child`; these make theirs without a fork.
 bool install(std::size_t bytes) {
   if (bytes == 0) return true;
-  ::getrlimit(RLIMIT_DATA, &original);
-  most = bytes;
+  ::getrlimit(RLIMIT_DATA, &state.original);
+  state.most = bytes;
   std::set_new_handler(find_more);
   return patch("os", "system") && patch("os", "posix_spawn") && patch("os", "posix_spawnp") &&
          patch("_posixsubprocess", "fork_exec");
 }
 
 Scope::Scope() {
-  if (most == 0) return;
-  active = true;
+  if (state.most == 0) return;
+  state.active = true;
   lower();
 }
 
 Scope::~Scope() {
-  if (!active.exchange(false)) return;
+  if (!state.active.exchange(false)) return;
   lift();
 }
 
 Lifted::Lifted() {
-  if (active) lift();
+  if (state.active) lift();
 }
 
 Lifted::~Lifted() {
-  if (active && !in_forked_child()) lower();
+  if (state.active && !in_forked_child()) lower();
 }
 
 void forget_in_child() {
-  if (!active) return;
-  active = false;
+  if (!state.active) return;
+  state.active = false;
   lift();
 }
 

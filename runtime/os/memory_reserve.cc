@@ -12,9 +12,13 @@ namespace {
 
 constexpr std::size_t kSize = 4UL * 1024 * 1024;  // of which Python takes a MiB at a time
 
+struct Reserve {
+  std::atomic<void*> mapped;
+  std::atomic<void*> allocated;
+};
+
 // Global, since memory is the process's, and code anywhere may be what runs out of it.
-std::atomic<void*> mapped{nullptr};
-std::atomic<void*> allocated{nullptr};
+Reserve reserve;
 
 void give_back(void* mapping) { ::munmap(mapping, kSize); }
 
@@ -41,17 +45,18 @@ void install() {
 }
 
 bool open() {
-  void* mapping = mapped.exchange(nullptr);
-  void* memory = allocated.exchange(nullptr);
+  void* mapping = reserve.mapped.exchange(nullptr);
+  void* memory = reserve.allocated.exchange(nullptr);
   if (mapping != nullptr) give_back(mapping);
   std::free(memory);
   return mapping != nullptr || memory != nullptr;
 }
 
 void fill() {
-  if (mapped != nullptr || allocated != nullptr) return;
+  if (reserve.mapped != nullptr || reserve.allocated != nullptr) return;
   // What was freed may be the allocator's still, and not the system's again.
-  if (!keep(mapped, map(), give_back)) keep(allocated, std::malloc(kSize), std::free);
+  if (!keep(reserve.mapped, map(), give_back))
+    keep(reserve.allocated, std::malloc(kSize), std::free);
 }
 
 }  // namespace replwire::runtime::memory_reserve

@@ -22,21 +22,23 @@ struct Task {
   std::string name;
 };
 
-// Global, since the threads are the process's.
-std::vector<Task> tasks;  // as noted
-
 struct Own {
   pid_t process;  // a snapshot finds there those of the process that it was taken from
   pid_t thread;
 };
+struct State {
+  std::vector<Task> tasks;  // as noted
+  std::array<std::atomic<Own>, 4> owns;
+  std::atomic<int> announced;  // that have not claimed yet
+};
+
 // Global, since the threads are the process's.
-std::array<std::atomic<Own>, 4> owns;
-std::atomic<int> announced{0};  // that have not claimed yet
+State state;
 
 constexpr const char* kFolder = "/proc/self/task";
 
 bool is_own(pid_t thread) {
-  return std::ranges::any_of(owns, [thread](const auto& each) {
+  return std::ranges::any_of(state.owns, [thread](const auto& each) {
     return each.load().process == ::getpid() && each.load().thread == thread;
   });
 }
@@ -45,7 +47,7 @@ bool is_own(pid_t thread) {
 bool are_others() {
   struct stat facts = {};
   const auto ours = std::ranges::count_if(
-      owns, [](const auto& each) { return each.load().process == ::getpid(); });
+      state.owns, [](const auto& each) { return each.load().process == ::getpid(); });
   return ::stat(kFolder, &facts) == 0 && facts.st_nlink > static_cast<nlink_t>(3 + ours);
 }
 
@@ -76,18 +78,18 @@ void end_gnu_openmp(const std::string& library) {
 
 }  // namespace
 
-void forget_announced() { announced = 0; }
+void forget_announced() { state.announced = 0; }
 
-void announce(int more) { announced += more; }
+void announce(int more) { state.announced += more; }
 
 void claim() {
-  for (auto& each : owns) {
+  for (auto& each : state.owns) {
     Own present = each;
     if (present.process != ::getpid() &&
         each.compare_exchange_strong(present, {::getpid(), ::gettid()}))
       break;
   }
-  --announced;
+  --state.announced;
 }
 
 void end_pools() {
@@ -98,22 +100,22 @@ void end_pools() {
 }
 
 void note() {
-  tasks.clear();
-  while (announced > 0) ::sched_yield();  // they are about to run
+  state.tasks.clear();
+  while (state.announced > 0) ::sched_yield();  // they are about to run
   if (!are_others()) return;
   DIR* const folder = ::opendir(kFolder);
   if (folder == nullptr) return;
   while (const dirent* entry = ::readdir(folder)) {
     const pid_t number = std::atoi(entry->d_name);
     if (number > 0 && number != ::gettid() && !is_own(number))
-      tasks.push_back({number, name_of(entry->d_name)});
+      state.tasks.push_back({number, name_of(entry->d_name)});
   }
   ::closedir(folder);
 }
 
 std::vector<std::string> noted(const std::vector<pid_t>& except) {
   std::vector<std::string> names;
-  for (const Task& task : tasks) {
+  for (const Task& task : state.tasks) {
     if (std::ranges::count(except, task.number) == 0) names.push_back(task.name);
   }
   return names;

@@ -21,25 +21,30 @@ extern "C" __attribute__((weak)) int PyGILState_Check();
 namespace replwire::runtime::stack_dump {
 namespace {
 
-// Global, since a signal handler is given nothing.
-void (*registered)(int signal) = nullptr;  // faulthandler's handler, where it is needed
-int dump_file = -1;
-int told_event = -1;
 constexpr std::array kFaultSignals = {SIGSEGV, SIGBUS};
-std::array<struct sigaction, 2> fault_actions;  // what is in place when no stack is read
-sigjmp_buf way_out;
-pthread_t worker;
+
+struct State {
+  void (*registered)(int signal) = nullptr;  // faulthandler's handler, where it is needed
+  int dump_file = -1;
+  int told_event = -1;
+  std::array<struct sigaction, 2> fault_actions;  // what is in place when no stack is read
+  sigjmp_buf way_out;
+  pthread_t worker;
+};
+
+// Global, since a signal handler is given nothing.
+State state;
 
 void put_back() {
   for (std::size_t i = 0; i < kFaultSignals.size(); ++i) {
-    ::sigaction(kFaultSignals[i], &fault_actions[i], nullptr);
+    ::sigaction(kFaultSignals[i], &state.fault_actions[i], nullptr);
   }
 }
 
 // A fault of our own reading ends the reading; all others are met again by who is there for them.
 void handle_fault(int signal, siginfo_t* info, void* /*context*/) {
   const bool sent = info->si_code <= 0;
-  if (!sent && ::pthread_equal(::pthread_self(), worker) != 0) siglongjmp(way_out, 1);
+  if (!sent && ::pthread_equal(::pthread_self(), state.worker) != 0) siglongjmp(state.way_out, 1);
   put_back();
   if (sent) ::raise(signal);
 }
@@ -52,26 +57,26 @@ void expect_faults() {
   sigset_t unblocked;
   sigemptyset(&unblocked);
   for (std::size_t i = 0; i < kFaultSignals.size(); ++i) {
-    ::sigaction(kFaultSignals[i], &action, &fault_actions[i]);
+    ::sigaction(kFaultSignals[i], &action, &state.fault_actions[i]);
     sigaddset(&unblocked, kFaultSignals[i]);
   }
   ::pthread_sigmask(SIG_UNBLOCK, &unblocked, nullptr);  // the handler's return undoes it
 }
 
 void dump(int signal) {
-  if (registered != nullptr) return registered(signal);
-  PyThreadState* state = PyGILState_GetThisThreadState();
-  if (state != nullptr) _Py_DumpTraceback(dump_file, state);
+  if (state.registered != nullptr) return state.registered(signal);
+  PyThreadState* thread = PyGILState_GetThisThreadState();
+  if (thread != nullptr) _Py_DumpTraceback(state.dump_file, thread);
 }
 
 // When the signal comes in the middle of a call or a return, Python's own list of frames may point
 // anywhere for an instant (CPython 3.11 does so in every call from C): such a text has no end.
 void write_stack(int signal) {
-  worker = ::pthread_self();
+  state.worker = ::pthread_self();
   expect_faults();
-  if (sigsetjmp(way_out, 1) == 0) {
+  if (sigsetjmp(state.way_out, 1) == 0) {
     dump(signal);
-    [[maybe_unused]] const auto written = ::write(dump_file, kEnd.data(), kEnd.size());
+    [[maybe_unused]] const auto written = ::write(state.dump_file, kEnd.data(), kEnd.size());
   }
   put_back();
 }
@@ -95,13 +100,13 @@ void handle(int signal, siginfo_t* info, void* /*context*/) {
   // A forked child has closed both files; what is not queued does not come from the session.
   if (info->si_code != SI_QUEUE || in_forked_child()) return;
   const int error = errno;
-  if (registered == nullptr || stack_stands_still()) {
+  if (state.registered == nullptr || stack_stands_still()) {
     write_stack(signal);
   } else {
     write_stack_apart(signal);
   }
   const std::uint64_t one = 1;
-  [[maybe_unused]] const auto written = ::write(told_event, &one, sizeof one);
+  [[maybe_unused]] const auto written = ::write(state.told_event, &one, sizeof one);
   errno = error;
 }
 
@@ -118,11 +123,12 @@ bool put_in_place() {
 bool register_dump() {
   const Ref module(PyImport_ImportModule("faulthandler"));
   const Ref function(module ? PyObject_GetAttrString(module.get(), "register") : nullptr);
-  const Ref arguments(function ? Py_BuildValue("(iii)", signal_number(), dump_file, 0) : nullptr);
+  const Ref arguments(function ? Py_BuildValue("(iii)", signal_number(), state.dump_file, 0)
+                               : nullptr);
   if (!arguments || !Ref(PyObject_CallObject(function.get(), arguments.get()))) return false;
   struct sigaction theirs = {};
   ::sigaction(signal_number(), nullptr, &theirs);
-  registered = theirs.sa_handler;
+  state.registered = theirs.sa_handler;
   return true;
 }
 
@@ -132,8 +138,8 @@ int signal_number() { return SIGRTMAX - 6; }
 
 // Ours lies below faulthandler's as well, which a user's `unregister` then uncovers.
 bool install(int file, int told) {
-  dump_file = file;
-  told_event = told;
+  state.dump_file = file;
+  state.told_event = told;
   if (_Py_DumpTraceback == nullptr && (!put_in_place() || !register_dump())) return false;
   return put_in_place();
 }

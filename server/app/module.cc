@@ -84,12 +84,12 @@ std::variant<Options, int> parse_in(const std::string& folder, std::vector<char*
 
 // The exit status; nothing when the words are not the program's.
 std::optional<int> serve_here(std::vector<std::string> words) {
-  // Static, since what it is handed to is: it outlives an exit() of C.
-  static auto& handover = *new auto(exec_handover::unpack(std::move(words)));
+  // Never deleted, nor are the options: they outlive an exit() of C.
+  auto& handover = *new auto(exec_handover::unpack(std::move(words)));
   if (!handover) return std::nullopt;
   std::vector<char*> argv;
   for (std::string& word : handover->words) argv.push_back(word.data());
-  static const auto& parsed = *new auto(parse_in(handover->folder, argv));
+  const auto& parsed = *new auto(parse_in(handover->folder, argv));
   const auto* options = std::get_if<Options>(&parsed);
   if (options == nullptr) return std::nullopt;
   set_process_title(handover->words);
@@ -99,7 +99,7 @@ std::optional<int> serve_here(std::vector<std::string> words) {
     { const StandardStreams closed = std::move(handover->streams); }
     return survive::run_handed_interpreter(*options, handover->channels, start);
   }
-  const auto streams = [] { return std::move(handover->streams); };
+  const auto streams = [&handover] { return std::move(handover->streams); };
   return serve(*options, streams, start, handover->why);
 }
 

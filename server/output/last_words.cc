@@ -45,57 +45,65 @@ constexpr std::array<Deadly, 12> kFromOutside = {{{SIGQUIT, "SIGQUIT"},
                                                   {SIGPWR, "SIGPWR"},
                                                   {SIGXFSZ, "SIGXFSZ"}}};
 
-// Global, since a signal handler is given nothing.
-FrameWriter* the_writer = nullptr;
-Outputs* the_outputs = nullptr;
-int traceback_file = -1;
-std::atomic<bool> speaking{false};
-struct sigaction deadly_action = {};
+struct State {
+  FrameWriter* writer = nullptr;
+  Outputs* outputs = nullptr;
+  int traceback_file = -1;
+  std::atomic<bool> speaking{false};
+  struct sigaction deadly_action = {};
+
+  std::binary_semaphore standing_by{0};
+  std::binary_semaphore dying{0};
+  const char* reason_to_die = "";
+  std::function<void()>* expected = nullptr;  // instead of last words at exit()
+  int status_to_die = 0;
+};
 
 // Global, since a signal handler and an exit handler of C are given nothing.
-std::binary_semaphore standing_by{0};
-std::binary_semaphore dying{0};
-const char* reason_to_die = "";
-std::function<void()> expected;  // instead of last words at exit()
-int status_to_die = 0;
+State state;
+
+struct Room {
+  std::array<char, 65536> stack;  // of the worker's handlers: its own may have overflowed
+  std::array<char, 65536> traceback;
+  std::array<char, 7 * 65536> frame;  // every byte of a traceback may need an escape
+};
 
 // Global, since a signal handler cannot allocate, and its stack is one of them.
-std::array<char, 65536> stack;  // of the worker's handlers: its own may have overflowed
-std::array<char, 65536> traceback;
-std::array<char, 7 * 65536> frame_buffer;  // every byte of a traceback may need an escape
+Room room;
 
 std::size_t read_traceback() {
-  const ssize_t size = ::pread(traceback_file, traceback.data(), traceback.size(), 0);
+  const ssize_t size =
+      ::pread(state.traceback_file, room.traceback.data(), room.traceback.size(), 0);
   return size > 0 ? static_cast<std::size_t>(size) : 0;
 }
 
 // False when somebody else is dying already.
 bool speak(protocol::Fatal fatal) {
-  if (speaking.exchange(true)) return false;
-  the_outputs->seize();  // first: a sender that waits for the writer would keep what it has
-  the_writer->seize();
-  text::FixedText text(frame_buffer.data(), frame_buffer.size());
+  if (state.speaking.exchange(true)) return false;
+  state.outputs->seize();  // first: a sender that waits for the writer would keep what it has
+  state.writer->seize();
+  text::FixedText text(room.frame.data(), room.frame.size());
   const auto send = [&text] {
-    the_writer->write_last(text.view());
+    state.writer->write_last(text.view());
     text.resize(0);
   };
   const std::size_t traced = read_traceback();
   // A fatal error of Python's own takes faulthandler down first, and leaves its stack on stderr.
-  text::FixedText said(traceback.data(), traceback.size());
-  if (traced == 0) said.append(the_outputs->fatal_error_so_far());
+  text::FixedText said(room.traceback.data(), room.traceback.size());
+  if (traced == 0) said.append(state.outputs->fatal_error_so_far());
   const auto pass_on = [&](const runtime::ExecutionRef& execution, runtime::Stream stream,
                            bool captured, std::string_view bytes) {
     append_output(text, output_frame(execution, stream, captured), bytes, send);
   };
-  the_outputs->salvage_pieces(pass_on);
-  the_outputs->salvage_pipes([&](const runtime::ExecutionRef& execution, runtime::Stream stream,
-                                 bool captured, std::string_view bytes) {
+  state.outputs->salvage_pieces(pass_on);
+  state.outputs->salvage_pipes([&](const runtime::ExecutionRef& execution, runtime::Stream stream,
+                                   bool captured, std::string_view bytes) {
     if (traced == 0 && stream == runtime::Stream::kStderr) said.append(bytes);
     pass_on(execution, stream, captured, bytes);
   });
-  fatal.execution_id = id_of(the_outputs->running());
+  fatal.execution_id = id_of(state.outputs->running());
   if (fatal.traceback.empty()) {
-    fatal.traceback = traced != 0 ? std::string_view(traceback.data(), traced) : said.view();
+    fatal.traceback = traced != 0 ? std::string_view(room.traceback.data(), traced) : said.view();
   }
   protocol::append_line(text, fatal);
   send();
@@ -130,9 +138,9 @@ void handle(int signal, siginfo_t* info, void* /*context*/) {
 
 void at_exit(int status, void* /*unused*/) {
   if (runtime::in_forked_child()) return;
-  if (expected) {
+  if (state.expected != nullptr) {
     std::fflush(nullptr);  // exit() would do it only now
-    return expected();
+    return (*state.expected)();
   }
   protocol::Fatal fatal = {};
   fatal.reason = "exit";
@@ -142,36 +150,33 @@ void at_exit(int status, void* /*unused*/) {
 
 void stand_by(bool beside_user_code) {
   if (beside_user_code) ::unshare(CLONE_FILES);
-  standing_by.release();
-  dying.acquire();
+  state.standing_by.release();
+  state.dying.acquire();
   protocol::Fatal fatal = {};
-  fatal.reason = reason_to_die;
-  fatal.exit_status = status_to_die;
+  fatal.reason = state.reason_to_die;
+  fatal.exit_status = state.status_to_die;
   speak(fatal);
-  ::_exit(status_to_die);
+  ::_exit(state.status_to_die);
 }
 
-// What escaped our own code: the text of the exception.
-std::string_view what_escaped() {
+// What escaped our own code: the text of the exception, in the buffer of `copy`.
+std::string_view what_escaped(text::FixedText copy) {
   const std::exception_ptr escaped = std::current_exception();
   if (!escaped) return "terminated without an exception";
   try {
     std::rethrow_exception(escaped);
   } catch (const std::exception& error) {
-    // Static, since the caller reads it, and it is no time to allocate.
-    static std::array<char, 1024> text;
-    text::FixedText copy(text.data(), text.size());
-    copy.append(error.what());
-    return copy.view();
+    return copy.append(error.what()).view();
   } catch (...) {
     return "no std::exception";
   }
 }
 
 [[noreturn]] void at_terminate() {
+  std::array<char, 1024> text;  // it is no time to allocate
   protocol::Fatal fatal = {};
   fatal.reason = "internal";
-  fatal.traceback = what_escaped();
+  fatal.traceback = what_escaped({text.data(), text.size()});
   if (!runtime::in_forked_child()) speak(fatal);
   std::signal(SIGABRT, SIG_DFL);
   std::abort();
@@ -180,14 +185,14 @@ std::string_view what_escaped() {
 }  // namespace
 
 void install(FrameWriter& writer, Outputs& outputs, int traceback_fd, bool beside_user_code) {
-  the_writer = &writer;
-  the_outputs = &outputs;
-  traceback_file = traceback_fd;
-  const stack_t alternate = {stack.data(), 0, stack.size()};
+  state.writer = &writer;
+  state.outputs = &outputs;
+  state.traceback_file = traceback_fd;
+  const stack_t alternate = {room.stack.data(), 0, room.stack.size()};
   ::sigaltstack(&alternate, nullptr);
-  deadly_action.sa_sigaction = handle;
-  deadly_action.sa_flags = SA_ONSTACK | SA_NODEFER | SA_SIGINFO;
-  for (const Deadly& each : kDeadly) ::sigaction(each.signal, &deadly_action, nullptr);
+  state.deadly_action.sa_sigaction = handle;
+  state.deadly_action.sa_flags = SA_ONSTACK | SA_NODEFER | SA_SIGINFO;
+  for (const Deadly& each : kDeadly) ::sigaction(each.signal, &state.deadly_action, nullptr);
   ::on_exit(at_exit, nullptr);
   std::set_terminate(at_terminate);
   start_thread("last-words", [=] { stand_by(beside_user_code); }).detach();  // as the process
@@ -198,18 +203,20 @@ void handle_other_signals() {
     struct sigaction before = {};
     ::sigaction(each.signal, nullptr, &before);
     if ((before.sa_flags & SA_SIGINFO) == 0 && before.sa_handler == SIG_DFL)
-      ::sigaction(each.signal, &deadly_action, nullptr);
+      ::sigaction(each.signal, &state.deadly_action, nullptr);
   }
 }
 
-void await_install() { standing_by.acquire(); }
+void await_install() { state.standing_by.acquire(); }
 
-void expect_exit(std::function<void()> then) { expected = std::move(then); }
+void expect_exit(std::function<void()> then) {
+  state.expected = new std::function<void()>(std::move(then));  // never deleted: a handler's
+}
 
 void die(const char* reason, int status) {
-  reason_to_die = reason;
-  status_to_die = status;
-  dying.release();
+  state.reason_to_die = reason;
+  state.status_to_die = status;
+  state.dying.release();
   for (;;) ::pause();
 }
 

@@ -18,14 +18,13 @@
 namespace replwire::server::survive {
 namespace {
 
-// Global, since an exit handler of C is given nothing.
-SocketLink* ending = nullptr;  // once the session is over
-
 // Registered before all other handlers, so it comes last. C would write its files only then.
-void say_that_it_has_ended(int /*status*/, void* /*unused*/) {
-  if (ending == nullptr || runtime::in_forked_child()) return;
+// `ending`: the link, once the session is over.
+void say_that_it_has_ended(int /*status*/, void* ending) {
+  SocketLink* const link = *static_cast<SocketLink**>(ending);
+  if (link == nullptr || runtime::in_forked_child()) return;
   std::fflush(nullptr);
-  ending->say(Ended{});
+  link->say(Ended{});
   ::_exit(0);
 }
 
@@ -38,7 +37,8 @@ int run_interpreter(const Options& options, Channels& channels, const StartPytho
   control.go_on_at_rest();  // the one before may have died in the middle of something
   channels.capture.redirect();
   watch_forks();
-  ::on_exit(say_that_it_has_ended, nullptr);
+  auto& ending = *new SocketLink*(nullptr);
+  ::on_exit(say_that_it_has_ended, &ending);
   auto& made = *new std::optional<runtime::Interpreter>();
   {
     const PrivateRange range;
@@ -66,9 +66,8 @@ int run_interpreter(const Options& options, Channels& channels, const StartPytho
 
 int run_handed_interpreter(const Options& options, const std::vector<int>& channels,
                            const StartPython& start) {
-  // Static, since an exit() of C must not close them: see serve().
-  static auto& found = *new Channels(channels);
-  return run_interpreter(options, found, start);
+  // Never deleted: see serve().
+  return run_interpreter(options, *new Channels(channels), start);
 }
 
 }  // namespace replwire::server::survive

@@ -87,9 +87,10 @@ class RemoteServer {
 
 void serve(const Options& options, const TakeStreams& take, const BecomeInterpreter& become,
            const std::string& why) {
+  // All of it lives as long as the process: nothing returns from here, and what an exit() of C
+  // destroys is not among it.
   StandardStreams streams;
-  // Static, since an exit() of C would close them before its status is known.
-  static auto& channels = *new std::optional<Channels>();
+  std::optional<Channels> channels;
   Descriptor signals;
   try {
     const PrivateRange range;
@@ -101,12 +102,11 @@ void serve(const Options& options, const TakeStreams& take, const BecomeInterpre
   }
   std::signal(SIGINT, SIG_DFL);  // inherited "ignore" is not the user's wish: see embed.cc
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
-  static Origins origins(*channels, become, streams.error);
+  Origins origins(*channels, become, streams.error);
   Descriptor origin = origins.make();
   if (!origin) cannot_start(std::system_error(errno, std::generic_category(), "fork"));
-  // Of static life: what its threads use outlives them.
-  static RemoteServer server(options, std::move(streams), *channels, std::move(signals),
-                             std::move(origin), origins);
+  RemoteServer server(options, std::move(streams), *channels, std::move(signals), std::move(origin),
+                      origins);
   server.run(why);
 }
 

@@ -15,32 +15,38 @@ struct Handled {
   struct sigaction before;
 };
 
+struct State {
+  const runtime::InterpreterControl* control = nullptr;
+  int write_end = -1;
+  pid_t owner = 0;
+  bool leaves_terminal = false;
+  void (*own_interrupt)() = nullptr;
+  std::array<Handled, 3> handled = {{{SIGINT, {}}, {SIGTERM, {}}, {SIGHUP, {}}}};
+};
+
 // Global, since a signal handler is given nothing.
-const runtime::InterpreterControl* control = nullptr;
-int write_end = -1;
-pid_t owner = 0;
-bool leaves_terminal = false;
-void (*own_interrupt)() = nullptr;
-std::array<Handled, 3> handled = {{{SIGINT, {}}, {SIGTERM, {}}, {SIGHUP, {}}}};
+State state;
 
 [[gnu::no_sanitize("thread")]] void note(int signal, siginfo_t* info, void* /*context*/) {
   const int error = errno;
   // A child that has just been forked and not yet forgotten us: the signal is its own affair, and
   // comes again as soon as this handler returns.
-  if (::getpid() != owner) {
+  if (::getpid() != state.owner) {
     OutsideSignals::forget_in_child();
     ::raise(signal);
     return;
   }
-  if (leaves_terminal && info->si_code == SI_KERNEL) return;
-  if (signal == SIGINT && own_interrupt != nullptr && info->si_code <= 0 && info->si_pid == owner) {
+  if (state.leaves_terminal && info->si_code == SI_KERNEL) return;
+  if (signal == SIGINT && state.own_interrupt != nullptr && info->si_code <= 0 &&
+      info->si_pid == state.owner) {
     // At once: its code may be over by the time the session knows.
-    own_interrupt();
+    state.own_interrupt();
     errno = error;
     return;
   }
-  const OutsideSignals::Message message = {signal, info->si_code == SI_KERNEL, control->current()};
-  [[maybe_unused]] const auto written = ::write(write_end, &message, sizeof message);
+  const OutsideSignals::Message message = {signal, info->si_code == SI_KERNEL,
+                                           state.control->current()};
+  [[maybe_unused]] const auto written = ::write(state.write_end, &message, sizeof message);
   errno = error;
 }
 
@@ -49,25 +55,25 @@ std::array<Handled, 3> handled = {{{SIGINT, {}}, {SIGTERM, {}}, {SIGHUP, {}}}};
 Descriptor OutsideSignals::open() {
   std::array<int, 2> ends = {-1, -1};
   if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) return {};
-  write_end = ends[1];
+  state.write_end = ends[1];
   return Descriptor(ends[0]);
 }
 
-int OutsideSignals::noting() { return write_end; }
-void OutsideSignals::note_to(int descriptor) { write_end = descriptor; }
+int OutsideSignals::noting() { return state.write_end; }
+void OutsideSignals::note_to(int descriptor) { state.write_end = descriptor; }
 
 OutsideSignals::OutsideSignals(asio::io_context& io, Descriptor noted, Handler handler)
     : pipe_(io, noted.release()), handler_(std::move(handler)) {
   wait();
 }
 
-void OutsideSignals::claim() { owner = ::getpid(); }
+void OutsideSignals::claim() { state.owner = ::getpid(); }
 
 void OutsideSignals::install(const runtime::InterpreterControl& of_interpreter, bool whole_group) {
-  control = &of_interpreter;
+  state.control = &of_interpreter;
   claim();
-  leaves_terminal = whole_group;
-  for (Handled& each : handled) {
+  state.leaves_terminal = whole_group;
+  for (Handled& each : state.handled) {
     ::sigaction(each.signal, nullptr, &each.before);
     if (each.before.sa_handler == SIG_IGN) continue;
     struct sigaction action = {};
@@ -78,10 +84,10 @@ void OutsideSignals::install(const runtime::InterpreterControl& of_interpreter, 
   }
 }
 
-void OutsideSignals::give_own_interrupts(void (*take)()) { own_interrupt = take; }
+void OutsideSignals::give_own_interrupts(void (*take)()) { state.own_interrupt = take; }
 
 std::array<OutsideSignals::SignalHandler, 2> OutsideSignals::handlers_of_sigint() {
-  return {note, handled.front().before.sa_sigaction};
+  return {note, state.handled.front().before.sa_sigaction};
 }
 
 void OutsideSignals::wait() {
@@ -97,7 +103,7 @@ void OutsideSignals::wait() {
 }
 
 void OutsideSignals::forget_in_child() {
-  for (const Handled& each : handled) {
+  for (const Handled& each : state.handled) {
     struct sigaction current = {};
     ::sigaction(each.signal, nullptr, &current);
     if ((current.sa_flags & SA_SIGINFO) != 0 && current.sa_sigaction == note)

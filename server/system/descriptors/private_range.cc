@@ -11,9 +11,13 @@ namespace {
 
 constexpr int kRoom = 64;
 
+struct Numbers {
+  int first;
+  int end;
+};
+
 // Global, since a process has one range of them, and a forked child closes it.
-int first = 0;
-int end = 0;
+Numbers range = {0, 0};
 
 }  // namespace
 
@@ -25,10 +29,10 @@ int PrivateRange::first_number() {
 }
 
 PrivateRange::PrivateRange() {
-  first = first_number();
+  range.first = first_number();
   // The numbers below are filled for the time being: with copies, which are cheap, by the hundred.
   int fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
-  for (; fd >= 0 && fd < first; fd = ::fcntl(fillers_.front().low, F_DUPFD_CLOEXEC, 0)) {
+  for (; fd >= 0 && fd < range.first; fd = ::fcntl(fillers_.front().low, F_DUPFD_CLOEXEC, 0)) {
     if (fillers_.empty() || fillers_.back().high + 1 != fd) fillers_.push_back({fd, fd});
     fillers_.back().high = fd;
   }
@@ -36,26 +40,27 @@ PrivateRange::PrivateRange() {
 }
 
 PrivateRange::~PrivateRange() {
-  end = first;
-  for (int fd = first; fd < first + kRoom; ++fd) {  // some may have been closed in between
-    if (::fcntl(fd, F_GETFD) >= 0) end = fd + 1;
+  range.end = range.first;
+  // Some may have been closed in between.
+  for (int fd = range.first; fd < range.first + kRoom; ++fd) {
+    if (::fcntl(fd, F_GETFD) >= 0) range.end = fd + 1;
   }
   for (const auto& [low, high] : fillers_) {
     ::close_range(static_cast<unsigned>(low), static_cast<unsigned>(high), 0);
   }
 }
 
-bool PrivateRange::holds(int number) { return number >= first && number < end; }
+bool PrivateRange::holds(int number) { return number >= range.first && number < range.end; }
 Descriptor PrivateRange::place_for(const Descriptor& late) {
-  const int fd = ::fcntl(late.get(), F_DUPFD_CLOEXEC, first);
+  const int fd = ::fcntl(late.get(), F_DUPFD_CLOEXEC, range.first);
   Descriptor placed(fd);
-  if (fd >= first + kRoom) return {};
-  end = std::max(end, fd + 1);
+  if (fd >= range.first + kRoom) return {};
+  range.end = std::max(range.end, fd + 1);
   return placed;
 }
 
 void PrivateRange::close_in_child() {
-  for (int fd = first; fd < end; ++fd) ::close(fd);
+  for (int fd = range.first; fd < range.end; ++fd) ::close(fd);
 }
 
 }  // namespace replwire::server
