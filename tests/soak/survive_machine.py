@@ -16,6 +16,8 @@ Prints the seed and the operations of a session that breaks one of these, and ex
 
 from __future__ import annotations
 
+import collections
+import contextlib
 import json
 import os
 import random
@@ -40,6 +42,39 @@ class Broken(Exception):
     pass
 
 
+def all_processes() -> list[tuple[int, int, str]]:
+    """Number, parent and state of each. (A task's file `children` leaves some out that live while
+    others are reaped.)"""
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{name}/stat", encoding="ascii", errors="replace") as file:
+                state, parent = file.read().rpartition(")")[2].split()[:2]
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        found.append((int(name), int(parent), state))
+    return found
+
+
+def text_of(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read().strip()
+    except OSError as error:
+        return str(error)
+
+
+def threads_of(process: int) -> str:
+    """Where each stands: its name, its state, the system call's function in the kernel."""
+    lines = []
+    for task in sorted(os.listdir(f"/proc/{process}/task")):
+        folder = f"/proc/{process}/task/{task}"
+        state = text_of(f"{folder}/stat").rpartition(")")[2].split()[:1]
+        where = f"{text_of(f'{folder}/wchan')} {text_of(f'{folder}/syscall')}"
+        lines.append(f"    {task} {text_of(f'{folder}/comm')} {''.join(state)} {where}")
+    return "\n".join(lines)
+
+
 class Session:
     def __init__(self, program: str, options: list[str], chance: random.Random) -> None:
         self.process = subprocess.Popen(
@@ -47,6 +82,7 @@ class Session:
         )
         self.chance = chance
         self.buffer = b""
+        self.frames: collections.deque[str] = collections.deque(maxlen=12)  # the last, with their time
         self.number = 0
         self.trace: list[str] = []
         self.pid = 0
@@ -75,6 +111,7 @@ class Session:
                 raise Broken("the session ended")
             self.buffer += chunk
         line, self.buffer = self.buffer.split(b"\n", 1)
+        self.frames.append(f"{time.monotonic():.3f} {line.decode()[:400]}")
         frame = json.loads(line)
         if frame["type"] == "restored":
             self.restored(frame)
@@ -101,6 +138,23 @@ class Session:
                 raise Broken(f"{kind} was not answered")
             if frame.get("id") == name:
                 return frame
+
+    def report(self) -> None:
+        """What there is, for whoever looks for the cause."""
+        server = self.process.pid
+        print(f"  now {time.monotonic():.3f}; server {server}, interpreter {self.pid}; the last frames:")
+        for line in self.frames:
+            print(f"    {line}")
+        everybody = all_processes()
+        there = {server}
+        while more := {pid for pid, parent, _ in everybody if parent in there} - there:
+            there |= more
+        for pid, parent, state in everybody:
+            if pid in there:
+                print(f"  {pid} of {parent} {state}")
+                with contextlib.suppress(OSError):
+                    print(threads_of(pid))
+        sys.stdout.flush()
 
     # ---- the model ------------------------------------------------------------------------------
 
@@ -262,9 +316,7 @@ class Session:
     # ---- from outside ---------------------------------------------------------------------------
 
     def processes(self) -> list[int]:
-        path = f"/proc/{self.process.pid}/task/{self.process.pid}/children"
-        with open(path, encoding="ascii") as file:
-            return [int(word) for word in file.read().split()]
+        return [pid for pid, parent, _ in all_processes() if parent == self.process.pid]
 
     @staticmethod
     def signal(process: int, number: int) -> None:
@@ -312,11 +364,13 @@ class Session:
     def kill_all(self) -> None:
         self.expose()
         before = self.restores
-        for each in self.chance.sample(self.processes(), len(self.processes())):
+        everybody = self.processes()
+        for each in self.chance.sample(everybody, len(everybody)):
             self.signal(each, signal.SIGKILL)
         while self.restores == before:
             if self.frame() is None:
                 raise Broken("nobody was restored")
+        self.expose()  # what was woken may have been killed behind that
 
     def expose(self) -> None:
         self.exposed = len(self.lineage)
@@ -358,6 +412,7 @@ def one_session(program: str, seed: int) -> int:
         session.finish()
     except Exception as broken:
         print(f"seed {seed}, {options}: {broken!r}\n  behind {' '.join(session.trace)}", flush=True)
+        session.report()
         session.process.kill()
         raise
     return session.restores

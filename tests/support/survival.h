@@ -48,11 +48,18 @@ inline Json checkpoint(ServerProcess& server) {
   return request(server, {{"type", "checkpoint"}}).value("checkpoint_id", Json());
 }
 
-inline std::vector<pid_t> children_of(pid_t process) {
+inline std::vector<pid_t> listed_children_of(pid_t process) {
   const std::string base = "/proc/" + std::to_string(process) + "/task/" + std::to_string(process);
   std::ifstream file(base + "/children");
   std::vector<pid_t> children;
   for (pid_t child = 0; file >> child;) children.push_back(child);
+  return children;
+}
+
+// While children are reaped a list may leave out one that lives; two that are the same do not.
+inline std::vector<pid_t> children_of(pid_t process) {
+  std::vector<pid_t> children = listed_children_of(process);
+  for (std::vector<pid_t> next; (next = listed_children_of(process)) != children;) children = next;
   return children;
 }
 
