@@ -10,7 +10,9 @@
 
 namespace replwire::server::survive {
 
-// Messages on their way into a socket, without waiting for whoever reads it. For any thread.
+// Messages on their way into a socket, without waiting for whoever reads it. For any thread. Beside
+// FrameWriter, with which it shares no more than a buffer and the wait for room: these are gathered
+// under the session's lock and sent without it, have one kind, and are forgotten with their reader.
 class Outbox {
  public:
   explicit Outbox(asio::io_context& io) : io_(io) {}

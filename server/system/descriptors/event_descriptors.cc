@@ -1,23 +1,27 @@
 #include "server/system/descriptors/event_descriptors.h"
 
+#include <unistd.h>
+
 #include <algorithm>
-#include <cstdlib>
-#include <filesystem>
+#include <array>
 #include <string>
+#include <string_view>
 
 #include "server/system/descriptors/private_range.h"
 
 namespace replwire::server {
 
+// By number: the folder would list the hundreds as well that fill the range below, as long as it is
+// being made.
 EventDescriptors::EventDescriptors() {
-  std::error_code error;
   const int first = PrivateRange::first_number();
-  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd", error)) {
-    const int fd = std::atoi(entry.path().filename().c_str());
-    if (fd < first)
-      continue;  // hundreds that only fill the range below, as long as it is being made
-    const std::string kind = std::filesystem::read_symlink(entry.path(), error);
-    if (kind.starts_with("anon_inode:")) states_.push_back({fd, 0, 0});
+  for (int fd = first; fd < first + PrivateRange::kRoom; ++fd) {
+    std::array<char, 64> kind;
+    const ssize_t size =
+        ::readlink(("/proc/self/fd/" + std::to_string(fd)).c_str(), kind.data(), kind.size());
+    if (size > 0 && std::string_view(kind.data(), size).starts_with("anon_inode:")) {
+      states_.push_back({fd, 0, 0});
+    }
   }
 }
 

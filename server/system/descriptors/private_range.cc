@@ -9,8 +9,6 @@
 namespace replwire::server {
 namespace {
 
-constexpr int kRoom = 64;
-
 struct Numbers {
   int first;
   int end;

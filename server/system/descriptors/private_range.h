@@ -10,6 +10,8 @@ namespace replwire::server {
 // (`os.closerange(3, 256)`), and in one range, so that a forked child can close them at once.
 class PrivateRange {
  public:
+  static constexpr int kRoom = 64;  // numbers at most
+
   // While one lives, every descriptor that is opened gets a number of the range.
   PrivateRange();
   PrivateRange(const PrivateRange&) = delete;
