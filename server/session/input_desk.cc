@@ -19,6 +19,13 @@ runtime::Answer answer_of(protocol::InputResponse& response) {
   return runtime::EndOfFile{};
 }
 
+std::size_t bytes_of(const runtime::Answer& answer) {
+  const auto* line = std::get_if<runtime::Line>(&answer);
+  const auto* refusal = std::get_if<runtime::Refusal>(&answer);
+  return sizeof answer + (line != nullptr ? line->text.size() : 0) +
+         (refusal != nullptr ? refusal->message.size() : 0);
+}
+
 }  // namespace
 
 void InputDesk::open() {
@@ -45,6 +52,7 @@ std::optional<runtime::Answer> InputDesk::at_hand(const runtime::NeedInput& ques
   if (!question.password && !ahead_.empty()) {
     runtime::Answer answer = std::move(ahead_.front());
     ahead_.pop_front();
+    ahead_bytes_ -= bytes_of(answer);
     return answer;
   }
   const auto unanswered = question.execution ? question.execution->unanswered : Unanswered::kAsk;
@@ -59,11 +67,23 @@ void InputDesk::respond(protocol::InputResponse& response, ReplyOnce reply) {
   if (const auto question = take(response.input_id)) {
     deliver_(question->number, answer_of(response));
   } else if (!response.input_id) {
-    ahead_.push_back(answer_of(response));
+    return keep(answer_of(response), reply);
   } else {
     return reply.refuse(ErrorCode::kUnknownInputId,
                         "/input_id: no input() waits under \"" + *response.input_id + "\"");
   }
+  reply.none();
+}
+
+// One alone is kept however long it is.
+void InputDesk::keep(runtime::Answer answer, ReplyOnce& reply) {
+  const std::size_t bytes = bytes_of(answer);
+  if (!ahead_.empty() && ahead_bytes_ + bytes > most_ahead_) {
+    return reply.refuse(ErrorCode::kQueueFull, "answers that came ahead hold " +
+                                                   std::to_string(ahead_bytes_) + " bytes already");
+  }
+  ahead_bytes_ += bytes;
+  ahead_.push_back(std::move(answer));
   reply.none();
 }
 

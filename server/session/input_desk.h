@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -23,7 +24,9 @@ class InputDesk {
   // Hands an answer to the interpreter, by the question's number.
   using Deliver = std::function<void(std::uint64_t number, runtime::Answer answer)>;
 
-  InputDesk(FrameSink& frames, Deliver deliver) : frames_(frames), deliver_(std::move(deliver)) {}
+  // `most_ahead`: what the answers may hold that came before any question, in bytes.
+  InputDesk(FrameSink& frames, Deliver deliver, std::size_t most_ahead)
+      : frames_(frames), deliver_(std::move(deliver)), most_ahead_(most_ahead) {}
   InputDesk(const InputDesk&) = delete;
   InputDesk& operator=(const InputDesk&) = delete;
 
@@ -62,15 +65,18 @@ class InputDesk {
 
   std::optional<runtime::Answer> at_hand(const runtime::NeedInput& question,
                                          RunningExecution* running);
+  void keep(runtime::Answer answer, ReplyOnce& reply);
   std::optional<Question> take(Questions::iterator found);
   std::optional<Question> take(const std::optional<std::string>& id);
   void close(const Question& question, protocol::InputClosedReason reason);
 
   FrameSink& frames_;
   Deliver deliver_;
+  const std::size_t most_ahead_;
   State state_ = State::kNotOpen;
   Questions waiting_;  // oldest first
   std::deque<runtime::Answer> ahead_;
+  std::size_t ahead_bytes_ = 0;
   std::uint64_t last_id_ = 0;
 };
 

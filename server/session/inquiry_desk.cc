@@ -1,5 +1,8 @@
 #include "server/session/inquiry_desk.h"
 
+#include <algorithm>
+#include <exception>
+#include <iterator>
 #include <utility>
 #include <variant>
 
@@ -7,45 +10,82 @@
 
 namespace replwire::server {
 
-// Kept only once it has been put: nobody would answer it otherwise.
+namespace {
+
+// So that the interpreter need not wait for the next one.
+constexpr std::size_t kMostAtOnce = 4;
+// What it costs to keep one here and on its way, beside its text.
+constexpr std::size_t kOverhead = 512;
+
+}  // namespace
+
 template <class Subject>
-void InquiryDesk::put(Subject subject, std::size_t size, ReplyOnce reply) {
+void InquiryDesk::add(Subject subject, std::size_t size, ReplyOnce reply) {
   const std::uint64_t number = ++last_number_;
-  ask_({number, std::move(subject)});
-  const std::size_t bytes = sizeof(runtime::Inquiry) + size;
-  waiting_.emplace(number, Waiting{std::move(reply), bytes});
+  const std::size_t bytes = kOverhead + size;
+  waiting_.emplace(number,
+                   Waiting{std::move(reply), bytes, runtime::Inquiry{number, std::move(subject)}});
   bytes_ += bytes;
+  if (waiting_.size() == in_hand_ + 1 && may_put()) put(std::prev(waiting_.end()));
+}
+
+bool InquiryDesk::may_put() const { return in_hand_ < kMostAtOnce && has_room_(); }
+
+// Nobody would answer one that was not put: it is refused.
+void InquiryDesk::put(All::iterator next) try {
+  ask_(*std::exchange(next->second.inquiry, std::nullopt));
+  ++in_hand_;
+} catch (...) {
+  take(next);
+  throw;
+}
+
+void InquiryDesk::go_on() {
+  while (in_hand_ < waiting_.size() && may_put()) {
+    const auto next = std::ranges::find_if(
+        waiting_, [](const auto& each) { return each.second.inquiry.has_value(); });
+    try {
+      put(next);
+    } catch (const std::exception&) {
+      continue;
+    }
+  }
+}
+
+InquiryDesk::Waiting InquiryDesk::take(All::iterator found) {
+  bytes_ -= found->second.bytes;
+  return std::move(waiting_.extract(found).mapped());
 }
 
 void InquiryDesk::ask(protocol::Complete& request, ReplyOnce reply) {
   const std::size_t size = request.code.size();
-  put(runtime::Complete{std::move(request.code), request.cursor_pos}, size, std::move(reply));
+  add(runtime::Complete{std::move(request.code), request.cursor_pos}, size, std::move(reply));
 }
 
 void InquiryDesk::ask(protocol::Inspect& request, ReplyOnce reply) {
   const std::size_t size = request.code.size();
   const bool source = request.detail_level.value_or(0) == 1;
-  put(runtime::Inspect{std::move(request.code), request.cursor_pos, source}, size,
+  add(runtime::Inspect{std::move(request.code), request.cursor_pos, source}, size,
       std::move(reply));
 }
 
 void InquiryDesk::ask(protocol::IsComplete& request, ReplyOnce reply) {
   const std::size_t size = request.code.size();
-  put(runtime::IsComplete{std::move(request.code)}, size, std::move(reply));
+  add(runtime::IsComplete{std::move(request.code)}, size, std::move(reply));
 }
 
 void InquiryDesk::ask(protocol::Variables& request, ReplyOnce reply) {
   std::string prefix = std::move(request.prefix).value_or("");
   const std::size_t size = prefix.size();
-  put(runtime::Variables{std::move(prefix), request.offset.value_or(0), request.limit}, size,
+  add(runtime::Variables{std::move(prefix), request.offset.value_or(0), request.limit}, size,
       std::move(reply));
 }
 
 std::string InquiryDesk::answer(runtime::InquiryReply& told) {
-  auto found = waiting_.extract(told.number);
-  if (found.empty()) return {};
-  ReplyOnce reply = std::move(found.mapped().reply);
-  bytes_ -= found.mapped().bytes;
+  const auto found = waiting_.find(told.number);
+  if (found == waiting_.end()) return {};
+  ReplyOnce reply = take(found).reply;
+  --in_hand_;
   std::string fault;
   if (!told.fault.empty()) fault.append(reply.type()).append(": ").append(told.fault);
   std::visit([&](auto& answer) { reply.answer(replies::reply(answer)); }, told.answer);
@@ -55,6 +95,7 @@ std::string InquiryDesk::answer(runtime::InquiryReply& told) {
 void InquiryDesk::clear() {
   while (!waiting_.empty()) waiting_.erase(waiting_.begin());  // in the order in which they came
   bytes_ = 0;
+  in_hand_ = 0;
 }
 
 }  // namespace replwire::server

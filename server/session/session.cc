@@ -65,11 +65,14 @@ Session::Session(const Parts& parts, const Options& options, std::function<void(
       process_end_(processes_, parts.outputs, frames_, parts.writer, parts.log),
       alarm_(parts.io, [this] { ring(); }),
       queue_(options.queue_limit, options.stop_on_error),
-      inputs_(frames_,
-              [this](std::uint64_t number, runtime::Answer answer) {
-                parts_.link.answer(number, std::move(answer));
-              }),
-      inquiries_([this](runtime::Inquiry inquiry) { parts_.link.ask(std::move(inquiry)); }),
+      inputs_(
+          frames_,
+          [this](std::uint64_t number, runtime::Answer answer) {
+            parts_.link.answer(number, std::move(answer));
+          },
+          options.queue_bytes),
+      inquiries_([this](runtime::Inquiry inquiry) { parts_.link.ask(std::move(inquiry)); },
+                 [this] { return parts_.writer.waiting_replies() <= StdinReader::kMostReplies; }),
       stopper_(processes_),
       ending_(frames_, options.exit_timeout > 0 ? std::optional(duration(options.exit_timeout))
                                                 : std::nullopt) {
@@ -147,8 +150,10 @@ void Session::ring() {
 // What follows from whatever has happened under the lock.
 void Session::settle() {
   start_next();
+  inquiries_.go_on();
   // The reader is held while too much waits, but for an input() whose answer may stand behind it.
-  const bool hold = queue_.bytes() + inquiries_.bytes() > options_.queue_bytes && inputs_.empty();
+  const bool many = queue_.bytes() + inquiries_.bytes() > options_.queue_bytes;
+  const bool hold = statuses_.full() || (many && inputs_.empty());
   if (std::exchange(reader_held_, hold) != hold) hold_reader_(hold);
   if (ending_.over()) return;
   std::optional<Clock::time_point> due = ending_.due();

@@ -14,6 +14,8 @@ class StatusDesk {
  public:
   void add(ReplyOnce reply) { waiting_.push_back(std::move(reply)); }
   bool empty() const { return waiting_.empty(); }
+  // All that wait are answered at once.
+  bool full() const { return waiting_.size() >= kMost; }
 
   // To the oldest.
   void answer(const WorkerStack::Outcome& outcome, protocol::SessionFacts facts) {
@@ -26,6 +28,8 @@ class StatusDesk {
   }
 
  private:
+  static constexpr std::size_t kMost = 64;
+
   std::deque<ReplyOnce> waiting_;
 };
 

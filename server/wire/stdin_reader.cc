@@ -10,8 +10,6 @@
 namespace replwire::server {
 namespace {
 
-constexpr std::size_t kMostReplies = 1024 * 1024;  // bytes that wait for the client
-
 // One of them alone may be answered by megabytes.
 bool has_large_reply(const Incoming& incoming) {
   const auto* request = std::get_if<protocol::Request>(&incoming.frame);

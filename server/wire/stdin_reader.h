@@ -30,6 +30,9 @@ struct Incoming {
 // would fill the memory.
 class StdinReader {
  public:
+  // Bytes of replies that may wait for the client.
+  static constexpr std::size_t kMostReplies = 1024 * 1024;
+
   struct Events {
     std::function<void(std::vector<Incoming>)> frames;
     std::function<void()> ended;

@@ -82,6 +82,7 @@ class UnreadRepliesTest : public ::testing::TestWithParam<Unread> {};
 TEST_P(UnreadRepliesTest, AreBounded) {
   ServerProcess server;
   server.execute("print('x' * 3_000_000)", {{"output_limit", 100}});
+  server.execute("for n in range(400): globals()[f'value{n}'] = 'x' * 40");
   const std::int64_t before = resident_bytes(server.pid());
   send_unread(server, server.input(), GetParam().line, GetParam().lines,
               [&] { EXPECT_LT(resident_bytes(server.pid()) - before, 32 * 1024 * 1024); });
@@ -91,6 +92,9 @@ TEST_P(UnreadRepliesTest, AreBounded) {
 const Unread kUnread[] = {
     {"BadLines", "x\n", 1'000'000},
     {"Status", "{\"type\":\"status\",\"id\":1}\n", 200'000},
+    {"StatusWithStack", "{\"type\":\"status\",\"id\":1,\"stack\":true}\n", 150'000},
+    {"Variables", "{\"type\":\"variables\",\"id\":1,\"limit\":400}\n", 2'000},
+    {"Complete", "{\"type\":\"complete\",\"id\":1,\"code\":\"value\",\"cursor_pos\":5}\n", 4'000},
     {"OutputGet",
      "{\"type\":\"output_get\",\"id\":1,\"execution_count\":1,\"stream\":\"stdout\",\"offset\":0,"
      "\"size\":3000000}\n",

@@ -17,6 +17,8 @@ std::string text_of(const runtime::Answer& answer) {
   return "EOF";
 }
 
+constexpr std::size_t kMostAhead = 10'000;  // bytes
+
 class InputDeskTest : public ::testing::Test {
  protected:
   InputDeskTest() { desk_.open(); }
@@ -39,9 +41,11 @@ class InputDeskTest : public ::testing::Test {
 
   SentFrames sent_;
   Answers answers_;
-  InputDesk desk_{sent_, [this](std::uint64_t number, const runtime::Answer& answer) {
+  InputDesk desk_{sent_,
+                  [this](std::uint64_t number, const runtime::Answer& answer) {
                     answers_.emplace_back(number, text_of(answer));
-                  }};
+                  },
+                  kMostAhead};
 };
 
 TEST_F(InputDeskTest, AsksAndHandsTheAnswerOn) {
@@ -176,21 +180,50 @@ TEST_F(InputDeskTest, WhatIsAtHandComesBeforeOnInput) {
 }
 
 TEST_F(InputDeskTest, NobodyCanBeAskedBeforeTheSessionIsOpen) {
-  InputDesk desk(sent_, [this](std::uint64_t number, const runtime::Answer& answer) {
-    answers_.emplace_back(number, text_of(answer));
-  });
+  InputDesk desk(
+      sent_,
+      [this](std::uint64_t number, const runtime::Answer& answer) {
+        answers_.emplace_back(number, text_of(answer));
+      },
+      kMostAhead);
   desk.ask(question(1), nullptr);
   EXPECT_EQ(answers(), (Answers{{1, "! input() cannot ask before the session has started"}}));
 }
 
 TEST_F(InputDeskTest, OnceClosedItStaysClosed) {
-  InputDesk desk(sent_, [this](std::uint64_t number, const runtime::Answer& answer) {
-    answers_.emplace_back(number, text_of(answer));
-  });
+  InputDesk desk(
+      sent_,
+      [this](std::uint64_t number, const runtime::Answer& answer) {
+        answers_.emplace_back(number, text_of(answer));
+      },
+      kMostAhead);
   desk.close();
   desk.open();
   desk.ask(question(1), nullptr);
   EXPECT_EQ(answers(), (Answers{{1, "EOF"}}));
+}
+
+TEST_F(InputDeskTest, WhatComesAheadIsBounded) {
+  const std::string half(kMostAhead / 2, 'x');
+  respond(half);
+  respond("short");
+  EXPECT_TRUE(sent_.take().empty());
+  respond(half);
+  EXPECT_EQ(sent_.only()["code"], "queue_full");
+  desk_.ask(question(1), nullptr);
+  respond(half);  // there is room again
+  EXPECT_TRUE(sent_.take().empty());
+  desk_.ask(question(2), nullptr);
+  desk_.ask(question(3), nullptr);
+  EXPECT_EQ(answers(), (Answers{{1, half}, {2, "short"}, {3, half}}));
+}
+
+TEST_F(InputDeskTest, OneAnswerAheadIsKeptHoweverLongItIs) {
+  const std::string text(2 * kMostAhead, 'x');
+  respond(text);
+  EXPECT_TRUE(sent_.take().empty());
+  desk_.ask(question(1), nullptr);
+  EXPECT_EQ(answers(), (Answers{{1, text}}));
 }
 
 TEST_F(InputDeskTest, AfterTheEndOfInputWhatCameAheadIsStillUsed) {

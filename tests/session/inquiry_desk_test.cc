@@ -29,11 +29,14 @@ class InquiryDeskTest : public ::testing::Test {
   SentFrames sent_;
   std::int64_t line_ = 0;
   bool broken_ = false;
+  bool room_ = true;
   std::vector<runtime::Inquiry> asked_;
   InquiryDesk desk_{[this](runtime::Inquiry inquiry) {
-    if (broken_) throw std::system_error(std::make_error_code(std::errc::not_enough_memory));
-    asked_.push_back(std::move(inquiry));
-  }};
+                      if (broken_)
+                        throw std::system_error(std::make_error_code(std::errc::not_enough_memory));
+                      asked_.push_back(std::move(inquiry));
+                    },
+                    [this] { return room_; }};
 };
 
 TEST_F(InquiryDeskTest, PutsACompletion) {
@@ -92,6 +95,50 @@ TEST_F(InquiryDeskTest, ASecondAnswerIsNone) {
   sent_.take();
   answer(asked_[0].number);
   EXPECT_TRUE(sent_.take().empty());
+}
+
+TEST_F(InquiryDeskTest, AFewAreAskedAtATime) {
+  for (int n = 0; n < 10; ++n) complete(std::to_string(n));
+  const std::size_t few = asked_.size();
+  EXPECT_LT(few, 10U);
+  answer(asked_[1].number);
+  desk_.go_on();
+  ASSERT_EQ(asked_.size(), few + 1);
+  EXPECT_EQ(asked_.back().number, few + 1);
+  for (std::size_t n = 0; n < asked_.size(); ++n) {
+    answer(asked_[n].number);
+    desk_.go_on();
+  }
+  EXPECT_EQ(asked_.size(), 10U);
+  EXPECT_TRUE(desk_.empty());
+}
+
+TEST_F(InquiryDeskTest, NoneIsAskedWhileRepliesWaitForTheClient) {
+  room_ = false;
+  complete("a");
+  complete("b");
+  desk_.go_on();
+  EXPECT_TRUE(asked_.empty());
+  EXPECT_FALSE(desk_.empty());
+  room_ = true;
+  desk_.go_on();
+  ASSERT_EQ(asked_.size(), 2U);
+  answer(asked_[0].number);
+  EXPECT_EQ(sent_.only()["id"], "a");
+  answer(asked_[1].number);
+}
+
+TEST_F(InquiryDeskTest, WhatCannotBeAskedLaterIsRefusedThen) {
+  room_ = false;
+  complete("a");
+  complete("b");
+  room_ = broken_ = true;
+  desk_.go_on();
+  const std::vector<Json> frames = sent_.take();
+  ASSERT_EQ(frames.size(), 2U);
+  EXPECT_EQ(frames[0]["id"], "a");
+  EXPECT_EQ(frames[1]["code"], "internal");
+  EXPECT_EQ(desk_.bytes(), 0U);
 }
 
 TEST_F(InquiryDeskTest, AFaultIsForTheLog) {
