@@ -11,7 +11,7 @@ python=${PYTHON:-/usr/bin/python3}
 program_packages=(g++ cmake ninja-build libboost-dev nlohmann-json3-dev python3-dev libpython3-dev libcli11-dev)
 build_packages=("${program_packages[@]}" libgtest-dev ccache)
 test_packages=(python3-numpy python3-pandas python3-matplotlib python3-jedi python3-ipython python3-tqdm python3-rich python3-venv virtualenv pypy3)
-client_packages=(python3-pytest python3-pytest-asyncio python3-pytest-timeout python3-prompt-toolkit python3-pygments python3-jsonschema python3-distributed python3-pytest-xdist openssh-server openssh-client lua5.4 emacs-nox)
+client_packages=(python3-pytest python3-pytest-asyncio python3-pytest-timeout python3-prompt-toolkit python3-pygments python3-jsonschema python3-hypothesis python3-distributed python3-pytest-xdist openssh-server openssh-client lua5.4 emacs-nox)
 check_packages=(git clang clang-format clang-tidy libclang-rt-14-dev mmdebstrap dpkg-dev)
 
 versions=(3.10 3.11 3.12 3.13 3.14)
