@@ -204,3 +204,53 @@ test_client() {
   need "${client_packages[@]}"
   (cd "$root/clients/python" && REPLWIRE=${REPLWIRE:-$root/build/replwire} /usr/bin/python3 -m pytest -q "$@")
 }
+
+# Roots: other releases of Debian or Ubuntu, each in a folder of its own that mmdebstrap makes once from the mirror that apt has
+# here. Nothing here removes across a mount.
+
+# in_namespace SCRIPT ARGUMENT...: starts the script again where what it mounts goes away with it, however it ends.
+in_namespace() {
+  [[ -n ${REPLWIRE_NAMESPACE:-} ]] || exec env REPLWIRE_NAMESPACE=1 unshare --mount --propagation private "$@"
+}
+
+roots=${XDG_CACHE_HOME:-~/.cache}/replwire/roots
+
+# URL and components of this release.
+mirror() {
+  if [[ -n ${REPLWIRE_MIRROR:-} ]]; then echo "$REPLWIRE_MIRROR"; return; fi
+  # shellcheck disable=SC2016  # apt-get's own format, not the shell's
+  apt-get indextargets 'Created-By: Packages' "Release: $(. /etc/os-release && echo "$VERSION_CODENAME")" \
+    --format '$(SITE) $(COMPONENT)' | awk '{site = $1; components = components " " $2} END {print site components}'
+}
+
+in_root() { local system=$1; shift; env -i "PATH=/usr/bin:/bin:/usr/sbin:/sbin" HOME=/root LANG=C.UTF-8 DEBIAN_FRONTEND=noninteractive chroot "$system" "$@"; }
+
+# A minimal system.
+make_root() {
+  local suite=$1 system=$2 site components
+  read -r site components < <(mirror)
+  say "making a root of $suite from $site, this once"
+  rm -rf --one-file-system "$system.new"
+  mkdir -p "$roots"
+  quietly mmdebstrap --variant=apt --mode=root --include=ca-certificates "$suite" "$system.new" \
+    "deb $site $suite $components" || return
+  mv "$system.new" "$system"
+}
+
+# Of the packages named those that this suite has.
+install_in() {
+  local system=$1 known
+  shift
+  [[ -n $(find "$system/var/lib/apt/lists" -name '*Packages*') ]] || quietly in_root "$system" apt-get update || return
+  known=$(in_root "$system" apt-cache pkgnames | grep -xF "$(printf '%s\n' "$@")" | sort)
+  comm -23 <(printf '%s\n' "$@" | sort) <(echo "$known") | while read -r package; do say "   not in this suite: $package"; done
+  # shellcheck disable=SC2086  # one word for each
+  quietly in_root "$system" apt-get -o Dpkg::Options::=--force-unsafe-io install --yes --no-install-recommends $known
+}
+
+# Makes the root of a suite if there is none, and gives it the kernel's file systems.
+open_root() {
+  local suite=$1 system=$roots/$1
+  [[ -d $system ]] || make_root "$suite" "$system" || return
+  mount --rbind /proc "$system/proc" && mount --rbind /dev "$system/dev" && mount -t tmpfs none "$system/dev/shm"
+}
