@@ -8,7 +8,7 @@ set(python_folder lib/python3/dist-packages)
 set(info ${CMAKE_BINARY_DIR}/dist-info/replwire-${PROJECT_VERSION}.dist-info)
 file(WRITE ${info}/METADATA "Metadata-Version: 2.1\nName: replwire\nVersion: ${PROJECT_VERSION}\n")
 file(WRITE ${info}/entry_points.txt "[pytest11]\nreplwire = replwire.pytest_plugin\n")
-foreach(command cli transcript)
+foreach(command cli transcript mcp)
   file(WRITE ${CMAKE_BINARY_DIR}/commands/replwire-${command}
        "#!/usr/bin/python3\nimport sys\nfrom replwire.${command}.__main__ import main\nsys.exit(main())\n")
   install(PROGRAMS ${CMAKE_BINARY_DIR}/commands/replwire-${command} DESTINATION ${CMAKE_INSTALL_BINDIR}

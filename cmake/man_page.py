@@ -43,13 +43,27 @@ PAGES = {
     },
     "replwire-transcript": {
         "summary": "play whole Python sessions as tests, or record them",
-        "synopsis": ["run [OPTIONS] FILE...", "record [OPTIONS] FILE"],
+        "synopsis": ["run [OPTIONS] FILE...", "record [OPTIONS] FILE", "from FILE"],
         "exit status": "0 when all went as expected, 1 when some differ or cannot be read, 2 for wrong usage.",
         "environment": {
             "REPLWIRE": "The command that starts the server.",
             "VIRTUAL_ENV, CONDA_PREFIX": "The environment whose Python runs the code.",
         },
         "files": {"*.replwire": "Transcripts; docs/transcripts.md says what may stand in them."},
+    },
+    "replwire-mcp": {
+        "summary": "serve Python sessions to agents, over the Model Context Protocol",
+        "synopsis": ["[OPTIONS] [-- REPLWIRE-OPTIONS]", "install CLIENT [--write] [-- OPTIONS]"],
+        "exit status": "0 when the client has gone; 1 when `install` cannot read a configuration; 2 for "
+        "wrong usage, a server or a sandbox that is not there, or an SDK that is not installed.",
+        "environment": {
+            "REPLWIRE": "The command that starts the server of a session.",
+            "VIRTUAL_ENV, CONDA_PREFIX": "The environment whose Python runs the code.",
+            "CODEX_HOME": "Where the configuration of codex is (~/.codex).",
+        },
+        "files": {
+            ".mcp.json, .cursor/mcp.json, .vscode/mcp.json": "What `install` writes, in the working directory.",
+        },
     },
 }
 
@@ -79,7 +93,7 @@ def entries(about: dict[str, str]) -> list[str]:
 
 def page(name: str, command: list[str]) -> str:
     about = PAGES[name]
-    words = [["run"], ["record"]] if name == "replwire-transcript" else [[]]
+    words = [["run"], ["record"], ["from"]] if name == "replwire-transcript" else [[]]
     text = "\n".join(help_of([*command, *each]) for each in words)
     others = [f".BR {escaped(each)} (1)," for each in PAGES if each != name]
     lines = [f".TH {name.upper()} 1", *section("name", f"{escaped(name)} \\- {about['summary']}")]

@@ -179,13 +179,27 @@ tools_of_tests() {
 # basedpyright is pyright with all that it needs in one package.
 python_tools() {
   local tools=$root/build/check-venv wanted=("mypy==2.4.1" "basedpyright==1.40.2" "ruff==0.17.6")
-  wanted+=(pytest==9.2.0 prompt_toolkit==3.0.53 types-Pygments==2.21.0.20260819) # what the client may be used with
+  wanted+=(pytest==9.2.0 prompt_toolkit==3.0.53 types-Pygments==2.21.0.20260819 mcp==2.3.0 pillow==13.0.0) # what the client may be used with
   if [[ $(cat "$tools/wanted" 2>/dev/null) != "${wanted[*]}" ]]; then
     /usr/bin/python3 -m venv --clear "$tools"
     quietly "$tools/bin/pip" install --quiet --disable-pip-version-check "${wanted[@]}"
     echo "${wanted[*]}" >"$tools/wanted"
   fi
   echo "$tools/bin"
+}
+
+# Prints the folder of a virtual environment with the SDK of the Model Context Protocol, and what the tests of replwire-mcp
+# need beside. Fails, in words, where it cannot be made.
+agent_tools() {
+  local folder=$root/build/agents wanted=(mcp==2.3.0 pillow jsonschema pytest pytest-asyncio pytest-timeout)
+  if [[ $(cat "$folder/wanted" 2>/dev/null) != "${wanted[*]}" ]]; then
+    if ! { "$python" -m venv --clear "$folder" && quietly "$folder/bin/pip" install --quiet --disable-pip-version-check "${wanted[@]}"; }; then
+      say "not tested: replwire-mcp, since the SDK of the Model Context Protocol cannot be installed here"
+      return 1
+    fi
+    echo "${wanted[*]}" >"$folder/wanted"
+  fi
+  echo "$folder"
 }
 
 ruff_folders=(clients/python cmake scripts) # each by the configuration above it

@@ -12,7 +12,7 @@ from . import frames
 from .answers import Answer, Ask, OnInput, Prompt
 from .conversation import Conversation, Trace
 from .errors import RequestRefused
-from .execution import Collector, Execution
+from .execution import Collector, Execution, Sink
 from .process import PIPE, Command, Process, command_line
 from .requests import AsyncRequests, Reply
 from .results import ExecutionError, Result
@@ -164,6 +164,21 @@ class Session(AsyncRequests):
         an `Input` by `answer`."""
         feed = Feed(self)
         return Stream(self, feed, self._conversation.execute(code, feed, on_input, options))
+
+    def begin(
+        self,
+        code: str,
+        sink: Sink,
+        *,
+        on_input: OnInput = None,
+        **options: Unpack[frames.ExecuteOptions],
+    ) -> Execution:
+        """Runs code, and hands each event to `sink` as it is read: the order is that of all
+        executions."""
+        if self._process is None and self._conversation.over is not None:
+            raise self._conversation.over()
+        self.read_on()
+        return self._conversation.execute(code, sink, on_input, options)
 
     async def request(self, frame: dict[str, Any], reply: type[Reply]) -> Reply:
         pending: asyncio.Future[Any] = self._future()

@@ -19,6 +19,7 @@ from ..version import VERSION
 from .file import Transcript, TranscriptError
 from .play import Outcome, Play, play_all
 from .record import record
+from .recorded import transcript_of
 from .report import as_json, junit, summary, table, tap
 
 FLAGS = {  # but those that say what doctest shows
@@ -67,6 +68,12 @@ def parser() -> Parser:
     )
     new.add_argument("file", metavar="FILE", help="what to write")
     new.add_argument("--force", action="store_true", help="write over a file that exists")
+    old = commands.add_parser(
+        "from",
+        help="make a transcript of a recording",
+        description="Prints the transcript of a session that `replwire --record FILE` recorded.",
+    )
+    old.add_argument("file", metavar="FILE", help="the recording")
     for each in (run, new):
         each.add_argument("--server", metavar="COMMAND", help="starts the server (replwire)")
     return program
@@ -92,8 +99,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.command == "record":
             return record(str(options.file), options.server, bool(options.force))
+        if options.command == "from":
+            print(transcript_of(Path(options.file)), end="")
+            return 0
         return asyncio.run(_run(options))
-    except (ReplwireError, OSError) as error:
+    except (ReplwireError, OSError, TranscriptError) as error:
         print(f"replwire-transcript: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -1,0 +1,1 @@
+"""Sessions for agents: `replwire-mcp`, a server of the Model Context Protocol."""

@@ -1,0 +1,499 @@
+"""The tools: what each takes, and what it does. They know sessions; of the protocol that calls them
+they know no more than `Caller`."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any, Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from .. import frames
+from .account import SCHEMA, Account, account, within
+from .running import Running
+from .sessions import Named, Sessions, Trouble
+from .text import plain_lines
+
+GRACE = 2.0  # seconds that interrupted code has, before its process is killed and restored
+PACE = 0.1  # seconds between two reports of progress
+
+
+class Declined(Exception):
+    """The person does not want to answer."""
+
+    def __str__(self) -> str:
+        return "the person declined to answer"
+
+
+class Asked(Exception):
+    """The caller's own protocol wants questions as the result of the call, and the answers with the
+    next one."""
+
+    def __init__(self, running: Running) -> None:
+        super().__init__()
+        self.running = running
+
+
+class Caller(Protocol):
+    """Who called, for as long as the call lasts."""
+
+    wants_progress: bool
+    asks: Literal["now", "by_result", "never"]
+
+    async def progress(self, count: int, text: str) -> None: ...
+
+    async def ask(self, named: Named, question: frames.Input) -> str | EOFError | Declined | None:
+        """None when nobody could be asked."""
+        ...
+
+
+class Arguments(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+Name = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$",
+        description="which session: a name of your choice, with variables of its own",
+    ),
+]
+
+
+class InSession(Arguments):
+    session: Name = "main"
+
+
+class Execute(InSession):
+    code: str = Field(description="Python code; the value of a last expression is told")
+    timeout: float | None = Field(
+        None, ge=0, le=1e9, description="seconds after which it is interrupted; 0: none"
+    )
+
+
+class Answer(InSession):
+    text: str | None = Field(None, description="the answer, without a newline")
+    end_of_file: bool = Field(False, description="instead: EOFError for the code that asks")
+    refuse: bool = Field(False, description="instead: RuntimeError for the code that asks")
+    question: str | None = Field(None, description="its id, when several wait")
+
+
+class Variables(InSession):
+    prefix: str = Field("", description="only names that begin with it")
+    offset: int = Field(0, ge=0, description="how many to skip")
+    limit: int = Field(100, ge=1, le=1000, description="how many to tell")
+
+
+class Inspect(InSession):
+    expression: str = Field(description="a name, or names with dots")
+    source: bool = Field(False, description="the source code as well")
+
+
+class Undo(InSession):
+    count: int = Field(1, ge=1, description="how many executions")
+
+
+class Checkpoint(InSession):
+    name: str | None = Field(None, description="for `restore`")
+
+
+class Restore(InSession):
+    checkpoint: str = Field(description="the name or the id of a checkpoint")
+
+
+class Output(InSession):
+    execution: int = Field(description="its number")
+    stream: Literal["stdout", "stderr"] = "stdout"
+    offset: int = Field(0, ge=0, description="in bytes of the stream")
+    length: int | None = Field(None, ge=1, description="how many bytes")
+
+
+class NoArguments(Arguments):
+    pass
+
+
+@dataclass
+class Answered:
+    """What a tool tells beside an `Account`."""
+
+    told: dict[str, Any]
+    text: str
+
+
+@dataclass(frozen=True)
+class Tool:
+    name: str
+    title: str
+    description: str
+    arguments: type[Arguments]
+    call: Callable[[Tools, Any, Caller], Awaitable[Account | Answered]]
+    read_only: bool = False
+    schema: dict[str, Any] | None = None
+
+
+class Tools:
+    def __init__(self, sessions: Sessions) -> None:
+        self.sessions = sessions
+
+    # ---- code ---------------------------------------------------------------------------------
+
+    async def execute(self, to: Execute, caller: Caller) -> Account:
+        named = await self.sessions.get(to.session)
+        if (waiting := named.asking) is not None:
+            prompt = next(iter(waiting.questions.values())).prompt
+            raise Trouble(
+                f"session {named.name!r} waits for input({prompt!r}) of an earlier execution: "
+                "call `answer` or `interrupt`, or use another session"
+            )
+        running = named.submit(to.code, to.timeout, self.sessions.options.output)
+        return await self.wait(named, running, caller)
+
+    async def answer(self, to: Answer, caller: Caller) -> Account:
+        named = self.sessions.find(to.session)
+        if (to.text is not None) + to.end_of_file + to.refuse != 1:
+            raise Trouble("say one of text, end_of_file and refuse")
+        for running in named.running:
+            for question in running.questions.values():
+                if to.question in (None, question.id):
+                    answer: str | BaseException = to.text or ""
+                    if to.text is None:
+                        answer = EOFError() if to.end_of_file else Declined()
+                    return await self.answered(named, running, question, answer, caller)
+        which = "no question waits" if to.question is None else f"no question {to.question!r} waits"
+        raise Trouble(f"{which} in session {named.name!r}")
+
+    async def answered(
+        self,
+        named: Named,
+        running: Running,
+        question: frames.Input,
+        answer: str | BaseException,
+        caller: Caller,
+    ) -> Account:
+        running.questions.pop(question.id, None)
+        named.session.answer(question, answer)
+        return await self.wait(named, running, caller)
+
+    async def wait(self, named: Named, running: Running, caller: Caller) -> Account:
+        """For the end of it, or for a question that somebody else has to answer."""
+        running.waited_for = True
+        self.sessions.begin(named)
+        asking: dict[str, asyncio.Task[bool]] = {}
+        reporting = None
+        if caller.wants_progress:
+            reporting = asyncio.create_task(_report(running, caller))
+        try:
+            while not running.over and not await self._asked(named, running, caller, asking):
+                running.changed.clear()
+                await running.changed.wait()
+        except asyncio.CancelledError:
+            named.abandon(running)
+            raise
+        finally:
+            running.waited_for = False
+            self.sessions.finish(named)
+            for task in (*asking.values(), reporting):
+                if task is not None:
+                    task.cancel()
+        named.settled(running)
+        return await account(named, running, self.sessions.options)
+
+    async def _asked(
+        self,
+        named: Named,
+        running: Running,
+        caller: Caller,
+        asking: dict[str, asyncio.Task[bool]],
+    ) -> bool:
+        """Whether somebody else has to answer. Who can be asked is asked meanwhile."""
+        for gone in asking.keys() - running.questions.keys():
+            asking.pop(gone).cancel()
+        if not running.questions:
+            return False
+        open_ones = [each for each in running.questions.values() if not each.password]
+        if not open_ones or caller.asks == "never":
+            return True
+        if caller.asks == "by_result":
+            raise Asked(running)
+        for question in open_ones:
+            if question.id not in asking:
+                asking[question.id] = asyncio.create_task(
+                    self._ask(named, running, question, caller)
+                )
+        return any(task.done() and not task.result() for task in asking.values())
+
+    async def _ask(
+        self, named: Named, running: Running, question: frames.Input, caller: Caller
+    ) -> bool:
+        answer = await caller.ask(named, question)
+        if answer is not None and question.id in running.questions:
+            del running.questions[question.id]
+            named.session.answer(question, answer)
+        running.changed.set()
+        return answer is not None
+
+    async def interrupt(self, to: InSession, caller: Caller) -> Answered:
+        named = self.sessions.find(to.session)
+        reply = await named.session.interrupt(grace=GRACE)
+        told = {"session": named.name, "outcome": reply.outcome}
+        if reply.execution_id is None:
+            return Answered(told, "Nothing runs.")
+        return Answered(told, "Interrupted; the variables are kept.")
+
+    async def output(self, to: Output, caller: Caller) -> Answered:
+        named = self.sessions.find(to.session)
+        raw, total = await self._range(named, to)
+        # It need not begin and end between characters.
+        begin = 0
+        while begin < min(len(raw), 3) and to.offset and raw[begin] & 0xC0 == 0x80:
+            begin += 1
+        end = len(raw)
+        if to.offset + end < total:
+            while end > max(begin, len(raw) - 3) and raw[end - 1] & 0xC0 == 0x80:
+                end -= 1
+            end -= end > begin and raw[end - 1] >= 0xC0
+        text = plain_lines(raw[begin:end].decode(errors="replace"))
+        following = to.offset + end
+        told: dict[str, Any] = {"session": named.name, "text": text, "total": total}
+        if following < total:
+            told["next_offset"] = following
+            text += f"\n[… {total - following} bytes follow: offset={following} …]"
+        return Answered(told, text)
+
+    async def _range(self, named: Named, to: Output) -> tuple[bytes, int]:
+        limits = named.session.ready.limits
+        length = min(to.length or self.sessions.options.output, limits.output_get_bytes)
+        kept = named.kept.get(to.execution, {}).get(to.stream)
+        if kept is not None:
+            return kept[to.offset : to.offset + length], len(kept)
+        reply = await named.session.output_get(to.execution, to.stream, to.offset, length)
+        return base64.b64decode(reply.data), reply.total
+
+    # ---- questions ----------------------------------------------------------------------------
+
+    async def status(self, to: InSession, caller: Caller) -> Answered:
+        named = self.sessions.find(to.session)
+        reply = await named.session.status(stack=True)
+        told = {name: value for name, value in asdict(reply).items() if value is not None}
+        told["session"] = named.name
+        for name in ("id", "execution_id", "pending_inputs"):
+            told.pop(name, None)
+        lines = [f"{named.name}: {reply.state}"]
+        if reply.state != "idle":
+            lines[0] += f" for {reply.elapsed:.1f} s, {reply.queued} more waiting"
+        for each in reply.stack or []:
+            lines.append(f"  {each.filename}, line {each.line}, in {each.function}")
+        told["questions"] = [
+            {"id": each.id, "prompt": each.prompt, "password": each.password}
+            for running in named.running
+            for each in running.questions.values()
+        ]
+        lines += [f"  input({each['prompt']!r}) waits" for each in told["questions"]]
+        lines.append(f"  {reply.memory_usage >> 20} MiB, {reply.cpu_seconds:.1f} s of processor")
+        if reply.state == "idle" and "checkpoints" in named.session.ready.capabilities:
+            kept = await _checkpoints(named)
+            told["checkpoints"] = [{"id": each[0], "name": each[1]} for each in kept]
+            lines += [f"  checkpoint {name or id}" for id, name in kept]
+        return Answered(told, "\n".join(lines))
+
+    async def variables(self, to: Variables, caller: Caller) -> Answered:
+        named = self.sessions.find(to.session)
+        reply = await named.session.variables(to.prefix, to.offset, to.limit)
+        found = [
+            {name: value for name, value in asdict(each).items() if value is not None}
+            for each in reply.variables
+        ]
+        told = {"session": named.name, "total": reply.total, "variables": found}
+        lines = [f"{each.name}: {each.type} = {each.repr}" for each in reply.variables]
+        left = reply.total - to.offset - len(found)
+        if left > 0:
+            lines.append(f"[… {left} more …]")
+        return Answered(told, "\n".join(lines) or "No variables.")
+
+    async def inspect(self, to: Inspect, caller: Caller) -> Answered:
+        named = self.sessions.find(to.session)
+        reply = await named.session.inspect(to.expression, detail_level=int(to.source))
+        if not reply.found:
+            raise Trouble(f"nothing is known by the name {to.expression!r}")
+        text = within(str(reply.data.get("text/plain", "")), self.sessions.options.output)
+        return Answered({"session": named.name, "text": text}, text)
+
+    # ---- states -------------------------------------------------------------------------------
+
+    async def undo(self, to: Undo, caller: Caller) -> Answered:
+        named = self.sessions.find(to.session)
+        await named.session.undo(to.count)
+        what = "the last execution" if to.count == 1 else f"the last {to.count} executions"
+        told = {"session": named.name, "undone": to.count}
+        return Answered(told, f"Undone: {what}. (Files and the network are as they were left.)")
+
+    async def checkpoint(self, to: Checkpoint, caller: Caller) -> Answered:
+        named = await self.sessions.get(to.session)
+        reply = await named.session.checkpoint(to.name)
+        told: dict[str, Any] = {"session": named.name, "checkpoint": reply.checkpoint_id}
+        if to.name is not None:
+            told["name"] = to.name
+        return Answered(told, f"Checkpoint {to.name or reply.checkpoint_id}.")
+
+    async def restore(self, to: Restore, caller: Caller) -> Answered:
+        named = self.sessions.find(to.session)
+        kept = await _checkpoints(named)
+        # Of several with one name the newest.
+        found = next((id for id, name in reversed(kept) if to.checkpoint in (id, name)), None)
+        if found is None:
+            there = ", ".join(name or id for id, name in kept) or "none"
+            raise Trouble(f"no checkpoint {to.checkpoint!r}; there are: {there}")
+        await named.session.restore(found)
+        told = {"session": named.name, "checkpoint": found}
+        return Answered(told, f"The variables are as they were at {to.checkpoint}.")
+
+    # ---- sessions -----------------------------------------------------------------------------
+
+    async def list_sessions(self, to: NoArguments, caller: Caller) -> Answered:
+        told: list[dict[str, Any]] = []
+        for name in sorted(self.sessions.named):
+            try:
+                named = self.sessions.find(name)
+                status = await named.session.status()
+            except Exception:
+                continue  # it has just ended
+            told.append(
+                {
+                    "session": name,
+                    "state": status.state,
+                    "executions": named.executions,
+                    "memory": status.memory_usage,
+                    "python": named.session.ready.python.version,
+                }
+            )
+        lines = [
+            f"{each['session']}: {each['state']}, {each['executions']} executions, "
+            f"{each['memory'] >> 20} MiB, Python {each['python']}"
+            for each in told
+        ]
+        return Answered({"sessions": told}, "\n".join(lines) or "No sessions.")
+
+    async def close(self, to: InSession, caller: Caller) -> Answered:
+        await self.sessions.close(to.session)
+        return Answered({"session": to.session, "closed": True}, f"Closed: {to.session}.")
+
+
+async def _checkpoints(named: Named) -> list[tuple[str, str | None]]:
+    """Those that were asked for: their ids and names, oldest first."""
+    reply = await named.session.checkpoints()
+    return [(each.checkpoint_id, each.name) for each in reply.checkpoints if not each.automatic]
+
+
+async def _report(running: Running, caller: Caller) -> None:
+    """What is written, as it comes; what comes within a moment together."""
+    count = 0
+    while await running.written.wait():
+        running.written.clear()
+        text = plain_lines("".join(running.fresh))[-2000:]
+        running.fresh.clear()
+        count += 1
+        await caller.progress(count, text.rstrip("\n"))
+        await asyncio.sleep(PACE)
+
+
+TOOLS = [
+    Tool(
+        "execute",
+        "Run Python code",
+        "Runs Python code in a lasting session: variables, imports and functions stay for the next "
+        "call. Top-level await works. The value of a last expression, the output, figures and "
+        "display() come back; long output is cut in the middle, and `output` has the rest. "
+        "An error, a crash or a time-out costs this one execution, never the variables.",
+        Execute,
+        Tools.execute,
+        schema=SCHEMA,
+    ),
+    Tool(
+        "answer",
+        "Answer input()",
+        "Answers code that waits in input(), and goes on waiting for its end as `execute` does.",
+        Answer,
+        Tools.answer,
+        schema=SCHEMA,
+    ),
+    Tool(
+        "interrupt",
+        "Interrupt",
+        "Stops what runs in a session as Ctrl-C does, firmly after two seconds. Variables stay.",
+        InSession,
+        Tools.interrupt,
+    ),
+    Tool(
+        "status",
+        "Where is it now?",
+        "What a session is doing: its state, the Python stack of what runs, questions that wait, "
+        "memory, checkpoints. Answered at once, also while code runs.",
+        InSession,
+        Tools.status,
+        read_only=True,
+    ),
+    Tool(
+        "variables",
+        "List variables",
+        "Names, types and short values of what a session holds.",
+        Variables,
+        Tools.variables,
+        read_only=True,
+    ),
+    Tool(
+        "inspect",
+        "Inspect a name",
+        "Signature, type, documentation and, if asked for, source of what a name stands for.",
+        Inspect,
+        Tools.inspect,
+        read_only=True,
+    ),
+    Tool(
+        "output",
+        "Read output that was cut",
+        "A range of what an execution wrote, of which `execute` told the beginning and the end.",
+        Output,
+        Tools.output,
+        read_only=True,
+    ),
+    Tool(
+        "undo",
+        "Undo executions",
+        "Brings back the variables as they were before the last executions (two at least can be "
+        "undone). Files and the network are not touched.",
+        Undo,
+        Tools.undo,
+    ),
+    Tool(
+        "checkpoint",
+        "Take a checkpoint",
+        "Keeps the whole state of a session under a name, for `restore`.",
+        Checkpoint,
+        Tools.checkpoint,
+    ),
+    Tool(
+        "restore",
+        "Restore a checkpoint",
+        "Brings back the state of a checkpoint, any number of times.",
+        Restore,
+        Tools.restore,
+    ),
+    Tool(
+        "sessions",
+        "List sessions",
+        "The sessions that there are, and what each is doing.",
+        NoArguments,
+        Tools.list_sessions,
+        read_only=True,
+    ),
+    Tool(
+        "close",
+        "Close a session",
+        "Ends a session: what runs is stopped, its variables are gone, its memory is free.",
+        InSession,
+        Tools.close,
+    ),
+]
