@@ -1,5 +1,6 @@
 #include "server/output/capture.h"
 
+#include <poll.h>
 #include <sys/stat.h>
 
 #include <utility>
@@ -35,10 +36,13 @@ void Capture::release(const Watches& watches) {
   for (const auto& each : watches) each->descriptor.release();
 }
 
-std::vector<std::string> Capture::names() const {
+std::vector<std::string> Capture::of_others() {
+  pipes_.give_up_ends();
   std::vector<std::string> names;
   const auto add = [&names](const CapturePipes& pipes) {
     for (const auto& pipe : pipes.pipes()) {
+      pollfd end = {pipe.read_end.get(), 0, 0};
+      if (::poll(&end, 1, 0) > 0 && (end.revents & POLLHUP) != 0) continue;  // nobody has it
       struct stat state = {};
       ::fstat(pipe.read_end.get(), &state);
       names.push_back("pipe:[" + std::to_string(state.st_ino) + "]");

@@ -31,8 +31,9 @@ class Capture {
   void wait(const std::function<void()>& readable);
 
   CapturePipes& pipes() { return pipes_; }
-  // As /proc names them, those of older executions too.
-  std::vector<std::string> names() const;
+  // As /proc names them, those of older executions too: the pipes that another process can write
+  // into. This one gives its own ends up for that.
+  std::vector<std::string> of_others();
 
   // What comes by the pipes there are belongs to `owner` from here on, until all who have them are
   // gone; new ones take their place.

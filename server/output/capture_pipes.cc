@@ -85,6 +85,18 @@ void CapturePipes::restore_closed() const {
   }
 }
 
+void CapturePipes::give_up_ends() {
+  const Descriptor null(::open("/dev/null", O_WRONLY | O_CLOEXEC));
+  for (const int fd : {1, 2}) {
+    if (null && index_of(fd)) ::dup2(null.get(), fd);
+  }
+  for (Pipe& pipe : pipes_) pipe.write_end = {};
+}
+
+void CapturePipes::close_ends_of_thread() const {
+  for (const int fd : {1, 2, pipes_[0].write_end.get(), pipes_[1].write_end.get()}) ::close(fd);
+}
+
 std::optional<std::size_t> CapturePipes::index_of(int fd) const {
   struct stat theirs = {};
   if (::fstat(fd, &theirs) != 0 || !S_ISFIFO(theirs.st_mode)) return std::nullopt;

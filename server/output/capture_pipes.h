@@ -36,6 +36,11 @@ class CapturePipes {
   // is its own.
   void restore_closed() const;
 
+  // What this process still writes there is lost: at its end.
+  void give_up_ends();
+  // For a thread that has a table of descriptors of its own: in that, nothing holds the pipes open.
+  void close_ends_of_thread() const;
+
   // New pipes take the place of these, for every descriptor of this process that leads into them.
   // Returns the old ones: other processes go on writing into those, and their end comes when none
   // has them any more. Nothing when the system has no more to give.

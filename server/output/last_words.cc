@@ -148,8 +148,8 @@ void at_exit(int status, void* /*unused*/) {
   speak(fatal);
 }
 
-void stand_by(bool beside_user_code) {
-  if (beside_user_code) ::unshare(CLONE_FILES);
+void stand_by(const CapturePipes* of_code) {
+  if (of_code != nullptr && ::unshare(CLONE_FILES) == 0) of_code->close_ends_of_thread();
   state.standing_by.release();
   state.dying.acquire();
   protocol::Fatal fatal = {};
@@ -184,7 +184,7 @@ std::string_view what_escaped(text::FixedText copy) {
 
 }  // namespace
 
-void install(FrameWriter& writer, Outputs& outputs, int traceback_fd, bool beside_user_code) {
+void install(FrameWriter& writer, Outputs& outputs, int traceback_fd, const CapturePipes* of_code) {
   state.writer = &writer;
   state.outputs = &outputs;
   state.traceback_file = traceback_fd;
@@ -195,7 +195,7 @@ void install(FrameWriter& writer, Outputs& outputs, int traceback_fd, bool besid
   for (const Deadly& each : kDeadly) ::sigaction(each.signal, &state.deadly_action, nullptr);
   ::on_exit(at_exit, nullptr);
   std::set_terminate(at_terminate);
-  start_thread("last-words", [=] { stand_by(beside_user_code); }).detach();  // as the process
+  start_thread("last-words", [of_code] { stand_by(of_code); }).detach();  // as the process
 }
 
 void handle_other_signals() {

@@ -11,8 +11,9 @@ namespace replwire::server::last_words {
 
 // Handles SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, exit() by C code and exceptions that escape our
 // own. `traceback` is a file in which the Python stack stands by then. Both objects live as long
-// as the process. `beside_user_code`: which may close descriptors that it does not own.
-void install(FrameWriter& writer, Outputs& outputs, int traceback, bool beside_user_code = true);
+// as the process. `of_code`: the pipes of user code that runs in this process, where it may close
+// descriptors that it does not own; null: none does.
+void install(FrameWriter& writer, Outputs& outputs, int traceback, const CapturePipes* of_code);
 
 // The other signals that end a process which has no handler for them, when Python has started.
 void handle_other_signals();

@@ -153,9 +153,9 @@ void Outputs::keep_errors(std::string_view bytes) {
   captured_errors_.erase(0, captured_errors_.size() - kLastErrors);
 }
 
-std::vector<std::string> Outputs::pipe_names() {
+std::vector<std::string> Outputs::pipes_of_others() {
   const std::lock_guard reading(reading_);
-  return capture_.names();
+  return capture_.of_others();
 }
 
 // A fatal error of Python's own takes faulthandler down first; user code may have pointed that

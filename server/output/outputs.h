@@ -80,8 +80,9 @@ class Outputs {
   void take_until(std::uint64_t position);
   void take_rest();
 
-  // As /proc names the pipes that stand for descriptors 1 and 2.
-  std::vector<std::string> pipe_names();
+  // At the end of this process: as /proc names the pipes that stood for descriptors 1 and 2 and
+  // that another process can write into.
+  std::vector<std::string> pipes_of_others();
 
   // What Python, or faulthandler, said last on descriptor 2 when it gave up; empty: nothing.
   std::string fatal_error();

@@ -66,7 +66,7 @@ class LocalServer {
     for (std::thread& thread : threads_) {
       thread = start_thread("io", [this] { server_.io().run(); });
     }
-    last_words::install(server_.writer(), server_.outputs(), stack_.crash.get());
+    last_words::install(server_.writer(), server_.outputs(), stack_.crash.get(), &capture_);
   }
 
   // An execution may have closed what the server needs: looked at when its result is on its way, so

@@ -58,7 +58,7 @@ class RemoteServer {
   void start_threads() {
     thread_ = start_thread("io", [this] { server_.io().run(); });
     // A copy of the descriptors would hold open the interpreter's end of the link as well.
-    last_words::install(server_.writer(), server_.outputs(), stack_.crash.get(), false);
+    last_words::install(server_.writer(), server_.outputs(), stack_.crash.get(), nullptr);
   }
 
   void python_started(const Started& started) {

@@ -3,10 +3,13 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <sys/wait.h>
 
 #include <array>
+#include <semaphore>
 #include <string>
+#include <thread>
 
 #include "server/output/child_watch.h"
 #include "server/output/write_pace.h"
@@ -149,6 +152,32 @@ TEST_F(CapturePipesTest, BothDescriptorsOnOneStreamStaySo) {
   ASSERT_TRUE(apart);
   say(2, "error");
   EXPECT_EQ(read(pipes_).out, "error");
+}
+
+TEST_F(CapturePipesTest, TheirEndComesBesideAThreadWithATableOfItsOwn) {
+  std::binary_semaphore ready{0};
+  std::binary_semaphore over{0};
+  std::thread thread([&] {
+    if (::unshare(CLONE_FILES) == 0) pipes_.close_ends_of_thread();
+    ready.release();
+    over.acquire();
+  });
+  ready.acquire();
+  auto apart = pipes_.set_apart();
+  ASSERT_TRUE(apart);
+  EXPECT_FALSE(read(*apart).open);
+  over.release();
+  thread.join();
+}
+
+TEST_F(CapturePipesTest, GivenUpTheyEndUnlessAnotherProcessHasThem) {
+  {
+    Child child;
+    pipes_.give_up_ends();
+    EXPECT_TRUE(read(pipes_).open);
+    child.finish();
+  }
+  while (read(pipes_).open) ::sched_yield();
 }
 
 TEST_F(CapturePipesTest, SetApartManyTimesTheyHoldNoMoreDescriptors) {

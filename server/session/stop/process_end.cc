@@ -41,7 +41,7 @@ void ProcessEnd::die(const runtime::ExecutionRef& running, std::string_view reas
 }
 
 void ProcessEnd::end_what_is_left(Spared spared) const {
-  for (const pid_t pid : processes_.end_all(spared, outputs_.pipe_names())) {
+  for (const pid_t pid : processes_.end_all(spared, outputs_.pipes_of_others())) {
     log_.line("process " + std::to_string(pid) +
               " goes on in a session of its own: " + command_of(pid));
   }

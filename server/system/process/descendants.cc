@@ -177,7 +177,7 @@ Living living_descendants(bool everybody, const std::vector<std::string>& files)
   const pid_t session = ::getsid(0);
   std::vector<pid_t> all;
   walk(::getpid(), [&](pid_t pid, const Descriptor& /*process*/) { all.push_back(pid); });
-  for (const pid_t pid : all_processes()) {
+  for (const pid_t pid : files.empty() ? std::vector<pid_t>() : all_processes()) {
     if (pid != ::getpid() && writes_to(pid, files) && !std::ranges::count(all, pid))
       all.push_back(pid);
   }
