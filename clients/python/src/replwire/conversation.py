@@ -95,6 +95,7 @@ class Conversation:
         self._write = write
         self._ask = ask
         self._asker = asker(on_input)
+        self._by_consumer = on_input == "ask"  # of what no execution that runs asks
         self._on_event = on_event and guarded(on_event)
         self._trace = trace and guarded(trace)
         self.arrived: deque[bytes] = deque()  # what was read, not yet looked at
@@ -258,7 +259,10 @@ class Conversation:
         self._of_execution(event)
         if ask is not None:
             self._ask(event, execution, ask)
-        elif execution is None or not execution.by_consumer or execution.sink is None:
+        elif execution is None:
+            if not self._by_consumer:
+                self.reply(event, None, None)
+        elif not execution.by_consumer or execution.sink is None:
             self.reply(event, execution, None)
 
     def _input_closed(self, event: frames.InputClosed) -> None:

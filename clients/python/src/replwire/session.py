@@ -41,9 +41,11 @@ class Session(AsyncRequests):
         trace: Trace | None = None,
         start_timeout: float = 60.0,
         close_timeout: float = 5.0,
+        apart: bool = False,
     ) -> None:
         self._command = command, args, cwd, python
         self._env = env
+        self._apart = apart
         self._start_timeout = start_timeout
         self._close_timeout = close_timeout
         self._conversation = Conversation(self._write, self._ask, on_input, on_event, trace)
@@ -57,7 +59,9 @@ class Session(AsyncRequests):
 
     async def start(self) -> Self:
         self.loop = asyncio.get_running_loop()
-        self._process = process = Process(self, command_line(*self._command), self._env)
+        self._process = process = Process(
+            self, command_line(*self._command), self._env, self._apart
+        )
         os.set_blocking(process.input, False)
         self.ended: asyncio.Future[None] = self.loop.create_future()
         ready: asyncio.Future[frames.Ready] = self.loop.create_future()
