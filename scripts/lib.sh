@@ -11,7 +11,7 @@ python=${PYTHON:-/usr/bin/python3}
 program_packages=(g++ cmake ninja-build libboost-dev nlohmann-json3-dev python3-dev libpython3-dev libcli11-dev)
 build_packages=("${program_packages[@]}" libgtest-dev ccache)
 test_packages=(python3-numpy python3-pandas python3-matplotlib python3-jedi python3-ipython python3-tqdm python3-rich python3-venv virtualenv pypy3)
-client_packages=(python3-pytest python3-pytest-asyncio python3-pytest-timeout python3-prompt-toolkit python3-pygments python3-jsonschema python3-hypothesis python3-distributed python3-pytest-xdist openssh-server openssh-client lua5.4 emacs-nox)
+client_packages=(python3-pytest python3-pytest-asyncio python3-pytest-timeout python3-prompt-toolkit python3-pygments python3-jsonschema python3-hypothesis python3-distributed python3-pytest-xdist python3-zmq python3-jupyter-client openssh-server openssh-client lua5.4 emacs-nox)
 check_packages=(git clang clang-format clang-tidy libclang-rt-14-dev mmdebstrap dpkg-dev)
 
 versions=(3.10 3.11 3.12 3.13 3.14)
@@ -52,6 +52,7 @@ probe() {
     python3-venv) "$python" -c "import ensurepip" ;;
     python3-ipython) has_module IPython ;;
     python3-prompt-toolkit) has_module prompt_toolkit ;;
+    python3-zmq) has_module zmq ;;
     openssh-server) command -v sshd || [[ -x /usr/sbin/sshd ]] ;;
     openssh-client) command -v ssh ;;
     python3-*) has_module "${1#python3-}" ;;
@@ -179,7 +180,7 @@ tools_of_tests() {
 # basedpyright is pyright with all that it needs in one package.
 python_tools() {
   local tools=$root/build/check-venv wanted=("mypy==2.4.1" "basedpyright==1.40.2" "ruff==0.17.6")
-  wanted+=(pytest==9.2.0 prompt_toolkit==3.0.53 types-Pygments==2.21.0.20260819 mcp==2.3.0 pillow==13.0.0) # what the client may be used with
+  wanted+=(pytest==9.2.0 prompt_toolkit==3.0.53 types-Pygments==2.21.0.20260819 mcp==2.3.0 pillow==13.0.0 pyzmq==27.3.0 jupyter_client==8.10.0) # what the client may be used with
   if [[ $(cat "$tools/wanted" 2>/dev/null) != "${wanted[*]}" ]]; then
     /usr/bin/python3 -m venv --clear "$tools"
     quietly "$tools/bin/pip" install --quiet --disable-pip-version-check "${wanted[@]}"

@@ -1,0 +1,1 @@
+"""A Jupyter kernel that keeps its variables: `replwire-jupyter`."""

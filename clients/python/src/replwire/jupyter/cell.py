@@ -1,0 +1,148 @@
+"""One execute_request: what the session says of it goes to the front ends as it comes."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from .. import frames
+from ..errors import RequestRefused
+from .effects import state_after
+from .messages import Object
+from .request import Request, failure
+from .tracebacks import named, shown, traceback
+
+if TYPE_CHECKING:
+    from .kernel import Kernel
+
+# What code gets that asks where nobody answers, in the words of ipykernel.
+REFUSED = "raw_input was called, but this frontend does not support input requests."
+REFUSAL = "StdinNotImplementedError"
+
+
+class Refused(Exception):
+    """Told to the code that asked."""
+
+
+class Cell:
+    """The sink of its execution."""
+
+    def __init__(self, kernel: Kernel, request: Request, count: int) -> None:
+        content = request.content
+        self.kernel = kernel
+        self.request = request
+        self.count = count
+        self.silent = bool(content.get("silent"))
+        self.stores = bool(content.get("store_history", True)) and not self.silent
+        self.stops = bool(content.get("stop_on_error", True))
+        self.interrupts = 0
+        self.restored: frames.Restored | None = None
+        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    # ---- what the session says ------------------------------------------------------------------
+
+    def take(self, event: frames.Event) -> None:
+        if isinstance(event, frames.Restored):
+            self.restored = event
+        self.kernel.show(event, self.request)
+
+    def end(self, terminal: frames.Result | frames.Error, failure: BaseException | None) -> None:
+        if isinstance(terminal, frames.Result):
+            self._succeed(terminal)
+        else:
+            self._fail(terminal)
+        self.over.set_result(None)
+
+    def fail(self, failure: BaseException) -> None:
+        """The session refused it, or is dead."""
+        if isinstance(failure, RequestRefused):
+            self.end_with(error_of(failure))
+        else:
+            told = error_of(failure)
+            told["traceback"] += ["", "A new session is started: all variables are lost."]
+            self.end_with(told)
+        self.over.set_result(None)
+
+    def _succeed(self, result: frames.Result) -> None:
+        if not result.restored:
+            self.kernel.effects.note(self.request.id, self.stores)
+        if not self.silent and (result.repr is not None or result.display):
+            data = result.display or {"text/plain": _text(result)}
+            self.request.publish(
+                "execute_result",
+                {
+                    "execution_count": self.count,
+                    "data": data,
+                    "metadata": result.display_metadata or {},
+                },
+            )
+            self.kernel.history.add_output(self.count, str(data.get("text/plain", "")))
+        told: dict[str, Any] = getattr(result, "expressions", None) or {}
+        self.succeed({name: _expression(each) for name, each in told.items()})
+
+    def succeed(
+        self, expressions: Object | None = None, payload: list[Object] | None = None
+    ) -> None:
+        told = {"user_expressions": expressions or {}, "payload": payload or []}
+        self._reply({"status": "ok", **told})
+
+    def _fail(self, error: frames.Error) -> None:
+        if error.reason == "crash":
+            self.end_with(self._crash(error))
+        elif error.reason in ("cancelled", "aborted"):  # interrupted before it began
+            self.end_with(failure("KeyboardInterrupt", "", shown("KeyboardInterrupt")))
+        else:
+            if not error.restored:
+                self.kernel.effects.note(self.request.id, self.stores)
+            self.end_with(self._error(error))
+
+    def end_with(self, error: Object) -> None:
+        content = {name: error[name] for name in ("ename", "evalue", "traceback")}
+        self.request.publish("error", content)
+        if self.stops:
+            self.kernel.abort()
+        self._reply({**error, "user_expressions": {}, "payload": []})
+
+    def _reply(self, content: Object) -> None:
+        self.request.reply({**content, "execution_count": self.count})
+        self.request.idle()
+
+    # ---- errors ---------------------------------------------------------------------------------
+
+    def _error(self, error: frames.Error) -> Object:
+        name = error.exception_type.rpartition(".")[2]
+        message = named(error.exception_message)
+        lines = traceback(error)
+        if name == "RuntimeError" and message == REFUSED:
+            name = REFUSAL
+            lines = [each.replace("RuntimeError", REFUSAL) for each in lines]
+        if error.restored:
+            lines += ["", state_after(self.restored)]
+        return failure(name, message, lines)
+
+    def _crash(self, error: frames.Error) -> Object:
+        state = state_after(self.restored)
+        message = f"{error.exception_message}; {state}"
+        lines = shown(error.exception_type, error.exception_message)
+        lines += [named(error.traceback.rstrip("\n")), "", state]
+        return failure(error.exception_type, message, "\n".join(lines).split("\n"))
+
+
+def error_of(error: BaseException) -> Object:
+    name = type(error).__name__
+    return failure(name, str(error), shown(name, str(error)))
+
+
+def _text(result: frames.Result) -> str:
+    if result.repr_truncated:
+        return f"{result.repr}… ({result.repr_truncated} characters in all)"
+    return result.repr or ""
+
+
+def _expression(told: Any) -> Object:
+    if told.exception_type is not None:
+        name = told.exception_type.rpartition(".")[2]
+        text = told.exception_message or ""
+        return failure(name, text, shown(name, text))
+    data = told.display or {"text/plain": told.repr}
+    return {"status": "ok", "data": data, "metadata": {}}

@@ -1,0 +1,62 @@
+"""What the kernel says to all front ends, and to one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .messages import Message, Object
+from .sockets import Connection, Socket, Takers
+
+
+class Front:
+    def __init__(self, connection: Connection) -> None:
+        self._codec = connection.codec
+        self._connection = connection
+        self._sockets: dict[str, Socket] = {}
+
+    def open(self, takers: Takers) -> None:
+        self._sockets = self._connection.open(
+            {**takers, "iopub": self._subscribed, "hb": self._beat}
+        )
+
+    def close(self) -> None:
+        for socket in self._sockets.values():
+            socket.close()
+
+    def look(self, channel: str) -> None:
+        """Takes what has arrived and not been read yet."""
+        self._sockets[channel].look()
+
+    def publish(
+        self,
+        kind: str,
+        content: Object,
+        parent: Object,
+        metadata: Object | None = None,
+        buffers: Sequence[bytes] | None = None,
+    ) -> None:
+        parts = self._codec.encode(kind, content, parent, metadata, buffers or ())
+        self._sockets["iopub"].send([kind.encode(), *parts])
+
+    def send(
+        self,
+        channel: str,
+        to: Message,
+        kind: str,
+        content: Object,
+        metadata: Object | None = None,
+    ) -> str:
+        """Gives its id."""
+        parts = self._codec.encode(kind, content, to.header, metadata)
+        self._sockets[channel].send([*to.identities, *parts])
+        return self._codec.id_of(parts)
+
+    def _beat(self, parts: list[bytes]) -> None:
+        self._sockets["hb"].send(parts)
+
+    def _subscribed(self, parts: list[bytes]) -> None:
+        """JEP 65: who subscribes learns that it will miss nothing from now on."""
+        if parts[0][:1] == b"\x01":
+            topic = parts[0][1:]
+            content = {"subscription": topic.decode(errors="replace")}
+            self._sockets["iopub"].send([topic, *self._codec.encode("iopub_welcome", content, {})])

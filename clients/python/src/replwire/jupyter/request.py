@@ -1,0 +1,69 @@
+"""One message of a front end, and what goes back under its header."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .messages import Message, Object, now
+
+if TYPE_CHECKING:
+    from .front import Front
+
+
+class Request:
+    __slots__ = ("_front", "aborted", "asks", "channel", "content", "message", "started")
+
+    def __init__(self, front: Front, channel: str, message: Message) -> None:
+        self._front = front
+        self.channel = channel
+        self.message = message
+        self.content = message.content
+        self.asks = bool(message.content.get("allow_stdin", True))
+        self.aborted = False
+        self.started = ""
+
+    @property
+    def type(self) -> str:
+        return self.message.type
+
+    @property
+    def id(self) -> str:
+        return str(self.message.header.get("msg_id") or "")
+
+    @property
+    def header(self) -> Object:
+        return self.message.header
+
+    def busy(self) -> None:
+        self.started = now()
+        self.publish("status", {"execution_state": "busy"})
+
+    def idle(self) -> None:
+        self.publish("status", {"execution_state": "idle"})
+
+    def publish(
+        self,
+        kind: str,
+        content: Object,
+        metadata: Object | None = None,
+        buffers: list[bytes] | None = None,
+    ) -> None:
+        self._front.publish(kind, content, self.header, metadata, buffers)
+
+    def reply(self, content: Object) -> None:
+        metadata = {"started": self.started, "status": content.get("status", "ok")}
+        kind = self.type.removesuffix("_request") + "_reply"
+        self._front.send(self.channel, self.message, kind, content, metadata)
+
+    def ask(self, content: Object) -> str:
+        """Gives the id of the question."""
+        return self._front.send("stdin", self.message, "input_request", content)
+
+    def forget(self) -> None:
+        """What it asked for is done; its header is kept for what comes late."""
+        self.content = self.message.content = {}
+        self.message.buffers = []
+
+
+def failure(name: str, text: str, traceback: list[Any] | None = None) -> Object:
+    return {"status": "error", "ename": name, "evalue": text, "traceback": traceback or []}
