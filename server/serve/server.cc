@@ -66,6 +66,7 @@ Server::Server(const Options& options, StandardStreams streams, Shared shared,
     : options_(options),
       error_(std::move(streams.error)),
       log_(options.log, error_.get()),
+      recording_(options.record),
       capture_(io_, shared.capture),
       writer_(io_, std::move(streams.output), options.output_buffer / 2,
               {[this] { drained(); }, [this] { session_.client_gone(); },
@@ -76,18 +77,20 @@ Server::Server(const Options& options, StandardStreams streams, Shared shared,
       session_({io_, writer_, outputs_, *link_, stack_, log_}, options,
                [this](bool held) { reader_.hold(held); }),
       reader_(io_, std::move(streams.input),
-              {options.max_frame_bytes, options.survive, options.strict}, writer_,
+              {options.max_frame_bytes, options.survive, options.strict, &recording_}, writer_,
               {[this](std::vector<Incoming> frames) { session_.take(std::move(frames)); },
                [this] { session_.end_input(); }},
               {link_->incoming(), [this] { link_->take_incoming(); }}),
       signals_(io_, std::move(shared.signals),
                [this](const OutsideSignals::Message& message) { session_.signalled(message); }) {
+  writer_.record_to(recording_);
   asio::post(io_, [this] { reader_.run(); });
   if (options.heartbeat) heartbeat_.emplace(io_, *options.heartbeat, [this] { session_.beat(); });
 }
 
 void Server::start_log(const std::string& why) {
   if (log_.failed()) fail("--log: cannot write to " + options_.log);
+  if (recording_.failed()) fail("--record: cannot write to " + options_.record);
   log_.line("Python: " + why);
 }
 

@@ -49,7 +49,7 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  // Exits when --log cannot be written.
+  // Exits when --log or --record cannot be written.
   void start_log(const std::string& why);
   void open(const runtime::PythonFacts& python, pid_t pid);
 
@@ -70,6 +70,7 @@ class Server {
   const Options& options_;
   Descriptor error_;
   Log log_;
+  Recording recording_;
   asio::io_context io_{2};
   asio::executor_work_guard<asio::io_context::executor_type> work_ = asio::make_work_guard(io_);
   Capture capture_;

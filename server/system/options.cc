@@ -154,6 +154,8 @@ void add_surroundings(CLI::App& app, Options& options) {
   app.add_option("--startup", options.startup, "Python file to run before `ready`")
       ->type_name("FILE")
       ->check(CLI::ExistingFile);
+  app.add_option("--record", options.record, "Write every frame of both directions to FILE")
+      ->type_name("FILE");
 }
 
 void add_bounds(CLI::App& app, Options& options) {

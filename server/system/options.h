@@ -16,6 +16,7 @@ struct Options {
   std::string startup;                // empty: none
   bool jedi = false;                  // --complete jedi
   std::string log;                    // empty: none
+  std::string record;                 // empty: none
   std::size_t max_frame_bytes = 16 * 1024 * 1024;
   std::optional<std::size_t> queue_limit;
   std::size_t queue_bytes = 64 * 1024 * 1024;

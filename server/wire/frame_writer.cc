@@ -58,6 +58,7 @@ FrameWriter::FrameWriter(asio::io_context& io, Descriptor output, std::size_t lo
 void FrameWriter::write(std::string_view frames, FrameKind kind) {
   const Critical critical;
   const std::lock_guard lock(mutex_);
+  if (recording_ != nullptr) recording_->sent(frames);
   if (gone_) return;
   const bool waits = !nothing_waits();
   const std::size_t written = waits ? 0 : write_directly(frames);
@@ -198,14 +199,19 @@ void FrameWriter::drain(int patience) {
 
 void FrameWriter::seize() {
   server::seize(mutex_);
-  write_last(direct_.substr(direct_sent_));
+  send_last(direct_.substr(direct_sent_));
   const std::size_t started = reply_sent_ > 0 ? 1 : 0;
-  if (started > 0) write_last(std::string_view(replies_.front().frames).substr(reply_sent_));
-  write_last(std::string_view(pending_).substr(sent_));
-  for (std::size_t i = started; i < replies_.size(); ++i) write_last(replies_[i].frames);
+  if (started > 0) send_last(std::string_view(replies_.front().frames).substr(reply_sent_));
+  send_last(std::string_view(pending_).substr(sent_));
+  for (std::size_t i = started; i < replies_.size(); ++i) send_last(replies_[i].frames);
 }
 
 void FrameWriter::write_last(std::string_view frames) {
+  if (recording_ != nullptr) recording_->sent_last(frames);
+  send_last(frames);
+}
+
+void FrameWriter::send_last(std::string_view frames) {
   constexpr int kPatience = 2000;  // milliseconds
   while (!frames.empty() && !gone_ && wait_until_writable(kPatience)) {
     const ssize_t written = write_some(frames);

@@ -12,6 +12,7 @@
 #include "server/system/asio.h"
 #include "server/system/descriptors/descriptor.h"
 #include "server/wire/frame_kinds.h"
+#include "server/wire/recording.h"
 
 namespace replwire::server {
 
@@ -34,6 +35,9 @@ class FrameWriter {
   FrameWriter(asio::io_context& io, Descriptor output, std::size_t low_water, Events events);
   FrameWriter(const FrameWriter&) = delete;
   FrameWriter& operator=(const FrameWriter&) = delete;
+
+  // Before anything is written. The recording has all frames in the order in which they came here.
+  void record_to(Recording& recording) { recording_ = &recording; }
 
   void write(std::string_view frames, FrameKind kind = FrameKind::kOrdered);
 
@@ -62,6 +66,7 @@ class FrameWriter {
     std::string frames;
   };
 
+  void send_last(std::string_view frames);
   bool nothing_waits() const { return sent_ == pending_.size() && replies_.empty(); }
   void keep(std::string_view frames, std::size_t written, FrameKind kind);
   void send();
@@ -90,6 +95,8 @@ class FrameWriter {
   bool regular_ = false;
   bool socket_ = false;
   bool blocking_ = false;  // could not be reopened: written in pieces that a pipe surely takes
+
+  Recording* recording_ = nullptr;  // of those who record
 
   std::mutex mutex_;
   std::string_view direct_;  // frames being written that are kept nowhere

@@ -110,6 +110,7 @@ ssize_t StdinReader::read_some(char* buffer, std::size_t size) {
 
 void StdinReader::add(std::vector<Incoming>& frames, const protocol::Line& line) const {
   if (line.too_long) {
+    if (accepted_.recording != nullptr) accepted_.recording->came("(a line that is too long)");
     frames.push_back(
         {protocol::ProtocolError{
              protocol::ErrorCode::kFrameTooLarge,
@@ -118,6 +119,7 @@ void StdinReader::add(std::vector<Incoming>& frames, const protocol::Line& line)
          line.number});
     return;
   }
+  if (accepted_.recording != nullptr) accepted_.recording->came(line.text);
   auto decoded = protocol::decode(line.text, line.number, accepted_.survive, accepted_.strict);
   if (auto* request = std::get_if<protocol::Request>(&decoded)) {
     frames.push_back({std::move(*request), line.number});

@@ -42,6 +42,7 @@ class StdinReader {
     std::size_t max_frame_bytes;
     bool survive;  // the requests that need it
     bool strict;   // no field that a request does not have
+    Recording* recording = nullptr;
   };
 
   // What its thread sees to as well, for as long as the process lives: to cross to another thread

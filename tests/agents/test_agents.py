@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -14,6 +15,8 @@ import pytest
 from conftest import Agent, Connect, Person, connected
 from mcp.shared.exceptions import MCPError
 from mcp.types import ElicitResult
+
+from replwire.transcript.recorded import transcript_of
 
 PNG = """
 import base64, struct, zlib
@@ -449,6 +452,15 @@ async def test_an_idle_session_ends(connect: Connect) -> None:
         told = await agent.execute("'anew'")
         assert told["value"] == "anew"
         assert "empty" in told["notes"][0]
+
+
+async def test_each_session_is_recorded(tmp_path: Path) -> None:
+    async with connected("--record", str(tmp_path / "kept")) as agent:
+        await agent.execute("1 + 1")
+        await agent.execute("2 + 2", session="other")
+    kept = sorted((tmp_path / "kept").iterdir())
+    assert [each.name.split("-")[0] for each in kept] == ["main", "other"]
+    assert transcript_of(kept[0]) == ">>> 1 + 1\n2\n"
 
 
 # ---- the process ------------------------------------------------------------------------------
