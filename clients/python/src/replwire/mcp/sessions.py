@@ -106,6 +106,7 @@ class Sessions:
         self.named: dict[str, Named] = {}
         self._starting: dict[str, asyncio.Task[Named]] = {}
         self._died: set[str] = set()
+        self._ending: set[asyncio.Future[None]] = set()
         self._numbers = count(1)
 
     async def get(self, name: str) -> Named:
@@ -191,7 +192,9 @@ class Sessions:
     def _too_idle(self, named: Named) -> None:
         self._drop(named.name)
         self._died.add(named.name)
-        self._ending = asyncio.ensure_future(named.session.close())
+        ending = asyncio.ensure_future(named.session.close())
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
 
     def _drop(self, name: str) -> Named:
         named = self.named.pop(name)
@@ -209,4 +212,4 @@ class Sessions:
             task.cancel()
         await asyncio.gather(*starting, return_exceptions=True)
         closing = [self._drop(name).session.close() for name in list(self.named)]
-        await asyncio.gather(*closing, return_exceptions=True)
+        await asyncio.gather(*closing, *self._ending, return_exceptions=True)
