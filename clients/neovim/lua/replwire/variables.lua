@@ -41,15 +41,19 @@ function Variables:refresh()
   local waiting, tree = 0, {}
   local function ask(path, into)
     waiting = waiting + 1
-    self.session:request({ type = "variables", limit = kPage, path = #path > 0 and path or nil }, function(reply)
+    local offset = #into
+    self.session:request({ type = "variables", limit = kPage, offset = offset, path = #path > 0 and path or nil }, function(reply)
       into.total = reply and reply.total
-      for at, entry in ipairs(reply and reply.variables or {}) do
+      for _, entry in ipairs(reply and reply.variables or {}) do
         entry.path = vim.list_extend(vim.deepcopy(path), { entry.key ~= nil and entry.key or entry.name })
         entry.children = {}
-        into[at] = entry
+        table.insert(into, entry)
         if self.opened[key(entry.path)] and entry.has_children then
           ask(entry.path, entry.children)
         end
+      end
+      if reply and reply.partial and #into > offset then -- time was up
+        ask(path, into)
       end
       waiting = waiting - 1
       if waiting == 0 then
