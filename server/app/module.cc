@@ -6,6 +6,7 @@
 #include <optional>
 #include <variant>
 
+#include "runtime/guard.h"
 #include "runtime/hooks/first_frame.h"
 #include "runtime/interpreter.h"
 #include "server/app/exec_handover.h"
@@ -123,7 +124,7 @@ PyObject* run(PyObject* /*module*/, PyObject* /*unused*/) {
 }
 
 PyMethodDef methods[] = {
-    {"run", run, METH_NOARGS, "Serves the session; returns when Python is to end."},
+    {"run", runtime::guarded<run>, METH_NOARGS, "Serves the session; returns when Python is to end."},
     {nullptr, nullptr, 0, nullptr}};
 
 // Of several phases: Python leaves it out of sys.modules.

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "support/survival.h"
+#include "support/temp_dir.h"
 
 namespace replwire_tests {
 namespace {
@@ -90,6 +91,27 @@ TEST(SurviveForkTest, UserCodesOwnForksSeeTheSameHandlers) {
       "pid = os.fork()\nif pid == 0: os._exit(0 if seen == [1, 3] else 1)\n"
       "os.waitpid(pid, 0)[1], seen");
   EXPECT_EQ(forked.value(), Json({0, Json({1, 2})})) << forked;
+}
+
+// The lock of a module that a thread is importing when the snapshot is taken.
+TEST(SurviveForkTest, WhatALostThreadWasImportingIsImportedAnew) {
+  TempDir folder;
+  folder.write("slow.py",
+               "import os, time\n"
+               "if os.path.exists('first'):\n    os.remove('first')\n    time.sleep(600)\n"
+               "value = 42\n");
+  folder.write("first", "");
+  ServerProcess server(surviving());
+  ASSERT_TRUE(
+      server
+          .execute("import os, sys, threading, time\nos.chdir('" + folder.path() +
+                   "')\nsys.path.insert(0, '')\n"
+                   "threading.Thread(target=__import__, args=('slow',), daemon=True).start()"
+                   "\nwhile os.path.exists('first'): time.sleep(0.001)")
+          .ok());
+  EXPECT_EQ(server.execute("os.abort()").terminal["restored"], true);
+  const Execution imported = server.execute("import slow\nslow.value", {{"timeout", 20}});
+  EXPECT_EQ(imported.value(), 42) << imported;
 }
 
 TEST(SurviveForkTest, NobodyOfUserCodesSeesTheSnapshots) {

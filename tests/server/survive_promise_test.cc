@@ -1,9 +1,13 @@
 // --survive: what has been told is there, whenever the interpreter dies; or it is said that it is
 // not.
 #include <gtest/gtest.h>
+#include <sys/syscall.h>
 
+#include <cerrno>
+#include <cstring>
 #include <thread>
 
+#include "support/case.h"
 #include "support/survival.h"
 #include "support/temp_dir.h"
 
@@ -144,6 +148,62 @@ TEST(SurvivePromiseTest, WithoutDescriptorsThereIsNoSnapshotAndNothingElse) {
   EXPECT_EQ(server.execute("os.abort()").terminal["restored"], true);
   EXPECT_EQ(server.execute("x").value(), 3);
 }
+
+// A filter for the calling thread's system calls, as sandboxes have it.
+constexpr const char* kRefuse = R"(
+import ctypes, os, struct
+def refuse(calls, error):
+    def step(code, if_not, value): return struct.pack('HBBI', code, 0, if_not, value)
+    steps = [step(0x20, 0, 0)]
+    for call in calls: steps += [step(0x15, 1, call), step(0x06, 0, 0x50000 | error)]
+    steps.append(step(0x06, 0, 0x7fff0000))
+    text = ctypes.create_string_buffer(b''.join(steps))
+    program = struct.pack('HxxxxxxP', len(steps), ctypes.addressof(text))
+    libc = ctypes.CDLL(None)
+    libc.prctl(38, 1, 0, 0, 0)
+    return libc.prctl(22, 2, program, 0, 0)
+)";
+
+struct Refusal : Case {
+  std::string calls;
+  int error;
+};
+class RefusingSystemTest : public ::testing::TestWithParam<Refusal> {};
+
+TEST_P(RefusingSystemTest, AMissingSnapshotIsToldAndNothingElse) {
+  ServerProcess server(surviving());
+  ASSERT_TRUE(server.execute("x = 1").ok());
+  const Execution filtered = server.execute(kRefuse + std::string("refuse([") + GetParam().calls +
+                                            "], " + std::to_string(GetParam().error) + ")");
+  if (filtered.value() != 0) GTEST_SKIP() << "the system allows no filter";
+  EXPECT_EQ(filtered.terminal.value("kept", true), false);
+  EXPECT_EQ(server.status()["snapshots"].value("failure", ""), std::strerror(GetParam().error));
+  EXPECT_EQ(server.execute("x = 2\nx").value(), 2);
+  EXPECT_EQ(request(server, {{"type", "checkpoint"}}).value("code", ""), "invalid_field");
+  EXPECT_EQ(server.execute("x = 3", {{"transaction", "rollback_always"}}).reason(), "aborted");
+  EXPECT_EQ(server.execute("x").value(), 2);
+  EXPECT_EQ(server.execute("os.abort()").terminal["restored"], true);
+  EXPECT_EQ(server.execute("x").value(), 1);
+  EXPECT_TRUE(server.execute("x = 4").terminal.value("kept", true));
+  EXPECT_FALSE(server.status()["snapshots"].contains("failure"));
+}
+
+std::string forks() {
+  std::string calls = std::to_string(SYS_clone) + ", " + std::to_string(SYS_clone3);
+#ifdef SYS_fork
+  calls += ", " + std::to_string(SYS_fork) + ", " + std::to_string(SYS_vfork);
+#endif
+  return calls;
+}
+
+const Refusal kRefusals[] = {
+    {"NoMemoryToFork", forks(), ENOMEM},
+    {"TooManyProcesses", forks(), EAGAIN},
+    {"TooManyFilesInTheSystem", std::to_string(SYS_socketpair), ENFILE},
+    {"TooManyFiles", std::to_string(SYS_socketpair), EMFILE},
+    {"NoMemoryForASocket", std::to_string(SYS_socketpair), ENOMEM},
+};
+INSTANTIATE_TEST_SUITE_P(Errors, RefusingSystemTest, ::testing::ValuesIn(kRefusals), CaseName{});
 
 TEST(SurvivePromiseTest, ADeathMeanwhileGoesBackToTheLastOneThatCouldBeMade) {
   ServerProcess server(surviving());
