@@ -123,9 +123,9 @@ PyObject* run(PyObject* /*module*/, PyObject* /*unused*/) {
   return nullptr;
 }
 
-PyMethodDef methods[] = {
-    {"run", runtime::guarded<run>, METH_NOARGS, "Serves the session; returns when Python is to end."},
-    {nullptr, nullptr, 0, nullptr}};
+PyMethodDef methods[] = {{"run", runtime::guarded<run>, METH_NOARGS,
+                          "Serves the session; returns when Python is to end."},
+                         {nullptr, nullptr, 0, nullptr}};
 
 // Of several phases: Python leaves it out of sys.modules.
 PyModuleDef definition = {

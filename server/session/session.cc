@@ -11,6 +11,7 @@
 #include "server/session/recovery/death_report.h"
 #include "server/session/replies.h"
 #include "server/system/overloaded.h"
+#include "server/system/process/process_facts.h"
 
 namespace replwire::server {
 namespace {
@@ -179,7 +180,8 @@ void Session::start_next() {
   while (!busy() && !queue_.empty() && !(recovery_ && recovery_->holds_back(queue_.front()))) {
     begin(queue_.pop());
   }
-  if (!busy() && queue_.empty() && ending_.stop(!inquiries_.empty(), Clock::now())) {
+  if (!busy() && queue_.empty() &&
+      ending_.stop(!inquiries_.empty() || !listings_.empty(), Clock::now())) {
     parts_.link.post(runtime::Stop{});
   }
 }
@@ -191,12 +193,35 @@ void Session::begin(ExecutionQueue::Entry next) try {
                           parts_.link.post(runtime::Reset{});
                           reset_ = std::move(next.reply);
                         },
+                        [&](protocol::Checkpoints& /*request*/) {
+                          if (recovery_) list_snapshots(std::move(next.reply));
+                        },
                         [&](TakesTurn auto& request) {
                           if (recovery_) recovery_->begin(request, std::move(next.reply));
                         }},
              next.request);
 } catch (const std::exception& fault) {
   parts_.log.line(std::string("a request could not be served: ") + fault.what());
+}
+
+// The system walks through all pages of a process for this: tens of milliseconds for a large one.
+void Session::list_snapshots(ReplyOnce reply) {
+  Recovery::Listed listed = recovery_->list();
+  figures_.post([this, processes = std::move(listed.processes)] {
+    std::vector<std::int64_t> memory;
+    for (const pid_t process : processes) memory.push_back(proportional_bytes(process));
+    const LockAndDeliver lock(*this);
+    if (!ending_.over()) tell_list(memory);
+  });
+  listings_.push_back({std::move(reply), std::move(listed.reply)});
+}
+
+// To the oldest.
+void Session::tell_list(const std::vector<std::int64_t>& memory) {
+  Listing listing = std::move(listings_.front());
+  listings_.pop_front();
+  for (std::size_t i = 0; i < memory.size(); ++i) listing.list.checkpoints[i].memory = memory[i];
+  listing.reply.answer(std::move(listing.list));
 }
 
 void Session::start(protocol::Execute& request, ExecutionQueue::Entry& entry) {
@@ -415,6 +440,7 @@ void Session::finish() {
   while (!statuses_.empty()) statuses_.answer("the session has ended", facts());
   frames_.end();
   inquiries_.clear();
+  listings_.clear();
   reset_.reset();
   if (recovery_) recovery_->clear();
   queue_.clear();

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <concepts>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <mutex>
 #include <optional>
@@ -29,6 +30,7 @@
 #include "server/system/log.h"
 #include "server/system/options.h"
 #include "server/system/outside_signals.h"
+#include "server/system/side_thread.h"
 #include "server/wire/frame_writer.h"
 #include "server/wire/stdin_reader.h"
 
@@ -141,6 +143,11 @@ class Session {
     FrameWriter& writer_;
   };
 
+  struct Listing {
+    ReplyOnce reply;
+    protocol::CheckpointsReply list;
+  };
+
   void settle();
   void ring();
   bool busy() const;
@@ -157,6 +164,8 @@ class Session {
   void start(protocol::Execute& request, ExecutionQueue::Entry& entry);
   // Once it may be told. `kept`: a snapshot has its effects, or none is to.
   void tell(const Recovery::Ended& ended, bool kept);
+  void list_snapshots(ReplyOnce reply);
+  void tell_list(const std::vector<std::int64_t>& memory);
   // `how`: the arguments of RunningExecution::end. `undone`: it has left nothing behind.
   template <class... How>
   void end_execution(bool failed, bool undone, const How&... how);
@@ -199,6 +208,8 @@ class Session {
   Stopper stopper_;
   Ending ending_;
   std::optional<Recovery> recovery_;  // with --survive
+  std::deque<Listing> listings_;      // that wait for the memory of their snapshots
+  SideThread figures_{"figures"};
 };
 
 }  // namespace replwire::server

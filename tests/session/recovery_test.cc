@@ -231,16 +231,15 @@ TEST_F(RecoveryTest, ListsThoseThatLive) {
   make();
   living_.erase(1);
   sent_.take();
-  protocol::Checkpoints request;
-  recovery_.begin(request, reply("checkpoints"));
-  const Json list = sent_.only()["checkpoints"];
-  ASSERT_EQ(list.size(), 2U) << list;
-  EXPECT_EQ(list[0]["checkpoint_id"], "checkpoint-2");
-  EXPECT_EQ(list[0]["automatic"], true);
-  EXPECT_EQ(list[0]["execution_id"], "1");
-  EXPECT_EQ(list[0]["memory"], 200);
-  EXPECT_EQ(list[1]["name"], "mine");
-  EXPECT_EQ(list[1]["automatic"], false);
+  const Recovery::Listed listed = recovery_.list();
+  const std::vector<protocol::CheckpointEntry>& list = listed.reply.checkpoints;
+  ASSERT_EQ(list.size(), 2U);
+  EXPECT_EQ(list[0].checkpoint_id, "checkpoint-2");
+  EXPECT_EQ(list[0].automatic, true);
+  EXPECT_EQ(list[0].execution_id->text, "\"1\"");
+  EXPECT_EQ(list[1].name, "mine");
+  EXPECT_EQ(list[1].automatic, false);
+  EXPECT_EQ(listed.processes, (std::vector<pid_t>{kPid + 2, kPid + 3}));
 }
 
 TEST_F(RecoveryTest, WhatIsNotThereCannotBeRestored) {

@@ -34,7 +34,6 @@ std::vector<protocol::CheckpointEntry> LivingSnapshots::entries() const {
     entry.name = snapshot.name;
     entry.automatic = snapshot.automatic;
     entry.age = seconds(now - snapshot.taken);
-    entry.memory = processes_.memory_of(number);
     if (snapshot.execution_id) {
       entry.execution_id = protocol::JsonOf<protocol::Id>{*snapshot.execution_id};
     }

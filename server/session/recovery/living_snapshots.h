@@ -19,7 +19,7 @@ class LivingSnapshots : public Snapshots {
   // Before one of them is chosen.
   void forget_the_dead();
 
-  // What the client is told of them.
+  // What the client is told of them; the entries without their memory.
   std::vector<protocol::CheckpointEntry> entries() const;
   protocol::SnapshotFacts facts() const;
 

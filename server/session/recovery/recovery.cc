@@ -154,9 +154,13 @@ void Recovery::begin(protocol::Checkpoint& request, ReplyOnce reply) {
   checkpoint_ = Checkpoint{number, std::move(reply)};
 }
 
-void Recovery::begin(protocol::Checkpoints& /*request*/, ReplyOnce reply) {
+Recovery::Listed Recovery::list() {
   snapshots_.forget_the_dead();
-  reply.answer(protocol::CheckpointsReply{{}, snapshots_.entries()});
+  Listed listed = {{{}, snapshots_.entries()}, {}};
+  for (const auto& [number, snapshot] : snapshots_.all()) {
+    listed.processes.push_back(processes_.process_of(number));
+  }
+  return listed;
 }
 
 void Recovery::begin(protocol::Restore& request, ReplyOnce reply) {

@@ -138,9 +138,15 @@ class Recovery {
   Settled taken(const runtime::Checkpointed& checkpointed);
   const LivingSnapshots& snapshots() const { return snapshots_; }
 
+  struct Listed {
+    protocol::CheckpointsReply reply;
+    std::vector<pid_t> processes;  // one for each
+  };
+  // What there is now, but for the memory of each: to find that out takes time.
+  Listed list();
+
   // Requests whose turn has come.
   void begin(protocol::Checkpoint& request, ReplyOnce reply);
-  void begin(protocol::Checkpoints& request, ReplyOnce reply);
   void begin(protocol::Restore& request, ReplyOnce reply);
   void begin(protocol::Undo& request, ReplyOnce reply);
 
