@@ -312,6 +312,33 @@ struct Limits {
   }
 };
 
+enum class SandboxFilesystem { kReadOnly, kWorkspace };
+template <>
+struct EnumNames<SandboxFilesystem> {
+  static constexpr std::array<std::string_view, 2> kNames = {"read-only", "workspace"};
+};
+
+enum class SandboxNetwork { kNone, kAll };
+template <>
+struct EnumNames<SandboxNetwork> {
+  static constexpr std::array<std::string_view, 2> kNames = {"none", "all"};
+};
+
+// What the kernel enforces on the interpreter and all that it starts.
+struct SandboxInfo {
+  static constexpr std::string_view kName = "SandboxInfo";
+  SandboxFilesystem filesystem;
+  std::vector<std::string> write;  // paths
+  SandboxNetwork network;
+  std::vector<std::string> mechanisms;
+
+  static constexpr auto fields() {
+    return std::tuple(field("filesystem", &SandboxInfo::filesystem),
+                      field("write", &SandboxInfo::write), field("network", &SandboxInfo::network),
+                      field("mechanisms", &SandboxInfo::mechanisms));
+  }
+};
+
 using Capabilities = MapOf<std::vector<std::string>>;  // {request type: [its fields]}
 
 struct Ready {
@@ -323,12 +350,13 @@ struct Ready {
   PythonInfo python;
   JsonOf<Capabilities> capabilities;
   Limits limits;
+  std::optional<SandboxInfo> sandbox;
 
   static constexpr auto fields() {
     return std::tuple(field("protocol", &Ready::protocol), field("session_id", &Ready::session_id),
                       field("pid", &Ready::pid), field("server", &Ready::server),
                       field("python", &Ready::python), field("capabilities", &Ready::capabilities),
-                      field("limits", &Ready::limits));
+                      field("limits", &Ready::limits), field("sandbox", &Ready::sandbox));
   }
 };
 

@@ -298,4 +298,21 @@ std::variant<ChosenPython, std::string> choose_python(const Options& options,
   return python;
 }
 
+std::vector<std::string> folders_of(const ChosenPython& python) {
+  std::error_code error;
+  std::vector<fs::path> files = {python.file, fs::canonical(python.file, error)};
+  if (const auto settings = pyvenv_settings(python.file)) {
+    if (const auto base = base_python(*settings)) files.push_back(fs::canonical(*base, error));
+  }
+  std::vector<std::string> found;
+  for (const fs::path& file : files) {
+    const fs::path prefix = file.parent_path().parent_path();
+    if (fs::exists(prefix / "pyvenv.cfg", error)) found.push_back(prefix);
+    // Not the whole: it may be somebody's home.
+    for (const char* name : {"bin", "etc", "include", "lib", "lib64", "libexec", "share", "ssl"})
+      found.push_back(prefix / name);
+  }
+  return found;
+}
+
 }  // namespace replwire::server

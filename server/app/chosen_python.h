@@ -27,4 +27,8 @@ struct OwnPython {
 // name is no Python's.
 std::variant<ChosenPython, std::string> choose_python(const Options& options, const OwnPython& own);
 
+// What it reads of itself, its libraries and packages: of the environment, and of what that was
+// made from.
+std::vector<std::string> folders_of(const ChosenPython& python);
+
 }  // namespace replwire::server

@@ -15,9 +15,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Its arguments: the module's file, the three descriptors, why, the folder, the channels, the
-// words. Any Python can read it, so that each can say why it will not do. Nothing is imported that
-// Python has not imported itself.
+// Its arguments: the module's file, the three descriptors, why, the folder, the channels, how many
+// words tell of the sandbox, these, the words. Any Python can read it, so that each can say why it
+// will not do. Nothing is imported that Python has not imported itself.
 constexpr const char* kCode = R"(import sys
 refusal = (
     '%s is not supported; replwire needs CPython' % sys.implementation.name
@@ -37,14 +37,6 @@ if refusal:
     os._exit(2)
 module.run()
 )";
-
-fs::path module_file() {
-  std::error_code error;
-  const fs::path folder = fs::read_symlink("/proc/self/exe", error).parent_path();
-  if (error) return {};  // without /proc: nothing is loaded from the working directory
-  const fs::path installed = folder / REPLWIRE_MODULE_FOLDER / "_replwire.abi3.so";
-  return fs::exists(installed, error) ? installed : folder / "_replwire.abi3.so";
-}
 
 std::string leave_open(const Descriptor& stream) {
   if (!stream) return "";
@@ -72,19 +64,29 @@ Descriptor take(const std::string& text) {
 
 }  // namespace
 
+std::string module_file() {
+  std::error_code error;
+  const fs::path folder = fs::read_symlink("/proc/self/exe", error).parent_path();
+  if (error) return {};  // nothing is loaded from the working directory
+  const fs::path installed = folder / REPLWIRE_MODULE_FOLDER / "_replwire.abi3.so";
+  return fs::exists(installed, error) ? installed : folder / "_replwire.abi3.so";
+}
+
 bool is_possible() { return ::access(module_file().c_str(), R_OK) == 0; }
 
 std::string become(const ChosenPython& python, const std::vector<std::string>& switches,
                    ExecHandover handover) {
-  const fs::path module = module_file();
+  const std::string module = module_file();
   if (module.empty()) return "/proc is missing, which tells where this program's module is";
-  if (!is_possible()) return module.string() + " is missing";
+  if (!is_possible()) return module + " is missing";
   std::vector<std::string> line = {python.name};
   line.insert(line.end(), switches.begin(), switches.end());
   const StandardStreams& streams = handover.streams;
-  line.insert(line.end(), {"-c", kCode, module, leave_open(streams.input),
-                           leave_open(streams.output), leave_open(streams.error), handover.why,
-                           handover.folder, text_of(handover.channels)});
+  line.insert(line.end(),
+              {"-c", kCode, module, leave_open(streams.input), leave_open(streams.output),
+               leave_open(streams.error), handover.why, handover.folder, text_of(handover.channels),
+               std::to_string(handover.sandbox.size())});
+  line.insert(line.end(), handover.sandbox.begin(), handover.sandbox.end());
   line.insert(line.end(), handover.words.begin(), handover.words.end());
   std::vector<char*> arguments;
   for (std::string& word : line) arguments.push_back(word.data());
@@ -96,8 +98,10 @@ std::string become(const ChosenPython& python, const std::vector<std::string>& s
 }
 
 std::optional<ExecHandover> unpack(std::vector<std::string> handed) {
-  constexpr std::size_t kFixed = 7;
+  constexpr std::size_t kFixed = 8;
   if (handed.size() < kFixed) return std::nullopt;
+  const std::vector<int> told = numbers_of(handed[7]);
+  if (told.size() != 1 || handed.size() - kFixed < static_cast<std::size_t>(told[0])) return {};
   ExecHandover handover = {{take(handed[1]), take(handed[2]), take(handed[3])},
                            handed[4],
                            handed[5],
@@ -105,8 +109,9 @@ std::optional<ExecHandover> unpack(std::vector<std::string> handed) {
                            numbers_of(handed[6])};
   const bool served_here = handover.streams.input && handover.streams.output;
   if (!handover.streams.error || served_here != handover.channels.empty()) return {};
-  handover.words.assign(std::make_move_iterator(handed.begin() + kFixed),
-                        std::make_move_iterator(handed.end()));
+  const auto words = handed.begin() + kFixed + told[0];
+  handover.sandbox.assign(handed.begin() + kFixed, words);
+  handover.words.assign(std::make_move_iterator(words), std::make_move_iterator(handed.end()));
   return handover;
 }
 

@@ -18,9 +18,14 @@ struct ExecHandover {
   std::vector<std::string> words;  // the command line
   // With --survive the interpreter's process has of the streams the error alone, and these.
   std::vector<int> channels = {};
+  // Without it, in a sandbox: the number of SandboxOptions::keeper, and what is writable.
+  std::vector<std::string> sandbox = {};
 };
 
-// Whether the module is there.
+// Where the module is, or would be; empty without /proc.
+std::string module_file();
+
+// Whether it is there.
 bool is_possible();
 
 // The process's own standard streams are out of the way before Python starts, since what runs in

@@ -1,7 +1,10 @@
 // The extension module `_replwire`: the server in a Python that runs already, because the program
 // became it (server/exec_handover.h). Nobody imports it by name, and it is in sys.modules for
 // nobody.
+#include <fcntl.h>
+
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <optional>
 #include <variant>
@@ -83,6 +86,14 @@ std::variant<Options, int> parse_in(const std::string& folder, std::vector<char*
   return parsed;
 }
 
+// Which the program set before it became this one.
+void find_sandbox(SandboxOptions& sandbox, const std::vector<std::string>& told) {
+  if (told.empty()) return;
+  sandbox.keeper = std::atoi(told[0].c_str());
+  ::fcntl(sandbox.keeper, F_SETFD, FD_CLOEXEC);
+  sandbox.writable.assign(told.begin() + 1, told.end());
+}
+
 // The exit status; nothing when the words are not the program's.
 std::optional<int> serve_here(std::vector<std::string> words) {
   // Never deleted, nor are the options: they outlive an exit() of C.
@@ -90,9 +101,10 @@ std::optional<int> serve_here(std::vector<std::string> words) {
   if (!handover) return std::nullopt;
   std::vector<char*> argv;
   for (std::string& word : handover->words) argv.push_back(word.data());
-  const auto& parsed = *new auto(parse_in(handover->folder, argv));
-  const auto* options = std::get_if<Options>(&parsed);
+  auto& parsed = *new auto(parse_in(handover->folder, argv));
+  auto* options = std::get_if<Options>(&parsed);
   if (options == nullptr) return std::nullopt;
+  find_sandbox(options->sandbox, handover->sandbox);
   set_process_title(handover->words);
   std::signal(SIGPIPE, SIG_IGN);
   const auto start = [] { return std::string(); };  // Python runs

@@ -1,5 +1,6 @@
 // The program `replwire`: chooses the Python, and becomes it or serves the session with the one
 // that it holds.
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -11,6 +12,7 @@
 #include "server/app/held_python.h"
 #include "server/app/surroundings.h"
 #include "server/serve/remote.h"
+#include "server/system/sandbox/sandbox.h"
 
 namespace replwire::server {
 namespace {
@@ -35,8 +37,25 @@ std::string current_folder() {
   return std::filesystem::current_path(error);
 }
 
-int run(const Options& options, const ChosenPython& python, const std::string& folder,
+// What it is to know of the sandbox that it finds itself in; only without --survive.
+std::vector<std::string> told_of(const SandboxOptions& sandbox) {
+  std::vector<std::string> told;
+  if (!sandbox.on()) return told;
+  ::fcntl(sandbox.keeper, F_SETFD, 0);
+  told.push_back(std::to_string(sandbox.keeper));
+  told.insert(told.end(), sandbox.writable.begin(), sandbox.writable.end());
+  return told;
+}
+
+int run(Options& options, const ChosenPython& python, const std::string& folder,
         std::vector<std::string> words) {
+  std::string failure;
+  clear_environment(options);
+  std::vector<std::string> readable = folders_of(python);
+  readable.push_back(exec_handover::module_file());
+  const Sandbox sandbox = Sandbox::prepare(options, readable, failure);
+  if (!failure.empty()) return fail(failure);
+  if (failure = sandbox.enforce(); !failure.empty()) return fail(failure);
   if (options.survive) {
     const auto become = [&](survive::Channels& channels, Descriptor error) {
       if (python.embedded) become_embedded(options, python, channels);
@@ -45,11 +64,13 @@ int run(const Options& options, const ChosenPython& python, const std::string& f
       handover.channels = channels.leave_open();
       fail(exec_handover::become(python, options.switches, std::move(handover)));
     };
-    survive::serve(options, StandardStreams::take, become, python.why);
+    survive::serve(options, StandardStreams::take, become, python.why, sandbox);
   }
   if (python.embedded) serve_embedded(options, python);
-  return fail(exec_handover::become(
-      python, options.switches, {StandardStreams::take(), python.why, folder, std::move(words)}));
+  exec_handover::ExecHandover handover = {StandardStreams::take(), python.why, folder,
+                                          std::move(words)};
+  handover.sandbox = told_of(options.sandbox);
+  return fail(exec_handover::become(python, options.switches, std::move(handover)));
 }
 
 }  // namespace
@@ -59,9 +80,9 @@ int main(int argc, char** argv) {
   using namespace replwire::server;
   settle_surroundings();
   leave_process_one();
-  const auto parsed = parse_options(argc, argv);
+  auto parsed = parse_options(argc, argv);
   if (const int* status = std::get_if<int>(&parsed)) return *status;
-  const Options& options = std::get<Options>(parsed);
+  Options& options = std::get<Options>(parsed);
   // Its path may be relative to the folder we are in.
   const auto chosen = choose_python(options, {holds_python(), own_python()});
   if (const auto* problem = std::get_if<std::string>(&chosen)) return fail(*problem);

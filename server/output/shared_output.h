@@ -145,7 +145,7 @@ void SharedOutput::take_until(std::uint64_t end, Take take) {
     const std::uint64_t left = end - at;
     if (left >= sizeof record) copy_out(at, &record, sizeof record);
     // User code can write here too: what cannot be ends it.
-    if (left < sizeof record ||
+    if (left < sizeof record || left > kCapacity ||
         std::uint64_t{record.id_size} + record.size > left - sizeof record) {
       at = end;
       break;

@@ -1,6 +1,7 @@
 #include "server/output/spools.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -19,7 +20,7 @@ Descriptor open_anywhere() {
   std::string path = std::string(folder) + "/replwire-XXXXXX";  // no O_TMPFILE on this file system
   file = Descriptor(::mkostemp(path.data(), O_CLOEXEC));
   if (file) ::unlink(path.c_str());
-  return file;
+  return file ? std::move(file) : Descriptor(::memfd_create("replwire-spool", MFD_CLOEXEC));
 }
 
 // Out of the way of user code, which closes descriptors by the hundred.

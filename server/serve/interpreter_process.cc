@@ -1,5 +1,6 @@
 #include "server/serve/interpreter_process.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -28,10 +29,17 @@ void say_that_it_has_ended(int /*status*/, void* ending) {
   ::_exit(0);
 }
 
+// It is mapped: code that writes to all descriptors that it finds does not mean this.
+void forget_descriptor(const SharedOutput& output) {
+  const Descriptor nothing(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  ::dup3(nothing.get(), output.descriptor(), O_CLOEXEC);
+}
+
 }  // namespace
 
 int run_interpreter(const Options& options, Channels& channels, const StartPython& start) {
   runtime::memory_limit::prepare(options.memory_limit);
+  forget_descriptor(channels.output);
   auto& link = *new SocketLink(channels);  // never deleted: its thread lives as long as the process
   runtime::InterpreterControl& control = channels.output.control();
   control.go_on_at_rest();  // the one before may have died in the middle of something

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 
@@ -39,9 +40,11 @@ void close_own_but(const std::vector<int>& kept) {
 
 }  // namespace
 
-Origins::Origins(Channels& channels, const BecomeInterpreter& become, const Descriptor& error)
+Origins::Origins(Channels& channels, const BecomeInterpreter& become, const Sandbox& sandbox,
+                 const Descriptor& error)
     : channels_(channels),
       become_(become),
+      sandbox_(sandbox),
       error_(::fcntl(error.get(), F_DUPFD_CLOEXEC, PrivateRange::first_number())) {
   ::pthread_sigmask(SIG_SETMASK, nullptr, &signals_);
   ::prctl(PR_GET_NAME, name_.data());
@@ -56,6 +59,10 @@ Descriptor Origins::make() {
 }
 
 void Origins::sleep(Descriptor control) {
+  if (const std::string failure = sandbox_.enforce_within(); !failure.empty()) {
+    ::dprintf(error_.get(), "replwire: %s\n", failure.c_str());
+    ::_exit(kWrongUsage);
+  }
   std::vector<int> kept = channels_.numbers();
   kept.push_back(control.get());
   kept.push_back(error_.get());

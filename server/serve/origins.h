@@ -15,7 +15,8 @@ namespace replwire::server::survive {
 class Origins {
  public:
   // Before the server changes what children inherit.
-  Origins(Channels& channels, const BecomeInterpreter& become, const Descriptor& error);
+  Origins(Channels& channels, const BecomeInterpreter& become, const Sandbox& sandbox,
+          const Descriptor& error);
 
   // The server's end of its socket; none, with errno set, where the system has no room for it. The
   // server may have threads by then; the new process has one, and what the first one had.
@@ -26,6 +27,7 @@ class Origins {
 
   Channels& channels_;
   const BecomeInterpreter& become_;
+  const Sandbox& sandbox_;
   Descriptor error_;
   sigset_t signals_ = {};
   std::array<char, 16> name_ = {};

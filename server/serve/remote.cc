@@ -86,7 +86,7 @@ class RemoteServer {
 }  // namespace
 
 void serve(const Options& options, const TakeStreams& take, const BecomeInterpreter& become,
-           const std::string& why) {
+           const std::string& why, const Sandbox& sandbox) {
   // All of it lives as long as the process: nothing returns from here, and what an exit() of C
   // destroys is not among it.
   StandardStreams streams;
@@ -102,7 +102,7 @@ void serve(const Options& options, const TakeStreams& take, const BecomeInterpre
   }
   std::signal(SIGINT, SIG_DFL);  // inherited "ignore" is not the user's wish: see embed.cc
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
-  Origins origins(*channels, become, streams.error);
+  Origins origins(*channels, become, sandbox, streams.error);
   Descriptor origin = origins.make();
   if (!origin) cannot_start(std::system_error(errno, std::generic_category(), "fork"));
   RemoteServer server(options, std::move(streams), *channels, std::move(signals), std::move(origin),

@@ -6,6 +6,7 @@
 #include "server/serve/local.h"
 #include "server/survive/wire/channels.h"
 #include "server/system/options.h"
+#include "server/system/sandbox/sandbox.h"
 
 namespace replwire::server::survive {
 
@@ -13,8 +14,10 @@ namespace replwire::server::survive {
 // return.
 using BecomeInterpreter = std::function<void(Channels& channels, Descriptor error)>;
 
-// As server::serve, with the interpreter in a process of its own. This one never runs Python.
+// As server::serve, with the interpreter in a process of its own, further inside the sandbox. This
+// one never runs Python.
 [[noreturn]] void serve(const Options& options, const TakeStreams& take,
-                        const BecomeInterpreter& become, const std::string& why);
+                        const BecomeInterpreter& become, const std::string& why,
+                        const Sandbox& sandbox);
 
 }  // namespace replwire::server::survive

@@ -14,6 +14,7 @@
 #include "server/serve/start_interpreter.h"
 #include "server/system/process/descendants.h"
 #include "server/system/process/process_facts.h"
+#include "server/system/sandbox/landlock.h"
 
 namespace replwire::server {
 namespace {
@@ -41,6 +42,17 @@ protocol::Limits limits(const Options& options) {
   return limits;
 }
 
+protocol::SandboxInfo sandbox_info(const SandboxOptions& options) {
+  protocol::SandboxInfo info = {};
+  const bool writes = options.filesystem == SandboxOptions::Filesystem::kWorkspace;
+  info.filesystem =
+      writes ? protocol::SandboxFilesystem::kWorkspace : protocol::SandboxFilesystem::kReadOnly;
+  info.write = options.writable;
+  info.network = options.network ? protocol::SandboxNetwork::kAll : protocol::SandboxNetwork::kNone;
+  info.mechanisms = {"landlock-" + std::to_string(landlock::version()), "seccomp"};
+  return info;
+}
+
 protocol::Ready ready(const Options& options, const runtime::PythonFacts& python, pid_t pid) {
   protocol::Ready frame = {};
   frame.session_id = random_id();
@@ -49,6 +61,7 @@ protocol::Ready ready(const Options& options, const runtime::PythonFacts& python
   frame.python = {python.version, python.implementation, python.executable, python.prefix, pid};
   frame.capabilities.text = protocol::capabilities(options.survive);
   frame.limits = limits(options);
+  if (options.sandbox.on()) frame.sandbox = sandbox_info(options.sandbox);
   return frame;
 }
 

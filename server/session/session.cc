@@ -63,7 +63,8 @@ Session::Session(const Parts& parts, const Options& options, std::function<void(
       hold_reader_(std::move(hold_reader)),
       frames_(parts.writer),
       processes_(parts.link),
-      process_end_(processes_, parts.outputs, frames_, parts.writer, parts.log),
+      process_end_(processes_, parts.outputs, frames_, parts.writer, parts.log,
+                   options.sandbox.keeper),
       alarm_(parts.io, [this] { ring(); }),
       queue_(options.queue_limit, options.stop_on_error),
       inputs_(

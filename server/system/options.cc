@@ -12,34 +12,13 @@
 
 #include "protocol/frames.h"
 #include "protocol/schema.h"
+#include "server/system/sandbox/add_options.h"
+#include "server/system/units.h"
 
 namespace replwire::server {
 namespace {
 
 constexpr int kWrongUsage = 2;
-
-// A number's suffix and what it stands for, the empty one first.
-using Units = std::vector<std::pair<std::string_view, double>>;
-const Units kSizes = {{"", 1},         {"B", 1},         {"K", 1 << 10},
-                      {"KB", 1 << 10}, {"KIB", 1 << 10}, {"M", 1 << 20},
-                      {"MB", 1 << 20}, {"MIB", 1 << 20}, {"G", 1 << 30},
-                      {"GB", 1 << 30}, {"GIB", 1 << 30}, {"T", 1024.0 * (1 << 30)}};
-const Units kTimes = {{"", 1},     {"MS", 0.001}, {"S", 1},    {"M", 60},
-                      {"MIN", 60}, {"H", 3600},   {"D", 86400}};
-
-std::optional<double> in_units(std::string_view text, const Units& units) {
-  const std::size_t digits = std::min(text.find_first_not_of("0123456789.eE+-"), text.size());
-  double number = 0;
-  if (!CLI::detail::lexical_cast(std::string(text.substr(0, digits)), number)) return {};
-  std::string suffix(text.substr(digits));
-  std::transform(suffix.begin(), suffix.end(), suffix.begin(), [](char c) {
-    return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-  });
-  for (const auto& [name, factor] : units) {
-    if (suffix == name) return number * factor;
-  }
-  return {};
-}
 
 // CLI::Range would let "nan" pass. Leaves seconds.
 CLI::Validator seconds_from(const std::string& least) {
@@ -265,12 +244,16 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
   add_surroundings(app, options);
   add_bounds(app, options);
   add_options(app, options);
+  add_sandbox_options(app, options);
   char** const end = std::find_if(argv + 1, argv + argc,
                                   [](const char* word) { return std::string_view(word) == "--"; });
   if (end != argv + argc) options.switches.assign(end + 1, argv + argc);
   try {
     app.parse(static_cast<int>(end - argv), argv);
     if (const std::string wrong = wrong_switch(options.switches); !wrong.empty()) {
+      throw CLI::ValidationError(wrong);
+    }
+    if (const std::string wrong = wrong_sandbox(options); !wrong.empty()) {
       throw CLI::ValidationError(wrong);
     }
   } catch (const CLI::ParseError& error) {

@@ -6,6 +6,8 @@
 #include <variant>
 #include <vector>
 
+#include "server/system/sandbox/sandbox_options.h"
+
 namespace replwire::server {
 
 struct Options {
@@ -36,6 +38,10 @@ struct Options {
   bool fail_on_error = false;
   bool stop_on_error = false;
   bool strict = false;
+  SandboxOptions sandbox;
+  std::vector<ResourceLimit> limits;
+  bool clear_env = false;  // but for these
+  std::vector<std::string> kept_env;
 };
 
 // The options, or the exit status when there is nothing to run: 0 after --help and --version, 2 for

@@ -7,6 +7,7 @@
 #include "protocol/frames.h"
 #include "server/output/output_frames.h"
 #include "server/system/process/process_facts.h"
+#include "server/system/sandbox/temporary_folder.h"
 
 namespace replwire::server {
 namespace {
@@ -18,13 +19,13 @@ constexpr int kPatience = 5000;  // milliseconds; for a client that takes nothin
 void ProcessEnd::exit(bool leave_children, int status) const {
   if (!leave_children) end_what_is_left(Spared::kOwnSessions);
   log_.line("the end");
-  ::_exit(status);
+  leave(status);
 }
 
 void ProcessEnd::follow_client() const {
   log_.line("the client is gone");
   end_what_is_left(Spared::kNobody);
-  ::_exit(0);
+  leave(0);
 }
 
 void ProcessEnd::die(const runtime::ExecutionRef& running, std::string_view reason,
@@ -37,7 +38,7 @@ void ProcessEnd::die(const runtime::ExecutionRef& running, std::string_view reas
   fatal.traceback = traceback;
   frames_.write(fatal);
   writer_.drain(kPatience);
-  ::_exit(status);
+  leave(status);
 }
 
 void ProcessEnd::end_what_is_left(Spared spared) const {
@@ -45,6 +46,11 @@ void ProcessEnd::end_what_is_left(Spared spared) const {
     log_.line("process " + std::to_string(pid) +
               " goes on in a session of its own: " + command_of(pid));
   }
+}
+
+void ProcessEnd::leave(int status) const {
+  remove_temporary_folder(keeper_);
+  ::_exit(status);
 }
 
 }  // namespace replwire::server

@@ -16,8 +16,13 @@ namespace replwire::server {
 class ProcessEnd {
  public:
   ProcessEnd(const InterpreterProcesses& processes, Outputs& outputs, FrameSink& frames,
-             FrameWriter& writer, Log& log)
-      : processes_(processes), outputs_(outputs), frames_(frames), writer_(writer), log_(log) {}
+             FrameWriter& writer, Log& log, int keeper)
+      : processes_(processes),
+        outputs_(outputs),
+        frames_(frames),
+        writer_(writer),
+        log_(log),
+        keeper_(keeper) {}
 
   // The session is over, and the client has all of it. `leave_children`: what it started goes on.
   [[noreturn]] void exit(bool leave_children, int status) const;
@@ -29,12 +34,14 @@ class ProcessEnd {
 
  private:
   void end_what_is_left(Spared spared) const;
+  [[noreturn]] void leave(int status) const;
 
   const InterpreterProcesses& processes_;
   Outputs& outputs_;
   FrameSink& frames_;
   FrameWriter& writer_;
   Log& log_;
+  const int keeper_;  // see SandboxOptions
 };
 
 }  // namespace replwire::server
