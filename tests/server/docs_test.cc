@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "protocol/frames.h"
+#include "support/landlock.h"
 #include "support/run_program.h"
 #include "support/session_script.h"
 #include "support/temp_dir.h"
@@ -71,6 +72,8 @@ class DocsExampleTest : public ::testing::TestWithParam<std::pair<const Document
 
 TEST_P(DocsExampleTest, IsTrue) {
   const auto& [document, index] = GetParam();
+  if (std::ranges::count(document->examples.at(index).options, "--sandbox") > 0)
+    SKIP_WITHOUT_LANDLOCK();
   play(document->examples.at(index), Strictness::kExcerpt);
 }
 
