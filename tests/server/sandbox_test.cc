@@ -502,7 +502,9 @@ TEST_F(SandboxSurviveTest, TheServerIsOutOfReach) {
   EXPECT_EQ(verdict("open('/proc/%d/environ' % SERVER)"), "EACCES");
   EXPECT_EQ(verdict("call(438, os.pidfd_open(SERVER), 1, 0)"), "EPERM");
   constexpr int kScopes = 6;
-  if (landlock_version() >= kScopes) EXPECT_EQ(verdict("os.kill(SERVER, signal.SIGKILL)"), "EPERM");
+  if (landlock_version() >= kScopes) {
+    EXPECT_EQ(verdict("os.kill(SERVER, signal.SIGKILL)"), "EPERM");
+  }
   EXPECT_EQ(server.execute("1 + 1").value(), 2);
 }
 

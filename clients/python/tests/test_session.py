@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import pickle
 import venv
 from pathlib import Path
@@ -213,6 +214,17 @@ async def test_another_python(tmp_path: Path) -> None:
     async with Session(python=chosen, cwd=tmp_path, args=["--", "-X", "dev"]) as session:
         told = (await session.execute("import sys\nsys.prefix, sys.flags.dev_mode")).value
     assert told == [str(tmp_path / "env"), True]
+
+
+async def test_in_a_sandbox(tmp_path: Path) -> None:
+    create_ruleset, ask_version = 444, 1
+    if ctypes.CDLL(None).syscall(create_ruleset, None, 0, ask_version) < 1:
+        pytest.skip("this kernel has no Landlock")
+    async with Session(args=["--sandbox", "workspace"], cwd=tmp_path) as session:
+        assert session.ready.sandbox is not None
+        assert session.ready.sandbox.write[0] == str(tmp_path)
+        with pytest.raises(ExecutionError, match="PermissionError"):
+            await session.execute("open('/etc/replwire', 'w')")
 
 
 async def test_trace_sees_every_line() -> None:

@@ -84,6 +84,23 @@ def _limits(f: dict[str, Any]) -> Limits:
 
 
 @dataclass(slots=True)
+class SandboxInfo:
+    filesystem: Literal["read-only", "workspace"]
+    write: list[str]
+    network: Literal["none", "all"]
+    mechanisms: list[str]
+
+
+def _sandbox_info(f: dict[str, Any]) -> SandboxInfo:
+    return SandboxInfo(
+        f["filesystem"],
+        f["write"],
+        f["network"],
+        f["mechanisms"],
+    )
+
+
+@dataclass(slots=True)
 class TracebackFrame:
     filename: str
     line: int
@@ -217,6 +234,7 @@ class Ready:
     python: PythonInfo
     capabilities: dict[str, list[str]]
     limits: Limits
+    sandbox: SandboxInfo | None = None
 
 
 def _ready(f: dict[str, Any]) -> Ready:
@@ -228,6 +246,7 @@ def _ready(f: dict[str, Any]) -> Ready:
         _python_info(f["python"]),
         f["capabilities"],
         _limits(f["limits"]),
+        _sandbox_info(f["sandbox"]) if "sandbox" in f else None,
     )
 
 
