@@ -101,7 +101,6 @@ def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 # ---- transcripts ------------------------------------------------------------------------------
 
 WANTED = """>>> import getpass
-
 >>> name = input('Name? ')
 ... print('Hello,', name)
 Name?
@@ -112,13 +111,11 @@ Hello, Ada
 
 >>> 6 * 7
 42
-
 >>> [input(), getpass.getpass('Secret: ')]
 < x
 Secret:
 < (password)
 ['x', 'hunter2']
-
 >>> input('More? ')
 More?
 <^D
@@ -145,7 +142,7 @@ def test_a_recording_becomes_a_transcript(
         session.undo(1)
     assert main(["from", str(path)]) == 0
     text = capsys.readouterr().out
-    assert text.split("\n\n") == WANTED.split("\n\n")
+    assert text == WANTED
 
 
 def _end() -> str:
