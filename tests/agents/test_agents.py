@@ -478,13 +478,22 @@ async def test_nothing_is_left_when_the_client_goes() -> None:
             await anyio.sleep(0.05)
 
 
+async def test_code_runs_in_a_sandbox(tmp_path: Path) -> None:
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    write = "open({!r}, 'w').write('x')"
+    async with connected("--cwd", str(inside)) as agent:
+        assert "in a sandbox (workspace)" in agent.client.instructions
+        assert (await agent.execute(write.format("here")))["value"] == 1
+        told = await agent.execute(write.format(str(tmp_path / "there")))
+        assert told["error"]["type"] == "PermissionError"
+    async with connected("--sandbox", "none", "--cwd", str(inside)) as agent:
+        assert "no sandbox" in agent.client.instructions
+        assert (await agent.execute(write.format(str(tmp_path / "there"))))["value"] == 1
+
+
 def test_a_sandbox_that_is_not_there_is_no_sandbox() -> None:
-    command = [sys.executable, "-m", "replwire.mcp"]
-    help = subprocess.run(
-        [os.environ["REPLWIRE"], "--help"], capture_output=True, text=True, check=True
-    )
-    if "--sandbox " in help.stdout:
-        pytest.skip("this replwire has a sandbox")
+    command = [sys.executable, "-m", "replwire.mcp", "--server", "true"]
     done = subprocess.run(
         [*command, "--sandbox", "workspace"], capture_output=True, text=True, check=False
     )
