@@ -291,7 +291,7 @@
     ;; Where there are windows that show them.
     (cl-letf (((symbol-function 'display-images-p) #'always)
               ((symbol-function 'image-type-available-p) #'always)
-              ((symbol-function 'create-image) (lambda (&rest _) '(image :type png))))
+              ((symbol-function 'create-image) (lambda (&rest _) '(image :type png :data ""))))
       (replwire-send-string "P()")
       (idle)
       (with-current-buffer (replwire-session-view (session))
@@ -780,7 +780,7 @@ It is processor time, since others may use the machine."
           (should (equal (list file status (buffer-string)) (list file 0 "")))))
       (with-temp-buffer
         (call-process (expand-file-name invocation-name invocation-directory) nil t nil "-Q" "--batch"
-                      "--eval" (format "(progn (require 'checkdoc) (setq checkdoc-arguments-in-order-flag nil) (checkdoc-file %S))"
+                      "--eval" (format "(progn (require 'checkdoc) (setq vc-handled-backends nil) (checkdoc-file %S))"
                                        (expand-file-name (concat file ".el") source)))
         (should (equal (buffer-string) "")))
       (when (locate-library "package-lint")
