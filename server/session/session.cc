@@ -212,17 +212,9 @@ void Session::list_snapshots(ReplyOnce reply) {
     std::vector<std::int64_t> memory;
     for (const pid_t process : processes) memory.push_back(proportional_bytes(process));
     const LockAndDeliver lock(*this);
-    if (!ending_.over()) tell_list(memory);
+    if (!ending_.over()) listings_.answer(memory);
   });
-  listings_.push_back({std::move(reply), std::move(listed.reply)});
-}
-
-// To the oldest.
-void Session::tell_list(const std::vector<std::int64_t>& memory) {
-  Listing listing = std::move(listings_.front());
-  listings_.pop_front();
-  for (std::size_t i = 0; i < memory.size(); ++i) listing.list.checkpoints[i].memory = memory[i];
-  listing.reply.answer(std::move(listing.list));
+  listings_.add(std::move(reply), std::move(listed.reply));
 }
 
 void Session::start(protocol::Execute& request, ExecutionQueue::Entry& entry) {

@@ -3,7 +3,6 @@
 #include <chrono>
 #include <concepts>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <mutex>
 #include <optional>
@@ -18,6 +17,7 @@
 #include "server/session/input_desk.h"
 #include "server/session/inquiry_desk.h"
 #include "server/session/recovery/interpreter_processes.h"
+#include "server/session/recovery/listing_desk.h"
 #include "server/session/recovery/recovery.h"
 #include "server/session/reply_once.h"
 #include "server/session/running_execution.h"
@@ -143,11 +143,6 @@ class Session {
     FrameWriter& writer_;
   };
 
-  struct Listing {
-    ReplyOnce reply;
-    protocol::CheckpointsReply list;
-  };
-
   void settle();
   void ring();
   bool busy() const;
@@ -165,7 +160,6 @@ class Session {
   // Once it may be told. `kept`: a snapshot has its effects, or none is to.
   void tell(const Recovery::Ended& ended, bool kept);
   void list_snapshots(ReplyOnce reply);
-  void tell_list(const std::vector<std::int64_t>& memory);
   // `how`: the arguments of RunningExecution::end. `undone`: it has left nothing behind.
   template <class... How>
   void end_execution(bool failed, bool undone, const How&... how);
@@ -208,7 +202,7 @@ class Session {
   Stopper stopper_;
   Ending ending_;
   std::optional<Recovery> recovery_;  // with --survive
-  std::deque<Listing> listings_;      // that wait for the memory of their snapshots
+  ListingDesk listings_;
   SideThread figures_{"figures"};
 };
 
