@@ -5,10 +5,12 @@
 #include <cmath>
 #include <optional>
 #include <type_traits>
+#include <unordered_map>
 #include <utility>
 
 #include "protocol/encoder.h"
 #include "protocol/raw_object.h"
+#include "text/base64.h"
 #include "text/utf8.h"
 
 namespace replwire::protocol {
@@ -72,11 +74,27 @@ Complaint read(const RawValue& raw, double& out, double low, double high) {
   return out < low || out > high ? out_of_bounds(low, high) : Complaint();
 }
 
-Complaint read(const RawValue& raw, std::vector<std::string>& out, double, double) {
-  const auto* list = std::get_if<StringList>(&raw);
-  if (list == nullptr) return "must be a list of strings";
-  if (list->wrong_item) return "/" + std::to_string(*list->wrong_item) + ": must be a string";
-  out = list->items;
+constexpr std::size_t kLongestShown = 80;  // of a name that the client made up
+
+// In a list or an object, at the item of that name.
+Complaint inside(std::string_view name, const Complaint& complaint) {
+  if (complaint.empty()) return {};
+  const bool deeper = complaint.starts_with('/');
+  return "/" + std::string(name.substr(0, kLongestShown)) + (deeper ? "" : ": ") + complaint;
+}
+
+// Of a repeated name the last one counts.
+Complaint read(const RawValue& raw, TextMap& out, double low, double high) {
+  const auto* object = std::get_if<Nested>(&raw);
+  if (object == nullptr || object->is_list()) return "must be an object of strings";
+  std::unordered_map<std::string, std::size_t> places;
+  for (const auto& [name, value] : parse_nested(*object).members) {
+    const auto [place, is_new] = places.emplace(name, out.items.size());
+    if (is_new) out.items.emplace_back(name, std::string());
+    const Complaint complaint =
+        inside(name, read(value, out.items[place->second].second, low, high));
+    if (!complaint.empty()) return complaint;
+  }
   return {};
 }
 
@@ -91,6 +109,51 @@ Complaint read(const RawValue& raw, Id& out, double, double) {
     return "must be a string or an integer within ±2^53";
   }
   out = value;
+  return {};
+}
+
+Complaint read(const RawValue& raw, Base64& out, double, double) {
+  const auto* text = std::get_if<std::string>(&raw);
+  auto bytes = text != nullptr ? text::from_base64(*text) : std::nullopt;
+  if (!bytes) return "must be base64";
+  out.bytes = *std::move(bytes);
+  return {};
+}
+
+template <class T>
+Complaint read_items(const RawValue& raw, std::vector<T>& out, std::string_view expected,
+                     double low, double high) {
+  const auto* list = std::get_if<Nested>(&raw);
+  if (list == nullptr || !list->is_list()) return Complaint(expected);
+  for (const auto& [name, value] : parse_nested(*list).members) {
+    const std::string at = std::to_string(out.size());
+    const Complaint complaint = inside(at, read(value, out.emplace_back(), low, high));
+    if (!complaint.empty()) return complaint;
+  }
+  return {};
+}
+
+Complaint read(const RawValue& raw, std::vector<std::string>& out, double low, double high) {
+  return read_items(raw, out, "must be a list of strings", low, high);
+}
+
+Complaint read(const RawValue& raw, std::vector<Id>& out, double low, double high) {
+  return read_items(raw, out, "must be a list", low, high);
+}
+
+Complaint read(const RawValue& raw, std::vector<Base64>& out, double low, double high) {
+  return read_items(raw, out, "must be a list of strings", low, high);
+}
+
+Complaint read(const RawValue& raw, JsonOf<AnyValue>& out, double, double) {
+  out.text = json_of(raw);
+  return {};
+}
+
+Complaint read(const RawValue& raw, JsonOf<MapOf<AnyValue>>& out, double, double) {
+  const auto* object = std::get_if<Nested>(&raw);
+  if (object == nullptr || object->is_list()) return "must be an object";
+  out.text = object->json;
   return {};
 }
 
@@ -128,8 +191,7 @@ struct Failure {
 };
 
 std::string at(std::string_view type, std::string_view name, const Complaint& complaint) {
-  const bool deeper = complaint.starts_with('/');
-  return std::string(type) + ": /" + std::string(name) + (deeper ? "" : ": ") + complaint;
+  return std::string(type) + ": " + inside(name, complaint);
 }
 
 template <class Frame, class T>
@@ -146,8 +208,6 @@ std::optional<Failure> read_field(const RawObject& raw, const Field<Frame, T>& f
   if (complaint.empty()) return std::nullopt;
   return Failure{ErrorCode::kInvalidField, at(Frame::kType, field.name, complaint)};
 }
-
-constexpr std::size_t kLongestShown = 80;  // of a name that the client made up
 
 // What the fields say together.
 template <class Frame>
@@ -166,6 +226,24 @@ std::optional<Failure> check(const InputResponse& frame) {
   }
   return Failure{ErrorCode::kInvalidField,
                  "input_response: only one of /data, /eof, /error may be there"};
+}
+
+bool is_dotted_name(std::string_view text) {
+  bool begins = true;  // a name
+  for (const char c : text) {
+    const bool digit = c >= '0' && c <= '9';
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+                        static_cast<unsigned char>(c) >= 0x80;
+    if (begins ? !letter : !letter && !digit && c != '.') return false;
+    begins = c == '.';
+  }
+  return !begins;
+}
+
+template <>
+std::optional<Failure> check(const Execute& frame) {
+  if (!frame.module || is_dotted_name(*frame.module)) return std::nullopt;
+  return Failure{ErrorCode::kInvalidField, "execute: /module: must be a dotted name"};
 }
 
 // The first member that the frame does not have.

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "protocol/fields.h"
+#include "text/base64.h"
 #include "text/json_text.h"
 
 // Frame -> one line of JSON. Written straight into the text, without a tree in between: a result
@@ -29,6 +30,11 @@ void append_json(Out& out, std::int64_t number) {
 template <class Out>
 void append_json(Out& out, double number) {
   text::append_number(out, number);
+}
+
+template <class Out>
+void append_json(Out& out, const Base64& data) {
+  append_json(out, text::base64(data.bytes));
 }
 
 template <class Out, class Shape, class Text>

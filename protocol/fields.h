@@ -10,6 +10,7 @@
 #include <tuple>
 #include <utility>
 #include <variant>
+#include <vector>
 
 namespace replwire::protocol {
 
@@ -77,6 +78,16 @@ struct JsonOf {
 // {"any text": T, …}
 template <class T>
 struct MapOf {};
+
+// Bytes, as base64 on the wire.
+struct Base64 {
+  std::string bytes;
+};
+
+// {"any text": "a text", …} with its values.
+struct TextMap {
+  std::vector<std::pair<std::string, std::string>> items;
+};
 
 template <class Frame, class Visit>
 constexpr void for_each_field(Visit&& visit) {

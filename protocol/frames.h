@@ -36,6 +36,14 @@ struct EnumNames<Transaction> {
                                                              "rollback_always"};
 };
 
+enum class Values { kAll };
+template <>
+struct EnumNames<Values> {
+  static constexpr std::array<std::string_view, 1> kNames = {"all"};
+};
+
+struct AnyValue {};  // plain JSON data
+
 struct Execute {
   static constexpr std::string_view kType = "execute";
   std::optional<Id> id;
@@ -52,20 +60,31 @@ struct Execute {
   std::optional<bool> stop_on_error;
   std::optional<std::int64_t> output_limit;  // bytes of each stream
   std::optional<Transaction> transaction;
+  std::optional<std::string> module;  // a dotted name
+  std::optional<std::string> name;
+  std::optional<bool> dedent;
+  std::optional<bool> notify_start;
+  std::optional<bool> store_history;
+  std::optional<TextMap> expressions;  // {name: code}
+  std::optional<Values> values;
 
   static constexpr auto fields() {
-    return std::tuple(field("id", &Execute::id), field("code", &Execute::code),
-                      field("filename", &Execute::filename),
-                      field("first_line", &Execute::first_line).between(1, 1e7),
-                      field("inputs", &Execute::inputs), field("on_input", &Execute::on_input),
-                      field("timeout", &Execute::timeout).between(0, kLongestTime),
-                      field("grace", &Execute::grace).between(0, kLongestTime),
-                      field("timeout_includes_input", &Execute::timeout_includes_input),
-                      field("repr_limit", &Execute::repr_limit).between(0, kLargestInteger),
-                      field("silent", &Execute::silent),
-                      field("stop_on_error", &Execute::stop_on_error),
-                      field("output_limit", &Execute::output_limit).between(0, kLargestInteger),
-                      field("transaction", &Execute::transaction));
+    return std::tuple(
+        field("id", &Execute::id), field("code", &Execute::code),
+        field("filename", &Execute::filename),
+        field("first_line", &Execute::first_line).between(1, 1e7),
+        field("inputs", &Execute::inputs), field("on_input", &Execute::on_input),
+        field("timeout", &Execute::timeout).between(0, kLongestTime),
+        field("grace", &Execute::grace).between(0, kLongestTime),
+        field("timeout_includes_input", &Execute::timeout_includes_input),
+        field("repr_limit", &Execute::repr_limit).between(0, kLargestInteger),
+        field("silent", &Execute::silent), field("stop_on_error", &Execute::stop_on_error),
+        field("output_limit", &Execute::output_limit).between(0, kLargestInteger),
+        field("transaction", &Execute::transaction), field("module", &Execute::module),
+        field("name", &Execute::name), field("dedent", &Execute::dedent),
+        field("notify_start", &Execute::notify_start),
+        field("store_history", &Execute::store_history),
+        field("expressions", &Execute::expressions), field("values", &Execute::values));
   }
 };
 
@@ -180,11 +199,13 @@ struct Variables {
   std::optional<std::string> prefix;
   std::optional<std::int64_t> offset;
   std::optional<std::int64_t> limit;
+  std::optional<std::vector<Id>> path;  // names, keys and indices
 
   static constexpr auto fields() {
     return std::tuple(field("id", &Variables::id), field("prefix", &Variables::prefix),
                       field("offset", &Variables::offset).between(0, kLargestInteger),
-                      field("limit", &Variables::limit).between(0, kLargestInteger));
+                      field("limit", &Variables::limit).between(0, kLargestInteger),
+                      field("path", &Variables::path));
   }
 };
 
@@ -226,6 +247,18 @@ struct Restore {
   }
 };
 
+struct CheckpointDrop {
+  static constexpr std::string_view kType = "checkpoint_drop";
+  static constexpr bool kNeedsSurvive = true;
+  Id id;
+  std::string checkpoint_id;
+
+  static constexpr auto fields() {
+    return std::tuple(field("id", &CheckpointDrop::id),
+                      field("checkpoint_id", &CheckpointDrop::checkpoint_id));
+  }
+};
+
 struct Undo {
   static constexpr std::string_view kType = "undo";
   static constexpr bool kNeedsSurvive = true;
@@ -238,6 +271,70 @@ struct Undo {
   }
 };
 
+inline constexpr double kMostCells = 65535;  // of a terminal, in each direction
+struct Resize {
+  static constexpr std::string_view kType = "resize";
+  Id id;
+  std::int64_t columns;
+  std::int64_t lines;
+
+  static constexpr auto fields() {
+    return std::tuple(field("id", &Resize::id),
+                      field("columns", &Resize::columns).between(1, kMostCells),
+                      field("lines", &Resize::lines).between(1, kMostCells));
+  }
+};
+
+// Messages of Jupyter's comms go both ways under one name; the events stand below.
+using CommData = JsonOf<AnyValue>;
+using CommMetadata = JsonOf<MapOf<AnyValue>>;
+using Buffers = std::vector<Base64>;
+struct CommOpen {
+  static constexpr std::string_view kType = "comm_open";
+  std::optional<Id> id;
+  std::string comm_id;
+  std::string target_name;
+  CommData data;
+  std::optional<CommMetadata> metadata;
+  std::optional<Buffers> buffers;
+
+  static constexpr auto fields() {
+    return std::tuple(field("id", &CommOpen::id), field("comm_id", &CommOpen::comm_id),
+                      field("target_name", &CommOpen::target_name), field("data", &CommOpen::data),
+                      field("metadata", &CommOpen::metadata), field("buffers", &CommOpen::buffers));
+  }
+};
+
+struct CommMsg {
+  static constexpr std::string_view kType = "comm_msg";
+  std::optional<Id> id;
+  std::string comm_id;
+  CommData data;
+  std::optional<CommMetadata> metadata;
+  std::optional<Buffers> buffers;
+
+  static constexpr auto fields() {
+    return std::tuple(field("id", &CommMsg::id), field("comm_id", &CommMsg::comm_id),
+                      field("data", &CommMsg::data), field("metadata", &CommMsg::metadata),
+                      field("buffers", &CommMsg::buffers));
+  }
+};
+
+struct CommClose {
+  static constexpr std::string_view kType = "comm_close";
+  std::optional<Id> id;
+  std::string comm_id;
+  CommData data;
+  std::optional<CommMetadata> metadata;
+  std::optional<Buffers> buffers;
+
+  static constexpr auto fields() {
+    return std::tuple(field("id", &CommClose::id), field("comm_id", &CommClose::comm_id),
+                      field("data", &CommClose::data), field("metadata", &CommClose::metadata),
+                      field("buffers", &CommClose::buffers));
+  }
+};
+
 struct Shutdown {
   static constexpr std::string_view kType = "shutdown";
   std::optional<Id> id;
@@ -247,7 +344,8 @@ struct Shutdown {
 
 using Request =
     std::variant<Execute, InputResponse, Interrupt, Status, Complete, Inspect, IsComplete,
-                 Variables, OutputGet, Reset, Checkpoint, Checkpoints, Restore, Undo, Shutdown>;
+                 Variables, OutputGet, Reset, Checkpoint, Checkpoints, CheckpointDrop, Restore,
+                 Undo, Resize, CommOpen, CommMsg, CommClose, Shutdown>;
 
 // ---- what the server sends ----------------------------------------------------------------
 
@@ -348,6 +446,7 @@ struct Ready {
   std::int64_t pid;
   ServerInfo server;
   PythonInfo python;
+  std::optional<std::string> position_encoding;  // always there: older servers have none
   JsonOf<Capabilities> capabilities;
   Limits limits;
   std::optional<SandboxInfo> sandbox;
@@ -355,8 +454,22 @@ struct Ready {
   static constexpr auto fields() {
     return std::tuple(field("protocol", &Ready::protocol), field("session_id", &Ready::session_id),
                       field("pid", &Ready::pid), field("server", &Ready::server),
-                      field("python", &Ready::python), field("capabilities", &Ready::capabilities),
-                      field("limits", &Ready::limits), field("sandbox", &Ready::sandbox));
+                      field("python", &Ready::python),
+                      field("position_encoding", &Ready::position_encoding),
+                      field("capabilities", &Ready::capabilities), field("limits", &Ready::limits),
+                      field("sandbox", &Ready::sandbox));
+  }
+};
+
+// The execution has begun to run.
+struct Started {
+  static constexpr std::string_view kType = "started";
+  Id execution_id;
+  Nullable<std::int64_t> execution_count;  // null when it is not counted
+
+  static constexpr auto fields() {
+    return std::tuple(field("execution_id", &Started::execution_id),
+                      field("execution_count", &Started::execution_count));
   }
 };
 
@@ -410,8 +523,6 @@ struct OutputGetReply {
   }
 };
 
-struct AnyValue {};  // plain JSON data
-
 using DisplayData = MapOf<AnyValue>;      // {MIME type: text, JSON, or base64 for binary kinds}
 using DisplayMetadata = MapOf<AnyValue>;  // {MIME type: {…}}
 struct Display {
@@ -438,6 +549,60 @@ struct ClearOutput {
   static constexpr auto fields() {
     return std::tuple(field("execution_id", &ClearOutput::execution_id),
                       field("wait", &ClearOutput::wait));
+  }
+};
+
+// What code sends to the client's end of a comm. The names are those of requests.
+struct CommOpenEvent {
+  static constexpr std::string_view kType = "comm_open";
+  static constexpr std::string_view kName = "comm_open_event";
+  Nullable<JsonOf<Id, std::string_view>> execution_id;
+  std::string_view comm_id;
+  std::string_view target_name;
+  JsonOf<AnyValue, std::string_view> data;
+  JsonOf<MapOf<AnyValue>, std::string_view> metadata;
+  std::vector<Base64> buffers;
+
+  static constexpr auto fields() {
+    return std::tuple(
+        field("execution_id", &CommOpenEvent::execution_id),
+        field("comm_id", &CommOpenEvent::comm_id),
+        field("target_name", &CommOpenEvent::target_name), field("data", &CommOpenEvent::data),
+        field("metadata", &CommOpenEvent::metadata), field("buffers", &CommOpenEvent::buffers));
+  }
+};
+
+struct CommMsgEvent {
+  static constexpr std::string_view kType = "comm_msg";
+  static constexpr std::string_view kName = "comm_msg_event";
+  Nullable<JsonOf<Id, std::string_view>> execution_id;
+  std::string_view comm_id;
+  JsonOf<AnyValue, std::string_view> data;
+  JsonOf<MapOf<AnyValue>, std::string_view> metadata;
+  std::vector<Base64> buffers;
+
+  static constexpr auto fields() {
+    return std::tuple(field("execution_id", &CommMsgEvent::execution_id),
+                      field("comm_id", &CommMsgEvent::comm_id), field("data", &CommMsgEvent::data),
+                      field("metadata", &CommMsgEvent::metadata),
+                      field("buffers", &CommMsgEvent::buffers));
+  }
+};
+
+struct CommCloseEvent {
+  static constexpr std::string_view kType = "comm_close";
+  static constexpr std::string_view kName = "comm_close_event";
+  Nullable<JsonOf<Id, std::string_view>> execution_id;
+  std::string_view comm_id;
+  JsonOf<AnyValue, std::string_view> data;
+  JsonOf<MapOf<AnyValue>, std::string_view> metadata;
+  std::vector<Base64> buffers;
+
+  static constexpr auto fields() {
+    return std::tuple(
+        field("execution_id", &CommCloseEvent::execution_id),
+        field("comm_id", &CommCloseEvent::comm_id), field("data", &CommCloseEvent::data),
+        field("metadata", &CommCloseEvent::metadata), field("buffers", &CommCloseEvent::buffers));
   }
 };
 
@@ -471,6 +636,49 @@ struct InputClosed {
   }
 };
 
+// What an expression of `execute` is, or what it raised.
+struct ExpressionValue {
+  static constexpr std::string_view kName = "ExpressionValue";
+  std::optional<std::string> repr;
+  std::optional<JsonOf<AnyValue>> value;
+  std::optional<JsonOf<DisplayData>> display;
+  std::optional<JsonOf<DisplayMetadata>> display_metadata;
+  std::optional<std::int64_t> repr_truncated;
+  std::optional<std::string> exception_type;
+  std::optional<std::string> exception_message;
+
+  static constexpr auto fields() {
+    return std::tuple(field("repr", &ExpressionValue::repr),
+                      field("value", &ExpressionValue::value),
+                      field("display", &ExpressionValue::display),
+                      field("display_metadata", &ExpressionValue::display_metadata),
+                      field("repr_truncated", &ExpressionValue::repr_truncated),
+                      field("exception_type", &ExpressionValue::exception_type),
+                      field("exception_message", &ExpressionValue::exception_message));
+  }
+};
+using ExpressionValues = MapOf<ExpressionValue>;
+
+// With `values`: what an expression statement before the last one was.
+struct Value {
+  static constexpr std::string_view kType = "value";
+  Nullable<JsonOf<Id, std::string_view>> execution_id;
+  std::int64_t line;
+  std::string repr;
+  std::optional<JsonOf<AnyValue>> value;
+  std::optional<JsonOf<DisplayData>> display;
+  std::optional<JsonOf<DisplayMetadata>> display_metadata;
+  std::optional<std::int64_t> repr_truncated;
+
+  static constexpr auto fields() {
+    return std::tuple(field("execution_id", &Value::execution_id), field("line", &Value::line),
+                      field("repr", &Value::repr), field("value", &Value::value),
+                      field("display", &Value::display),
+                      field("display_metadata", &Value::display_metadata),
+                      field("repr_truncated", &Value::repr_truncated));
+  }
+};
+
 struct Result {
   static constexpr std::string_view kType = "result";
   Id execution_id;
@@ -480,6 +688,7 @@ struct Result {
   std::optional<JsonOf<DisplayData>> display;
   std::optional<JsonOf<DisplayMetadata>> display_metadata;  // what the forms said beside their data
   std::optional<std::int64_t> repr_truncated;               // the whole repr's length in characters
+  std::optional<JsonOf<ExpressionValues>> expressions;
   std::optional<std::int64_t> inputs_unused;
   std::optional<std::int64_t> interrupts;
   std::optional<bool> restored;  // what it changed has been rolled back
@@ -493,9 +702,9 @@ struct Result {
         field("value", &Result::value), field("display", &Result::display),
         field("display_metadata", &Result::display_metadata),
         field("repr_truncated", &Result::repr_truncated),
-        field("inputs_unused", &Result::inputs_unused), field("interrupts", &Result::interrupts),
-        field("restored", &Result::restored), field("kept", &Result::kept),
-        field("execution_time", &Result::execution_time));
+        field("expressions", &Result::expressions), field("inputs_unused", &Result::inputs_unused),
+        field("interrupts", &Result::interrupts), field("restored", &Result::restored),
+        field("kept", &Result::kept), field("execution_time", &Result::execution_time));
   }
 };
 
@@ -577,6 +786,7 @@ struct Error {
   std::optional<std::int64_t> exit_status;
   std::string exception_type;
   std::string exception_message;
+  std::optional<std::string> syntax_message;  // without its place
   std::string traceback;
   JsonOf<StackFrames> frames = {"[]"};
   std::optional<JsonOf<Notes>> notes;
@@ -593,9 +803,10 @@ struct Error {
         field("signal", &Error::signal), field("exit_status", &Error::exit_status),
         field("exception_type", &Error::exception_type),
         field("exception_message", &Error::exception_message),
-        field("traceback", &Error::traceback), field("frames", &Error::frames),
-        field("notes", &Error::notes), field("causes", &Error::causes),
-        field("exit_code", &Error::exit_code), field("inputs_unused", &Error::inputs_unused),
+        field("syntax_message", &Error::syntax_message), field("traceback", &Error::traceback),
+        field("frames", &Error::frames), field("notes", &Error::notes),
+        field("causes", &Error::causes), field("exit_code", &Error::exit_code),
+        field("inputs_unused", &Error::inputs_unused),
         field("execution_time", &Error::execution_time));
   }
 };
@@ -730,6 +941,37 @@ struct CompleteReply {
 
 using MimeData = MapOf<std::string>;  // {MIME type: text}
 using NoMetadata = MapOf<AnyValue>;
+struct Definition {
+  static constexpr std::string_view kName = "Definition";
+  std::string filename;
+  std::int64_t line;
+
+  static constexpr auto fields() {
+    return std::tuple(field("filename", &Definition::filename), field("line", &Definition::line));
+  }
+};
+
+struct Parameter {
+  static constexpr std::string_view kName = "Parameter";
+  std::string label;
+
+  static constexpr auto fields() { return std::tuple(field("label", &Parameter::label)); }
+};
+
+struct Signature {
+  static constexpr std::string_view kName = "Signature";
+  std::string label;
+  std::vector<Parameter> parameters;
+  std::optional<std::int64_t> active_parameter;  // index of the one that the cursor stands in
+
+  static constexpr auto fields() {
+    return std::tuple(field("label", &Signature::label),
+                      field("parameters", &Signature::parameters),
+                      field("active_parameter", &Signature::active_parameter));
+  }
+};
+using Signatures = std::vector<Signature>;
+
 struct InspectReply {
   static constexpr std::string_view kType = "inspect_reply";
   Id id;
@@ -737,12 +979,16 @@ struct InspectReply {
   bool found;
   JsonOf<MimeData> data;
   JsonOf<NoMetadata, std::string_view> metadata = {"{}"};
+  std::optional<JsonOf<Definition>> definition;
+  std::optional<JsonOf<Signatures>> signatures;
   std::optional<bool> partial;
 
   static constexpr auto fields() {
     return std::tuple(field("id", &InspectReply::id), field("status", &InspectReply::status),
                       field("found", &InspectReply::found), field("data", &InspectReply::data),
                       field("metadata", &InspectReply::metadata),
+                      field("definition", &InspectReply::definition),
+                      field("signatures", &InspectReply::signatures),
                       field("partial", &InspectReply::partial).always_true());
   }
 };
@@ -777,12 +1023,14 @@ struct Variable {
   std::optional<std::vector<std::int64_t>> shape;
   std::optional<std::string> dtype;
   std::optional<std::string> module;
+  std::optional<bool> has_children;  // for another `variables` with a `path`; always there
 
   static constexpr auto fields() {
     return std::tuple(field("name", &Variable::name), field("type", &Variable::type),
                       field("repr", &Variable::repr), field("size", &Variable::size),
                       field("length", &Variable::length), field("shape", &Variable::shape),
-                      field("dtype", &Variable::dtype), field("module", &Variable::module));
+                      field("dtype", &Variable::dtype), field("module", &Variable::module),
+                      field("has_children", &Variable::has_children));
   }
 };
 using Described = std::vector<Variable>;
@@ -799,6 +1047,13 @@ struct VariablesReply {
                       field("variables", &VariablesReply::variables),
                       field("partial", &VariablesReply::partial).always_true());
   }
+};
+
+struct ResizeReply {
+  static constexpr std::string_view kType = "resize_reply";
+  Id id;
+
+  static constexpr auto fields() { return std::tuple(field("id", &ResizeReply::id)); }
 };
 
 struct ResetReply {
@@ -853,6 +1108,13 @@ struct CheckpointsReply {
     return std::tuple(field("id", &CheckpointsReply::id),
                       field("checkpoints", &CheckpointsReply::checkpoints));
   }
+};
+
+struct CheckpointDropReply {
+  static constexpr std::string_view kType = "checkpoint_drop_reply";
+  Id id;
+
+  static constexpr auto fields() { return std::tuple(field("id", &CheckpointDropReply::id)); }
 };
 
 struct RestoreReply {
@@ -981,10 +1243,12 @@ struct Kept {
   static constexpr auto fields() { return std::tuple(field("execution_id", &Kept::execution_id)); }
 };
 
-using Event = std::variant<Ready, Output, OutputTruncated, OutputGetReply, Fatal, Display,
-                           ClearOutput, Input, InputClosed, Result, Error, InterruptReply, Stuck,
-                           StatusReply, Heartbeat, CompleteReply, InspectReply, IsCompleteReply,
-                           VariablesReply, ResetReply, CheckpointReply, CheckpointsReply,
-                           RestoreReply, UndoReply, Restored, Kept, ShutdownReply, ProtocolError>;
+using Event =
+    std::variant<Ready, Output, OutputTruncated, OutputGetReply, Fatal, Display, ClearOutput, Input,
+                 InputClosed, Result, Error, InterruptReply, Stuck, StatusReply, Heartbeat,
+                 CompleteReply, InspectReply, IsCompleteReply, VariablesReply, ResetReply,
+                 CheckpointReply, CheckpointsReply, CheckpointDropReply, Started, Value,
+                 CommOpenEvent, CommMsgEvent, CommCloseEvent, ResizeReply, RestoreReply, UndoReply,
+                 Restored, Kept, ShutdownReply, ProtocolError>;
 
 }  // namespace replwire::protocol

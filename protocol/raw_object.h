@@ -10,17 +10,16 @@
 
 namespace replwire::protocol {
 
-// A value of a shape that no field of a request has.
-struct OtherShape {};
-struct StringList {
-  std::vector<std::string> items;
-  std::optional<std::size_t> wrong_item;  // the first one that is no string
-};
-using RawValue = std::variant<std::nullptr_t, bool, std::int64_t, std::uint64_t, double,
-                              std::string, StringList, OtherShape>;
+struct Nested {  // a list or an object
+  std::string json;
 
-// A request before its type is known: the members of one JSON object, nested values dropped but
-// for lists of strings. No tree of the input is built: a frame costs no more memory than its text.
+  bool is_list() const { return json.starts_with('['); }
+};
+using RawValue =
+    std::variant<std::nullptr_t, bool, std::int64_t, std::uint64_t, double, std::string, Nested>;
+
+// A request before its type is known: the members of one JSON object, nested values as text. No
+// tree of the input is built: a frame costs no more memory than its text.
 struct RawObject {
   std::vector<std::pair<std::string, RawValue>> members;  // a repeated name: the last one counts
 
@@ -35,5 +34,10 @@ struct ParseError {
 };
 
 std::variant<RawObject, ParseError> parse_object(std::string_view text, std::size_t max_depth);
+
+std::string json_of(const RawValue& value);
+
+// What is in a nested value: the members of an object, the items of a list without names.
+RawObject parse_nested(const Nested& nested);
 
 }  // namespace replwire::protocol

@@ -79,6 +79,9 @@ class Schema {
   std::string of(Of<std::nullptr_t> /*type*/, const Bounds& /*bounds*/) {
     return R"({"type":"null"})";
   }
+  std::string of(Of<Base64> /*type*/, const Bounds& /*bounds*/) {
+    return R"({"type":"string","contentEncoding":"base64"})";
+  }
   std::string of(Of<AnyValue> /*type*/, const Bounds& /*bounds*/) { return "{}"; }
   std::string of(Of<Id> /*type*/, const Bounds& /*bounds*/) {
     const std::string text = R"({"type":"string","maxLength":)" + std::to_string(kIdBytes) + "}";
@@ -106,6 +109,9 @@ class Schema {
   std::string of(Of<MapOf<T>> /*type*/, const Bounds& bounds) {
     return R"({"type":"object","additionalProperties":)" + of(Of<T>(), bounds) + "}";
   }
+  std::string of(Of<TextMap> /*type*/, const Bounds& bounds) {
+    return of(Of<MapOf<std::string>>(), bounds);
+  }
   template <class Shape, class Text>
   std::string of(Of<JsonOf<Shape, Text>> /*type*/, const Bounds& bounds) {
     return of(Of<Shape>(), bounds);
@@ -129,8 +135,8 @@ class Schema {
     requests_ = requests;
     std::string any;
     const auto add = [&]<class Frame>(Of<Frame> /*type*/) {
-      define(Frame::kType, [&] { return object<Frame>(Frame::kType); });
-      any += (any.empty() ? "" : ",") + ref(Frame::kType);
+      define(name_of<Frame>(), [&] { return object<Frame>(Frame::kType); });
+      any += (any.empty() ? "" : ",") + ref(name_of<Frame>());
     };
     (add(Of<Frames>()), ...);
     define(name, [&] { return any_of(any); });
@@ -147,6 +153,13 @@ class Schema {
   struct IsOptional : std::false_type {};
   template <class T>
   struct IsOptional<std::optional<T>> : std::true_type {};
+
+  // An event that has a request's type has a name of its own.
+  template <class Frame>
+  static constexpr std::string_view name_of() {
+    if constexpr (requires { Frame::kName; }) return Frame::kName;
+    return Frame::kType;
+  }
 
   template <class Make>
   void define(std::string_view name, Make make) {

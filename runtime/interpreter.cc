@@ -11,7 +11,10 @@
 #include "runtime/execution/origin.h"
 #include "runtime/execution/user_context.h"
 #include "runtime/execution/visit.h"
+#include "runtime/guard.h"
+#include "runtime/hooks/comms.h"
 #include "runtime/hooks/input_hook.h"
+#include "runtime/hooks/wire_module.h"
 #include "runtime/os/c_stdio.h"
 #include "runtime/os/forked.h"
 #include "runtime/os/memory_limit.h"
@@ -41,6 +44,20 @@ Ref list_of(const std::vector<std::string>& texts) {
   return list;
 }
 
+// Where no frame is left but those of the import machinery, which Python takes out of a traceback,
+// the exception still has them.
+void forget_import_machinery() {
+  PyObject* type = nullptr;
+  PyObject* value = nullptr;
+  PyObject* traceback = nullptr;
+  PyErr_Fetch(&type, &value, &traceback);
+  if (traceback == nullptr) {
+    PyErr_NormalizeException(&type, &value, &traceback);
+    PyException_SetTraceback(value, Py_None);
+  }
+  PyErr_Restore(type, value, traceback);
+}
+
 // At most `limit` bytes of whole characters.
 std::string cut(std::string_view text, std::size_t limit) {
   text = text.substr(0, limit);
@@ -58,7 +75,8 @@ bool Interpreter::start(std::size_t memory_limit) {
   if (!user_context::make() || !main_.start() || !hooks_.install() ||
       !presenter_.start(hooks_.wire()))
     return false;
-  return loop_.start(hooks_.wire()) && compiler_.start() && reporter_.start(hooks_.wire()) &&
+  return comms::install(link_, hooks_.wire()) && install_teller() && loop_.start(hooks_.wire()) &&
+         compiler_.start(hooks_.wire()) && reporter_.start(hooks_.wire()) &&
          memory_limit::install(memory_limit);
 }
 
@@ -158,12 +176,12 @@ void Interpreter::prefault_pages() {
   run.repr_limit = kReprBytes;
   hooks_.restore();
   link_.begin(nullptr);
-  const auto cell = compiler_.compile(run, Compiler::name_of(run));
   const Ref space(PyDict_New());
-  const Ref value(cell && space ? PyEval_EvalCode(cell->expression.get(), space.get(), space.get())
-                                : nullptr);
-  Completed completed;
-  if (value && say(run, value, completed)) completed.value = plain_json(value.get());
+  const auto cell = space ? compiler_.compile(run, Compiler::name_of(run), space) : std::nullopt;
+  const Ref value(cell ? PyEval_EvalCode(cell->expression.get(), space.get(), space.get())
+                       : nullptr);
+  Presentation said;
+  if (value && say(run, value, said)) said.value = plain_json(value.get());
   PyErr_Clear();
 }
 
@@ -190,14 +208,51 @@ Outcome Interpreter::execute(const Run& run) {
   loop_.begin();
   link_.begin(run.execution);
   if (!hooks_.restore()) PyErr_Clear();
+  if (run.window) tell_window(*run.window);
+  if (run.comm) return deliver(run);
+  run_ = &run;
   const Ref filename = Compiler::name_of(run);
   current_source::begin(run, filename);
-  const auto cell = compiler_.compile(run, filename);
+  const Ref space = space_of(run);
+  const auto cell = space ? compiler_.compile(run, filename, space) : std::nullopt;
+  if (in_forked_child()) return {};
   if (cell) reporter_.remember(run, *cell);
-  Outcome outcome = cell ? run_cell(run, *cell) : failure_to_compile(run, filename);
+  Outcome outcome = cell    ? run_cell(run, *cell)
+                    : space ? failure_to_compile(run, filename, space)
+                            : failure(take_exception(), run, nullptr);
   hooks_.flush_replaced();
   reporter_.release(run, filename, cell ? &*cell : nullptr);
   return outcome;
+}
+
+// A message for a comm of the session's.
+Outcome Interpreter::deliver(const Run& run) {
+  {
+    const memory_limit::Scope limited;
+    const user_context::Scope context;
+    const interrupts::Window window;
+    if (comms::deliver(*run.comm)) static_cast<void>(PyErr_CheckSignals());
+  }
+  if (left_as_child()) return {};
+  presenter_.finish();
+  hooks_.flush_replaced();
+  if (PyErr_Occurred() == nullptr) return Completed{};
+  return failure(take_exception(), run, nullptr);
+}
+
+// Null with a Python exception set: the module cannot be imported.
+Ref Interpreter::space_of(const Run& run) {
+  if (!run.module) return Ref::borrow(main_.space());
+  const memory_limit::Scope limited;
+  const user_context::Scope context;
+  const interrupts::Window window;
+  const Ref module(PyImport_ImportModule(run.module->c_str()));
+  Ref space(module ? PyObject_GetAttrString(module.get(), "__dict__") : nullptr);
+  if (!space) forget_import_machinery();
+  if (!space || PyErr_CheckSignals() != 0) return {};
+  if (PyDict_Check(space.get()) != 0) return space;
+  PyErr_Format(PyExc_TypeError, "'%s' is no module", run.module->c_str());
+  return {};
 }
 
 // A child that user code forked, from wherever it was called, and that came to the end of the code:
@@ -213,6 +268,7 @@ bool Interpreter::left_as_child() {
 }
 
 Outcome Interpreter::run_cell(const Run& run, const Cell& cell) {
+  const ModuleName named(cell.space, run.name);
   const Ref value = run_code(run, cell);
   Outcome outcome;
   if (left_as_child()) return outcome;
@@ -223,9 +279,9 @@ Outcome Interpreter::run_cell(const Run& run, const Cell& cell) {
   return failure(take_exception(), run, &cell);
 }
 
-Outcome Interpreter::failure_to_compile(const Run& run, const Ref& filename) {
+Outcome Interpreter::failure_to_compile(const Run& run, const Ref& filename, const Ref& space) {
   const Ref exception = take_exception();
-  reporter_.amend(exception, run, filename, compiler_.flags());
+  reporter_.amend(exception, run, filename, compiler_.flags(run, space));
   return failure(exception, run, nullptr);
 }
 
@@ -240,7 +296,7 @@ Outcome Interpreter::failure(const Ref& exception, const Run& run, const Cell* c
 
 Ref Interpreter::run_code(const Run& run, const Cell& cell) {
   const memory_limit::Scope limited;
-  if (cell.awaits) return loop_.run(cell, main_.space(), *run.execution);
+  if (cell.awaits) return loop_.run(cell, *run.execution);
   const user_context::Scope context;
   const interrupts::Window window;
   Ref value = evaluate(cell);
@@ -249,49 +305,116 @@ Ref Interpreter::run_code(const Run& run, const Cell& cell) {
 }
 
 Ref Interpreter::evaluate(const Cell& cell) {
+  PyObject* space = cell.space.get();
+  for (const auto& [code, line] : cell.parts) {
+    const Ref value(PyEval_EvalCode(code.get(), space, space));
+    if (!value || (line != 0 && !tell_statement(value.get(), line))) return {};
+  }
   if (cell.body) {
-    const Ref done(PyEval_EvalCode(cell.body.get(), main_.space(), main_.space()));
+    const Ref done(PyEval_EvalCode(cell.body.get(), space, space));
     if (!done || !cell.expression) return done;
   }
   if (!cell.expression) return Ref::borrow(Py_None);
-  return Ref(PyEval_EvalCode(cell.expression.get(), main_.space(), main_.space()));
+  return Ref(PyEval_EvalCode(cell.expression.get(), space, space));
 }
 
-// A sys.displayhook of user code's own shows the value in our place.
 Outcome Interpreter::complete(const Run& run, const Cell& cell, const Ref& value) {
   Completed completed;
-  if (run.silent || !cell.expression) return completed;
-  const Ref hook = presenter_.user_hook();
-  if (value.get() == Py_None && !hook) return completed;
-  const memory_limit::Scope limited;
-  const user_context::Scope context;
-  const interrupts::Window window;
-  if (hook) {
-    const Ref called(PyObject_CallFunctionObjArgs(hook.get(), value.get(), nullptr));
-    if (!called || value.get() == Py_None) return completed;
-  } else {
-    if (!say(run, value, completed)) return completed;
-    main_.shift_results(value.get());
+  if (!run.silent && cell.expression && !tell_result(run, value, completed.value)) return completed;
+  for (const Expression& expression : run.expressions) {
+    ExpressionValue& entry = completed.expressions.emplace_back();
+    entry.name = expression.name;
+    if (tell_expression(run, cell, expression, entry.value)) continue;
+    if (in_forked_child() || PyErr_ExceptionMatches(PyExc_KeyboardInterrupt) != 0) break;
+    entry.value = {};
+    entry.failure = failure_of_expression();
   }
-  if (PyErr_CheckSignals() != 0) return completed;
-  completed.value = plain_json(value.get());
   return completed;
 }
 
-// False with a Python exception set.
-bool Interpreter::say(const Run& run, const Ref& value, Completed& completed) {
+// False with a Python exception set, here and below.
+bool Interpreter::tell_result(const Run& run, const Ref& value, Presentation& told) {
+  const memory_limit::Scope limited;
+  const user_context::Scope context;
+  const interrupts::Window window;
+  return show_result(run, value, told);
+}
+
+PyObject* Interpreter::tell_value(PyObject* self, PyObject* args) {
+  auto* interpreter = static_cast<Interpreter*>(PyCapsule_GetPointer(self, nullptr));
+  long long line = 0;
+  PyObject* value = nullptr;
+  if (interpreter == nullptr || PyArg_ParseTuple(args, "LO", &line, &value) == 0 ||
+      !interpreter->tell_statement(value, line)) {
+    return nullptr;
+  }
+  Py_RETURN_NONE;
+}
+
+// For the event loop, whose steps are Python.
+bool Interpreter::install_teller() {
+  static PyMethodDef method = {"tell_value", guarded<tell_value>, METH_VARARGS, nullptr};
+  const Ref self(PyCapsule_New(this, nullptr, nullptr));
+  const Ref function(self ? PyCFunction_NewEx(&method, self.get(), nullptr) : nullptr);
+  return function && PyObject_SetAttrString(hooks_.wire(), method.ml_name, function.get()) == 0;
+}
+
+bool Interpreter::tell_statement(PyObject* value, std::int64_t line) {
+  Value told = {run_->execution, line, {}};
+  if (!show_result(*run_, Ref::borrow(value), told.value)) return false;
+  return !told.value.repr || in_forked_child() || send_event(link_, std::move(told));
+}
+
+// A sys.displayhook of user code's own shows the value in our place.
+bool Interpreter::show_result(const Run& run, const Ref& value, Presentation& told) {
+  const Ref hook = presenter_.user_hook();
+  if (value.get() == Py_None && !hook) return true;
+  if (hook) {
+    const Ref called(PyObject_CallFunctionObjArgs(hook.get(), value.get(), nullptr));
+    if (!called || value.get() == Py_None) return static_cast<bool>(called);
+  } else {
+    if (!say(run, value, told)) return false;
+    if (run.store_history) main_.shift_results(value.get());
+  }
+  if (PyErr_CheckSignals() != 0) return false;
+  told.value = plain_json(value.get());
+  return true;
+}
+
+bool Interpreter::tell_expression(const Run& run, const Cell& beside, const Expression& expression,
+                                  Presentation& told) {
+  const auto cell = compiler_.compile_expression(expression.code, beside);
+  const Ref value = cell ? run_code(run, *cell) : Ref();
+  if (!value || in_forked_child()) return false;
+  const memory_limit::Scope limited;
+  const user_context::Scope context;
+  const interrupts::Window window;
+  if (!say(run, value, told) || PyErr_CheckSignals() != 0) return false;
+  told.value = plain_json(value.get());
+  return true;
+}
+
+Failure Interpreter::failure_of_expression() {
+  const Ref exception = take_exception();
+  if (PyErr_GivenExceptionMatches(exception.get(), PyExc_MemoryError) != 0) memory_reserve::open();
+  Report report = reporter_.report(exception);
+  PyErr_Clear();
+  return {std::move(report.type), std::move(report.message)};
+}
+
+bool Interpreter::say(const Run& run, const Ref& value, Presentation& told) {
   const Ref shown(PyObject_Repr(value.get()));
   if (!shown) return false;
   auto text = utf8(shown.get());
   if (!text) return false;
   if (text->size() > run.repr_limit) {
-    completed.repr_characters = PyUnicode_GetLength(shown.get());
+    told.repr_characters = PyUnicode_GetLength(shown.get());
     *text = cut(*text, run.repr_limit);
   }
-  completed.repr = std::move(text);
+  told.repr = std::move(text);
   if (auto forms = presenter_.forms(value, shown)) {
-    completed.display = std::move(forms->data);
-    completed.display_metadata = std::move(forms->metadata);
+    told.display = std::move(forms->data);
+    told.display_metadata = std::move(forms->metadata);
   }
   return PyErr_Occurred() == nullptr;
 }
@@ -315,6 +438,27 @@ std::string Interpreter::run_startup(const std::string& path) {
     return {};
   }
   return reporter_.summary(take_exception());
+}
+
+void Interpreter::set_position_encoding(const std::string& encoding) {
+  const Ref text = make_str(encoding);
+  if (PyObject_SetAttrString(hooks_.wire(), "position_encoding", text.get()) != 0) PyErr_Clear();
+}
+
+void Interpreter::tell_window(const WindowSize& size) {
+  if (size.columns == window_.columns && size.lines == window_.lines) return;
+  window_ = size;
+  const Ref os(PyImport_ImportModule("os"));
+  const Ref environ(os ? PyObject_GetAttrString(os.get(), "environ") : nullptr);
+  const auto tell = [&environ](const char* name, std::int64_t number) {
+    const Ref key = make_str(name);
+    const Ref text = make_str(std::to_string(number));
+    if (number != 0 && environ && key && text)
+      PyObject_SetItem(environ.get(), key.get(), text.get());
+  };
+  tell("COLUMNS", size.columns);
+  tell("LINES", size.lines);
+  PyErr_Clear();
 }
 
 void Interpreter::set_figure_format(const std::string& format) {

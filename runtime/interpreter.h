@@ -40,6 +40,12 @@ class Interpreter {
   // Static analysis by jedi is to help `answer`. False when this Python has no jedi.
   bool use_jedi() { return advisor_.use_jedi(); }
 
+  // What columns and positions count: "utf-8", "utf-16" or "utf-32".
+  void set_position_encoding(const std::string& encoding);
+
+  // What COLUMNS and LINES say; 0: as it is. Done when it is another size than the last time.
+  void tell_window(const WindowSize& size);
+
   // Of matplotlib's figures: "png" or "svg".
   void set_figure_format(const std::string& format);
 
@@ -70,14 +76,24 @@ class Interpreter {
   void handle(const Stop& stop);
   Outcome execute(const Run& run);
   Outcome run_cell(const Run& run, const Cell& cell);
-  Outcome failure_to_compile(const Run& run, const Ref& filename);
+  Ref space_of(const Run& run);
+  Outcome failure_to_compile(const Run& run, const Ref& filename, const Ref& space);
   Outcome failure(const Ref& exception, const Run& run, const Cell* cell);
   bool left_as_child();
   static void run_exit_handlers();
   Ref run_code(const Run& run, const Cell& cell);
   Ref evaluate(const Cell& cell);
   Outcome complete(const Run& run, const Cell& cell, const Ref& value);
-  bool say(const Run& run, const Ref& value, Completed& completed);
+  Outcome deliver(const Run& run);
+  bool install_teller();
+  static PyObject* tell_value(PyObject* self, PyObject* args);
+  bool tell_statement(PyObject* value, std::int64_t line);
+  bool show_result(const Run& run, const Ref& value, Presentation& told);
+  bool tell_result(const Run& run, const Ref& value, Presentation& told);
+  bool tell_expression(const Run& run, const Cell& beside, const Expression& expression,
+                       Presentation& told);
+  Failure failure_of_expression();
+  bool say(const Run& run, const Ref& value, Presentation& told);
 
   Link& link_;
   InterpreterControl& control_;
@@ -88,6 +104,8 @@ class Interpreter {
   MainModule main_;
   Loop loop_;
   Advisor advisor_{hooks_, main_};
+  const Run* run_ = nullptr;  // in hand
+  WindowSize window_ = {};
   bool stopped_ = false;
   int status_ = 0;
   bool prefault_again_ = false;

@@ -33,6 +33,24 @@ enum class Stream { kStdout, kStderr };
 
 // ---- session -> interpreter -----------------------------------------------------------------
 
+struct Expression {
+  std::string name;
+  std::string code;
+};
+struct WindowSize {
+  std::int64_t columns;
+  std::int64_t lines;
+};
+enum class CommKind { kOpen, kMessage, kClose };
+// Between the two ends of a comm. The JSON texts are whole values.
+struct CommMessage {
+  CommKind kind;
+  std::string comm_id;
+  std::string target_name;  // of one that opens it
+  std::string data;
+  std::string metadata;
+  std::vector<std::string> buffers;
+};
 struct Run {
   ExecutionRef execution;
   std::string code;
@@ -40,6 +58,14 @@ struct Run {
   std::int64_t first_line;
   std::size_t repr_limit;  // bytes
   bool silent;
+  bool store_history;                   // the value becomes `_`
+  bool dedent;                          // white space that all lines share is no part of the code
+  std::optional<std::string> module;    // in whose namespace it runs; none: __main__
+  std::optional<std::string> name;      // what `__name__` is there meanwhile
+  std::vector<Expression> expressions;  // evaluated when the code has ended well
+  bool every_value;                     // of expression statements is told
+  std::optional<CommMessage> comm;      // instead of code
+  std::optional<WindowSize> window;     // none: the client has said nothing of it
 };
 struct Reset {};
 struct Checkpoint {
@@ -70,6 +96,7 @@ struct Inspect {
   std::optional<std::int64_t> cursor;
   bool source = false;  // as well
 };
+using PathStep = std::variant<std::int64_t, std::string>;
 struct IsComplete {
   std::string code;
 };
@@ -77,6 +104,7 @@ struct Variables {
   std::string prefix;
   std::int64_t offset = 0;
   std::optional<std::int64_t> limit;
+  std::vector<PathStep> path;  // to what holds them; empty: the session's namespace
 };
 struct Inquiry {
   std::uint64_t number;  // names it towards InquiryReply
@@ -115,6 +143,15 @@ struct Display {
   std::string metadata;
   std::optional<std::string> id;
   bool update;  // of what was shown under this id
+};
+struct CommSent {
+  ExecutionRef execution;
+  CommMessage message;
+};
+struct Value {  // of an expression statement, by its line
+  ExecutionRef execution;
+  std::int64_t line;
+  Presentation value;
 };
 struct ClearOutput {
   ExecutionRef execution;
@@ -157,6 +194,8 @@ struct Completions {
 struct Inspection {
   bool found = false;
   std::string data = "{}";
+  std::optional<std::string> definition;
+  std::optional<std::string> signatures;
   bool partial = true;
 };
 struct Completeness {
@@ -167,14 +206,15 @@ struct VariableList {
   std::int64_t total = 0;
   std::string variables = "[]";
   bool partial = true;
+  std::optional<std::int64_t> lost;  // the step of the path that leads to nothing
 };
 struct InquiryReply {
   std::uint64_t number;  // the inquiry's
   std::variant<Completions, Inspection, Completeness, VariableList> answer;
   std::string fault;  // what kept the interpreter from a better answer; for the log
 };
-using Event = std::variant<NeedInput, InputWithdrawn, Display, ClearOutput, Done, ResetDone,
-                           Checkpointed, Restored, Exiting, InquiryReply>;
+using Event = std::variant<NeedInput, InputWithdrawn, Display, CommSent, Value, ClearOutput, Done,
+                           ResetDone, Checkpointed, Restored, Exiting, InquiryReply>;
 
 // What else may end the wait for a command.
 struct Watch {

@@ -40,6 +40,22 @@ void MainModule::reset() {
   }
 }
 
+ModuleName::ModuleName(const Ref& space, const std::optional<std::string>& name) {
+  if (!name) return;
+  const Ref text = make_str(*name);
+  before_ = Ref::borrow(PyDict_GetItemString(space.get(), "__name__"));
+  if (text && PyDict_SetItemString(space.get(), "__name__", text.get()) == 0) space_ = space;
+  PyErr_Clear();
+}
+
+ModuleName::~ModuleName() {
+  if (!space_) return;
+  const SavedError kept;
+  const int done = before_ ? PyDict_SetItemString(space_.get(), "__name__", before_.get())
+                           : PyDict_DelItemString(space_.get(), "__name__");
+  if (done != 0) PyErr_Clear();
+}
+
 std::vector<std::string> live_threads() {
   std::vector<std::string> names;
   PyObject* threading = PyDict_GetItemString(PyImport_GetModuleDict(), "threading");

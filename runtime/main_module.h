@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <array>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,19 @@ class MainModule {
   Ref builtins_name_;  // "__builtins__", and the module
   Ref builtins_module_;
   std::array<Ref, 3> names_;  // "_", "__", "___"
+};
+
+// What `__name__` says in a namespace, if something else than usual, for the length of a scope.
+class ModuleName {
+ public:
+  ModuleName(const Ref& space, const std::optional<std::string>& name);
+  ModuleName(const ModuleName&) = delete;
+  ModuleName& operator=(const ModuleName&) = delete;
+  ~ModuleName();
+
+ private:
+  Ref space_;   // null: nothing is to be put back
+  Ref before_;  // null: it had none
 };
 
 // Names of the live threads but for the worker's own.

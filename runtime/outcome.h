@@ -4,11 +4,13 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 // How a Run ended. JSON texts are whole values, ready for a frame.
 namespace replwire::runtime {
 
-struct Completed {
+// How a value shows.
+struct Presentation {
   std::optional<std::string> repr;              // cut to the Run's repr_limit
   std::optional<std::int64_t> repr_characters;  // the whole length, when it was cut
   std::optional<std::string> value;             // JSON, when the value is plain data
@@ -16,10 +18,27 @@ struct Completed {
   std::optional<std::string> display_metadata;  // JSON object, when the forms said something
 };
 
+struct Failure {
+  std::string type;
+  std::string message;
+};
+
+struct ExpressionValue {
+  std::string name;
+  Presentation value;
+  std::optional<Failure> failure;  // instead
+};
+
+struct Completed {
+  Presentation value;
+  std::vector<ExpressionValue> expressions;
+};
+
 // What an exception says of itself.
 struct Report {
   std::string type;
   std::string message;
+  std::optional<std::string> syntax_message;  // without its place
   std::string traceback;
   std::string frames = "[]";          // JSON list
   std::optional<std::string> notes;   // JSON list of strings

@@ -20,7 +20,7 @@ WIDTH = 100
 NULL = {"type": "null"}
 PLAIN = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None"}
 # What the sessions do by hand, because there is more to it than one reply.
-BY_HAND = ("execute", "input_response", "shutdown")
+BY_HAND = ("execute", "input_response", "shutdown", "comm_open", "comm_msg", "comm_close")
 
 
 def camel(name: str) -> str:
@@ -64,6 +64,10 @@ def decoded(schema: Schema, text: str) -> str:
         return f"_{snake(name)}({text})"
     if schema.get("type") == "array" and (inner := decoded(schema["items"], "each")) != "each":
         return f"[{inner} for each in {text}]"
+    if schema.get("type") == "object":
+        inner = decoded(schema["additionalProperties"], "each")
+        if inner != "each":
+            return f"{{name: {inner} for name, each in {text}.items()}}"
     return text
 
 
@@ -99,7 +103,8 @@ def frame_class(name: str, definition: Schema) -> str:
     fields = Fields(definition)
     lines = ["@dataclass(slots=True)", f"class {camel(name)}:"]
     if fields.is_frame:
-        lines.append(f'    type: ClassVar[Literal["{name}"]] = "{name}"')
+        kind = type_of(definition)
+        lines.append(f'    type: ClassVar[Literal["{kind}"]] = "{kind}"')
     # A dataclass wants those first that are always there.
     for each in fields.required:
         lines += fitted(f"    {each}: {python_type(fields.properties[each])}")
@@ -118,8 +123,16 @@ def decoder(name: str, fields: Fields) -> list[str]:
         made = decoded(fields.properties[each], f"f[{json.dumps(each)}]")
         if not made.startswith("f["):
             plain = f"{made} if {json.dumps(each)} in f else None"
-        lines.append(f"        {plain},")
+        line = f"        {plain},"
+        if len(line) > WIDTH:
+            line = line.replace(" if ", "\n        if ").replace(" else ", "\n        else ")
+        lines.append(line)
     return [*lines, "    )", "", ""]
+
+
+def type_of(definition: Schema) -> str:
+    """What a frame says it is; an event that has a request's type is defined under another name."""
+    return str(definition["properties"]["type"]["const"])
 
 
 def names_in(schema: Schema, key: str) -> list[str]:
@@ -155,7 +168,7 @@ def frames_module(schema: Schema) -> str:
     out += [options_class("execute", definitions["execute"])]
     out += ["Event = Union[", *(f"    {camel(name)}," for name in events), "]\n"]
     out += ["DECODERS: dict[str, Callable[[dict[str, Any]], Event]] = {"]
-    out += [*(f'    "{name}": _{name},' for name in events), "}\n"]
+    out += [*(f'    "{type_of(definitions[name])}": _{name},' for name in events), "}\n"]
     out += ["REQUESTS = ("]
     return "\n".join([*out, *(f'    "{name}",' for name in requests), ")", ""])
 

@@ -97,6 +97,8 @@ void Advisor::tell(const Inspect& inquiry, InquiryReply& told) {
   answer.found = item(result, 0) == Py_True;
   answer.data = json_item(result, 1, "{}");
   answer.partial = item(result, 2) == Py_True;
+  if (item(result, 3) != Py_None) answer.definition = json_item(result, 3, "null");
+  if (item(result, 4) != Py_None) answer.signatures = json_item(result, 4, "[]");
 }
 
 void Advisor::tell(const IsComplete& inquiry, InquiryReply& told) {
@@ -107,11 +109,33 @@ void Advisor::tell(const IsComplete& inquiry, InquiryReply& told) {
   if (item(result, 1) != Py_None) answer.indent = text_item(result, 1);
 }
 
+Ref Advisor::path_of(const Variables& inquiry) {
+  Ref path(PyList_New(0));
+  for (const PathStep& step : inquiry.path) {
+    const auto* name = std::get_if<std::string>(&step);
+    const Ref object =
+        name != nullptr ? make_str(*name) : Ref(PyLong_FromLongLong(std::get<std::int64_t>(step)));
+    if (!path || !object || PyList_Append(path.get(), object.get()) != 0) return {};
+  }
+  return path;
+}
+
 void Advisor::tell(const Variables& inquiry, InquiryReply& told) {
   auto& answer = told.answer.emplace<VariableList>();
-  const Ref result = consult("variables", make_arguments("(OLL)", inquiry.prefix, inquiry.offset,
-                                                         inquiry.limit.value_or(-1)));
+  const Ref prefix = make_str(inquiry.prefix);
+  const Ref path = path_of(inquiry);
+  const Ref result =
+      prefix && path
+          ? consult(
+                "variables",
+                Ref(Py_BuildValue("(OLLO)", prefix.get(), static_cast<long long>(inquiry.offset),
+                                  static_cast<long long>(inquiry.limit.value_or(-1)), path.get())))
+          : Ref();
   if (!result) return;
+  if (PyTuple_Size(result.get()) == 1) {
+    answer.lost = PyLong_AsLongLong(item(result, 0));
+    return;
+  }
   answer.total = PyLong_AsLongLong(item(result, 0));
   answer.variables = json_item(result, 1, "[]");
   answer.partial = item(result, 2) == Py_True;

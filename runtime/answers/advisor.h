@@ -36,6 +36,7 @@ class Advisor {
   void tell(const Complete& inquiry, InquiryReply& told);
   void tell(const Inspect& inquiry, InquiryReply& told);
   void tell(const IsComplete& inquiry, InquiryReply& told);
+  static Ref path_of(const Variables& inquiry);
   void tell(const Variables& inquiry, InquiryReply& told);
 
   const Hooks& hooks_;

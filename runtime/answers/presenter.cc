@@ -62,14 +62,8 @@ std::optional<std::string> joined(PyObject* forms) {
   return text + "}";
 }
 
-// Null with an exception set, when a signal's handler raised while the client was behind.
 PyObject* send(Event event) {
-  Link& link = *state.link;
-  {
-    const GilRelease released;
-    link.send(std::move(event));
-  }
-  return wait_for_room(link) ? Py_NewRef(Py_True) : nullptr;
+  return send_event(*state.link, std::move(event)) ? Py_NewRef(Py_True) : nullptr;
 }
 
 // False in a forked child, which has nobody to show anything to.

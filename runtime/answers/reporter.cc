@@ -5,6 +5,7 @@
 #include "runtime/answers/current_source.h"
 #include "runtime/answers/python_json.h"
 #include "runtime/bundle.h"
+#include "runtime/execution/dedent.h"
 #include "runtime/execution/interrupts.h"
 #include "runtime/hooks/own_modules.h"
 #include "text/json_text.h"
@@ -20,6 +21,10 @@ std::string text_or(PyObject* text, std::string other) {
   auto bytes = text != nullptr && PyUnicode_Check(text) != 0 ? utf8(text) : std::nullopt;
   PyErr_Clear();
   return bytes ? *std::move(bytes) : std::move(other);
+}
+
+std::optional<std::string> text_or_none(PyObject* text) {
+  return text == Py_None ? std::nullopt : std::optional(text_or(text, ""));
 }
 
 std::string type_name(const Ref& exception) {
@@ -260,9 +265,13 @@ Report Reporter::report(const Ref& exception) {
                        : nullptr);
     if (told) {
       const auto at = [&told](Py_ssize_t n) { return PyTuple_GetItem(told.get(), n); };
-      return {text_or(at(0), ""),  text_or(at(1), ""),
-              text_or(at(2), ""),  json_or_none(at(3)).value_or("[]"),
-              json_or_none(at(4)), json_or_none(at(5))};
+      return {text_or(at(0), ""),
+              text_or(at(1), ""),
+              text_or_none(at(6)),
+              text_or(at(2), ""),
+              json_or_none(at(3)).value_or("[]"),
+              json_or_none(at(4)),
+              json_or_none(at(5))};
     }
     const Ref failure = take_exception();
     if (!failure || !is(failure, PyExc_KeyboardInterrupt) || !hit_own_code(failure)) break;
@@ -288,11 +297,14 @@ void Reporter::amend(const Ref& exception, const Run& run, const Ref& filename, 
   if (!is(exception, PyExc_SyntaxError)) return;
   if (!syntax_) syntax_ = load_bundled("syntax", wire_.get());
   const Ref source = make_str(run.code);
-  const Ref done(syntax_ && source
-                     ? PyObject_CallFunction(function(syntax_, "amend"), "OOOLlO", exception.get(),
-                                             source.get(), filename.get(),
+  const Dedented compiled = run.dedent ? dedent(run.code) : Dedented{run.code, 0};
+  const Ref code = make_str(compiled.code);
+  const Ref done(syntax_ && source && code
+                     ? PyObject_CallFunction(function(syntax_, "amend"), "OOOLlOOn",
+                                             exception.get(), source.get(), filename.get(),
                                              static_cast<long long>(run.first_line), flags,
-                                             run.filename ? Py_True : Py_False)
+                                             run.filename ? Py_True : Py_False, code.get(),
+                                             static_cast<Py_ssize_t>(compiled.margin))
                      : nullptr);
   if (!done) PyErr_Clear();
 }

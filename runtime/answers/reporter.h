@@ -26,6 +26,9 @@ class Reporter {
   // exception is the last one from then on (sys.last_value).
   Outcome outcome(const Ref& exception, const Run& run, const Cell* cell);
 
+  // What it says of itself, and no more than that.
+  Report report(const Ref& exception);
+
   static void forget_last();
 
   // The last line of the exception's traceback, in one line.
@@ -35,7 +38,6 @@ class Reporter {
   bool has_nested_code(PyObject* code) const;
   PyObject* source_function(const char* name);
   bool load();
-  Report report(const Ref& exception);
   void call_user_hook(const Ref& exception);
   static void set_last(const Ref& exception);
   Ref call_sources(const char* name, const Run& run, const Cell& cell);

@@ -14,7 +14,19 @@
 namespace replwire::runtime {
 namespace {
 
-PyObject* or_none(const Ref& object) { return object ? object.get() : Py_None; }
+// [(code, line of an expression whose value is told, or 0)]
+Ref codes_of(const Cell& cell) {
+  Ref list(PyList_New(0));
+  const auto add = [&list](const Ref& code, std::int64_t line) {
+    if (!code || !list) return;
+    const Ref entry(Py_BuildValue("(OL)", code.get(), static_cast<long long>(line)));
+    if (!entry || PyList_Append(list.get(), entry.get()) != 0) list = {};
+  };
+  for (const auto& [code, line] : cell.parts) add(code, line);
+  add(cell.body, 0);
+  add(cell.expression, 0);
+  return list;
+}
 
 std::chrono::nanoseconds from_seconds(double seconds) {
   constexpr double kDay = 86400;  // what is later is waited for in days
@@ -73,17 +85,18 @@ void Loop::leave() {
   if (module_ && !call("leave")) PyErr_Clear();
 }
 
-bool Loop::prepare(const Cell& cell, PyObject* space, const Execution& execution) {
+bool Loop::prepare(const Cell& cell, const Execution& execution) {
   const Ref origin = Origin::capsule();
   const Ref name = make_str("execution " + std::to_string(execution.serial));
-  return origin && name &&
+  const Ref codes = codes_of(cell);
+  return origin && name && codes &&
          Ref(PyObject_CallFunctionObjArgs(PyDict_GetItemString(module_.get(), "prepare"),
-                                          or_none(cell.body), or_none(cell.expression), space,
-                                          name.get(), origin.get(), nullptr));
+                                          codes.get(), cell.space.get(), name.get(), origin.get(),
+                                          nullptr));
 }
 
-Ref Loop::run(const Cell& cell, PyObject* space, const Execution& execution) {
-  if (!load() || !prepare(cell, space, execution)) return {};
+Ref Loop::run(const Cell& cell, const Execution& execution) {
+  if (!load() || !prepare(cell, execution)) return {};
   Ref value;
   {
     const interrupts::Window window;

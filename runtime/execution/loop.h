@@ -24,7 +24,7 @@ class Loop {
   void leave();
 
   // Runs code that awaits to its end. None, with a Python exception set, when it raised.
-  Ref run(const Cell& cell, PyObject* space, const Execution& execution);
+  Ref run(const Cell& cell, const Execution& execution);
 
   // At rest: runs what is due, if anything.
   void step();
@@ -43,7 +43,7 @@ class Loop {
  private:
   bool load();
   Ref call(const char* name);
-  bool prepare(const Cell& cell, PyObject* space, const Execution& execution);
+  bool prepare(const Cell& cell, const Execution& execution);
 
   Ref wire_;
   Ref module_;  // its namespace, once there is a loop

@@ -25,7 +25,8 @@ struct State {
 // Global, since the process has one interpreter.
 State state = {};
 
-constexpr std::array kNames = {"getpass",
+constexpr std::array kNames = {"comm",
+                               "getpass",
                                "inspect",
                                "matplotlib",
                                "IPython.core.display_functions",

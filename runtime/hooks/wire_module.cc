@@ -315,6 +315,14 @@ bool wait_for_room(Link& link) {
   return true;
 }
 
+bool send_event(Link& link, Event event) {
+  {
+    const GilRelease released;
+    link.send(std::move(event));
+  }
+  return wait_for_room(link);
+}
+
 Ref make_wire_module(Link& link) {
   Ref module(PyModule_Create(&definition));
   if (!module) return {};

@@ -16,6 +16,9 @@ bool add_functions(PyObject* wire, PyMethodDef* methods);
 // signal's handler raised meanwhile.
 bool wait_for_room(Link& link);
 
+// And waits for room. The same.
+bool send_event(Link& link, Event event);
+
 // Whether a standard stream of ours has been closed since the last call.
 bool take_stream_closed();
 

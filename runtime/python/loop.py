@@ -149,9 +149,9 @@ class Awaiting:
     nudges = 0
     step = None  # frame of the step that was under way when the interrupt came
 
-    def __init__(self, body, expression, space, name, origin):
+    def __init__(self, codes, space, name, origin):
         self.origin = origin
-        self.steps = steps = self.run(body, expression, space)
+        self.steps = steps = self.run(codes, space)
         options = {}
         if context is not None and sys.version_info >= (3, 11):
             options["context"] = context
@@ -159,17 +159,19 @@ class Awaiting:
             steps = InContext(steps)
         self.task = asyncio.Task(steps, loop=loop, name=name, **options)
 
-    async def run(self, body, expression, space):
+    async def run(self, codes, space):
         try:
             self.started = True
             value = None
-            for code in (body, expression):
-                if code is not None:
-                    value = eval(code, space)
-                    if code.co_flags & CO_COROUTINE:
-                        if self.too_early:
-                            value.throw(KeyboardInterrupt())  # at its first line
-                        value = await value
+            for code, line in codes:
+                value = eval(code, space)
+                if code.co_flags & CO_COROUTINE:
+                    if self.too_early:
+                        value.throw(KeyboardInterrupt())  # at its first line
+                    value = await value
+                if line:
+                    wire.tell_value(line, value)
+                    value = None
             return value
         except BaseException as error:
             self.error = error
@@ -249,12 +251,12 @@ def wake_loop():
 awaiting = None
 
 
-def prepare(body, expression, space, name, origin):
+def prepare(codes, space, name, origin):
     global awaiting
     take_loop()
     begin(origin)
     enter()
-    awaiting = Awaiting(body, expression, space, name, origin)
+    awaiting = Awaiting(codes, space, name, origin)
 
 
 def stop_if_in_hand(task):

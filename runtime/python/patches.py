@@ -82,6 +82,10 @@ def patch_ipython(module):
             setattr(module, name, own[name])
 
 
+def patch_comm(module):
+    wire.load("comms")["provide"](module)
+
+
 # ---- tools that know code by its file -------------------------------------------------------
 
 
@@ -136,6 +140,7 @@ PATCHES = {
     "numba.core.caching": patch_numba,
     "line_profiler.line_profiler": patch_line_profiler,
     "pysnooper.tracer": patch_pysnooper,
+    "comm": patch_comm,
     "getpass": patch_getpass,
     "linecache": patch_linecache,
     "inspect": patch_inspect,

@@ -28,11 +28,15 @@ def cut(text):
     return f"{text[:half]}\n… {len(text) - 2 * half} characters left out …\n{text[-half:]}"
 
 
-def characters(line, column):
-    """A column in bytes of UTF-8 as one in code points."""
+units = wire.load("units")
+
+
+def told_column(line, column):
+    """A column in bytes of UTF-8 as the client counts it."""
     if column is None or line is None:
         return column
-    return len(line.encode("utf-8", "replace")[:column].decode("utf-8", "replace"))
+    before = line.encode("utf-8", "replace")[:column].decode("utf-8", "replace")
+    return units["told"](before, len(before))
 
 
 class Stack(traceback.StackSummary):
@@ -109,12 +113,13 @@ class Report:
 
     def take_frames(self, entries, left_out, sources):
         kept = Stack()
+        self.last_lines = {}  # of frames whose source was sent, by their id
         for index, (part, frame) in enumerate(zip(links(entries), self.told.stack)):
             if index == MOST_STACK // 2 and left_out:
                 kept.gap, kept.left_out = len(kept), left_out
             if not frame.filename.startswith(OWN_FILES):
                 frame.lineno = frame.lineno or 1  # interrupted before the first instruction
-                give_source(frame, sources(part.tb_frame.f_code))
+                self.last_lines[id(frame)] = give_source(frame, sources(part.tb_frame.f_code))
                 kept.append(frame)
         self.told.stack = kept
 
@@ -174,7 +179,13 @@ class Report:
         stack = list(self.told.stack)
         if len(stack) > MOST_FRAMES:
             stack = stack[: MOST_FRAMES // 2] + stack[-MOST_FRAMES // 2 :]
-        return [frame_fields(frame) for frame in stack] + self.syntax_frame()
+        fields = [frame_fields(each, self.last_line) for each in stack]
+        return fields + self.syntax_frame()
+
+    def last_line(self, frame):
+        """That of an expression over several lines, as it stands."""
+        known = self.last_lines.get(id(frame))
+        return known or linecache.getline(frame.filename, getattr(frame, "end_lineno", None) or 0)
 
     def syntax_frame(self):
         told = self.told
@@ -187,16 +198,18 @@ class Report:
         if end_line:
             fields["end_line"] = int(end_line)
         if told.offset is not None:
-            fields["column"] = max(int(told.offset) - 1, 0)
+            column = max(int(told.offset) - 1, 0)
+            fields["column"] = units["told"](told.text, column)
             end = getattr(told, "end_offset", None)
             if end is not None and end > 0:
-                fields["end_column"] = max(int(end) - 1, fields["column"])
+                line = told.text if fields.get("end_line", told.lineno) == told.lineno else None
+                fields["end_column"] = units["told"](line, max(int(end) - 1, column))
         fields["function"] = ""
         fields["source"] = (told.text or "").rstrip("\n")[:MOST_SOURCE]
         return [fields]
 
 
-def frame_fields(frame):
+def frame_fields(frame, last_line):
     fields = {"filename": frame.filename, "line": frame.lineno or 0}
     for name in ("_original_line", "_original_lines", "_line"):  # 3.11, 3.13, 3.10
         line = getattr(frame, name, None)
@@ -206,9 +219,9 @@ def frame_fields(frame):
     if getattr(frame, "end_lineno", None) is not None:
         fields["end_line"] = frame.end_lineno
         if frame.colno is not None:
-            fields["column"] = characters(line, frame.colno)
-            last = line if frame.end_lineno == frame.lineno else None
-            fields["end_column"] = characters(last, frame.end_colno)
+            fields["column"] = told_column(line, frame.colno)
+            last = line if frame.end_lineno == frame.lineno else last_line(frame)
+            fields["end_column"] = told_column(last, frame.end_colno)
     fields["function"] = frame.name
     fields["source"] = line[:MOST_SOURCE]
     return fields
@@ -228,8 +241,9 @@ def links(part):
 
 
 def give_source(frame, source):
+    """The last of its lines, when they were sent."""
     if source is None:
-        return
+        return None
     last = getattr(frame, "end_lineno", None) or frame.lineno
     lines = source.lines(frame.lineno, min(last, frame.lineno + MOST_STACK))
     if any(len(line) > MOST_MARKED for line in lines):
@@ -240,10 +254,17 @@ def give_source(frame, source):
         frame._lines = "\n".join(lines) + "\n"
     else:
         frame._line = lines[0] + "\n"  # by which the carets are counted
+    return lines[-1] if last - frame.lineno < MOST_STACK else None
+
+
+def syntax_message(exception):
+    """The text of a SyntaxError without its place."""
+    text = SyntaxError.msg.__get__(exception) if isinstance(exception, SyntaxError) else None
+    return cut(text) if isinstance(text, str) else None
 
 
 def report(exception, sources):
-    """(type, message, traceback, frames, notes or None, causes or None)"""
+    """(type, message, traceback, frames, notes or None, causes or None, syntax message or None)"""
     if "note_gpu" in vars(wire):
         wire.note_gpu(exception)
     linecache.clearcache()
@@ -258,4 +279,5 @@ def report(exception, sources):
         fields["frames"],
         fields.get("notes"),
         fields.get("causes"),
+        syntax_message(exception),
     )

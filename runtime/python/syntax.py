@@ -12,11 +12,12 @@ def line_of(code, number, first_line):
     return lines[index].rstrip("\r") if 0 <= index < len(lines) else None
 
 
-def amend(error, code, filename, first_line, flags, is_file):
+def amend(error, code, filename, first_line, flags, is_file, compiled, margin):
+    """`compiled`: the code without the margin that its lines share."""
     if type(error.filename) is not str or error.filename != filename:
         return  # of code that was compiled while this one was
-    if is_file:
-        compile_again(error, code, first_line, flags)
+    if is_file or margin:
+        compile_again(error, compiled, first_line, flags, margin)
     line = line_of(code, error.lineno, first_line)
     if line is None:
         return
@@ -27,8 +28,9 @@ def amend(error, code, filename, first_line, flags, is_file):
         error.__notes__ = [note]  # what add_note() does from 3.11 on
 
 
-def compile_again(error, code, first_line, flags):
-    """The parser looks for a line in the file of that name, and counts its characters."""
+def compile_again(error, code, first_line, flags, margin):
+    """The parser looks for a line in the file of that name, and counts its characters; and it has
+    told some of the places with the margin and some without."""
     try:
         quiet["compile_quietly"]("\n" * (first_line - 1) + code, "exec", flags)
     except SyntaxError as found:
@@ -36,6 +38,9 @@ def compile_again(error, code, first_line, flags):
             for name in WHOLE:
                 if hasattr(found, name):
                     setattr(error, name, getattr(found, name))
+            for name in ("offset", "end_offset"):
+                if (getattr(error, name, None) or 0) > 0:
+                    setattr(error, name, getattr(error, name) + margin)
     except Exception:
         pass
 

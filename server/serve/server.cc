@@ -59,6 +59,7 @@ protocol::Ready ready(const Options& options, const runtime::PythonFacts& python
   frame.pid = ::getpid();
   frame.server = {"replwire", REPLWIRE_VERSION};
   frame.python = {python.version, python.implementation, python.executable, python.prefix, pid};
+  frame.position_encoding = options.position_encoding;
   frame.capabilities.text = protocol::capabilities(options.survive);
   frame.limits = limits(options);
   if (options.sandbox.on()) frame.sandbox = sandbox_info(options.sandbox);

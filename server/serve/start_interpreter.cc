@@ -40,6 +40,8 @@ std::string start_interpreter(const Options& options, runtime::Interpreter& inte
     remark("--complete jedi: this Python has no module jedi; completing without it");
   }
   if (options.figure_format != "png") interpreter.set_figure_format(options.figure_format);
+  interpreter.set_position_encoding(options.position_encoding);
+  if (options.width) interpreter.tell_window({*options.width, 0});
   if (options.startup.empty()) return {};
   failure = interpreter.run_startup(options.startup);
   return failure.empty() ? failure : options.startup + ": " + failure;

@@ -17,6 +17,10 @@ std::size_t bytes_of(const protocol::Execute& request) {
   if (request.inputs) {
     for (const std::string& input : *request.inputs) bytes += sizeof(input) + input.size();
   }
+  if (request.expressions) {
+    for (const auto& item : request.expressions->items)
+      bytes += sizeof(item) + item.first.size() + item.second.size();
+  }
   return bytes;
 }
 
@@ -43,6 +47,20 @@ void ExecutionQueue::add(protocol::Execute request, ReplyOnce reply, const InHan
 void ExecutionQueue::add(Request request, ReplyOnce reply) {
   entries_.push_back({std::move(request), std::move(reply), {}, sizeof(Entry)});
   bytes_ += sizeof(Entry);
+}
+
+void ExecutionQueue::add(runtime::CommMessage message, ReplyOnce reply, std::string_view running) {
+  if (!reply.id()) {
+    const std::string key = invent_id(running);
+    reply.set_id(key.substr(1, key.size() - 2));
+    reply.none();
+  }
+  std::size_t bytes = sizeof(Entry) + message.data.size() + message.metadata.size();
+  for (const std::string& buffer : message.buffers) bytes += sizeof(buffer) + buffer.size();
+  protocol::Execute silent = {};
+  silent.silent = true;
+  entries_.push_back({std::move(silent), std::move(reply), {}, bytes, std::move(message)});
+  bytes_ += bytes;
 }
 
 std::string ExecutionQueue::invent_id(std::string_view running) {

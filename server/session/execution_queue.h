@@ -10,6 +10,7 @@
 #include <variant>
 
 #include "protocol/frames.h"
+#include "runtime/link.h"
 #include "server/session/reply_once.h"
 
 namespace replwire::server {
@@ -18,13 +19,15 @@ namespace replwire::server {
 // of executions and counts what all of them hold. Belongs to the session, which guards it.
 class ExecutionQueue {
  public:
-  using Request = std::variant<protocol::Execute, protocol::Reset, protocol::Checkpoint,
-                               protocol::Checkpoints, protocol::Restore, protocol::Undo>;
+  using Request =
+      std::variant<protocol::Execute, protocol::Reset, protocol::Checkpoint, protocol::Checkpoints,
+                   protocol::CheckpointDrop, protocol::Restore, protocol::Undo>;
   struct Entry {
     Request request;
     ReplyOnce reply;
     std::string key;  // an execution's id as JSON; empty for other requests
     std::size_t bytes;
+    std::optional<runtime::CommMessage> comm = {};  // a silent execution is made of it
   };
   // What is not in the queue any more.
   struct InHand {
@@ -42,6 +45,8 @@ class ExecutionQueue {
   void add(protocol::Execute request, ReplyOnce reply, const InHand& in_hand);
   // A request of another type.
   void add(Request request, ReplyOnce reply);
+  // A message for the session's end of a comm. Without an id it is given one, and owes no reply.
+  void add(runtime::CommMessage message, ReplyOnce reply, std::string_view running);
 
   bool empty() const { return entries_.empty(); }
   std::size_t size() const { return entries_.size(); }

@@ -76,9 +76,16 @@ void InquiryDesk::ask(protocol::IsComplete& request, ReplyOnce reply) {
 
 void InquiryDesk::ask(protocol::Variables& request, ReplyOnce reply) {
   std::string prefix = std::move(request.prefix).value_or("");
-  const std::size_t size = prefix.size();
-  add(runtime::Variables{std::move(prefix), request.offset.value_or(0), request.limit}, size,
-      std::move(reply));
+  std::size_t size = prefix.size();
+  std::vector<runtime::PathStep> path =
+      std::move(request.path).value_or(std::vector<protocol::Id>());
+  for (const auto& step : path) {
+    const auto* name = std::get_if<std::string>(&step);
+    size += sizeof(step) + (name != nullptr ? name->size() : 0);
+  }
+  add(runtime::Variables{std::move(prefix), request.offset.value_or(0), request.limit,
+                         std::move(path)},
+      size, std::move(reply));
 }
 
 std::string InquiryDesk::answer(runtime::InquiryReply& told) {
@@ -88,6 +95,12 @@ std::string InquiryDesk::answer(runtime::InquiryReply& told) {
   --in_hand_;
   std::string fault;
   if (!told.fault.empty()) fault.append(reply.type()).append(": ").append(told.fault);
+  const auto* list = std::get_if<runtime::VariableList>(&told.answer);
+  if (list != nullptr && list->lost) {
+    reply.refuse(protocol::ErrorCode::kInvalidField,
+                 "/path/" + std::to_string(*list->lost) + ": there is no such value");
+    return fault;
+  }
   std::visit([&](auto& answer) { reply.answer(replies::reply(answer)); }, told.answer);
   return fault;
 }

@@ -1,5 +1,6 @@
 #include "server/session/replies.h"
 
+#include "protocol/encoder.h"
 #include "server/output/output_frames.h"
 
 namespace replwire::server::replies {
@@ -9,20 +10,42 @@ using protocol::ErrorReason;
 
 std::optional<bool> if_true(bool flag) { return flag ? std::optional(true) : std::nullopt; }
 
+// In the fields of a frame that tells a value.
+template <class Frame>
+void show(const runtime::Presentation& value, Frame& frame) {
+  if (value.repr) frame.repr = *value.repr;
+  if (value.value) frame.value = protocol::JsonOf<protocol::AnyValue>{*value.value};
+  if (value.display) frame.display = protocol::JsonOf<protocol::DisplayData>{*value.display};
+  if (value.display_metadata)
+    frame.display_metadata = protocol::JsonOf<protocol::DisplayMetadata>{*value.display_metadata};
+  frame.repr_truncated = value.repr_characters;
+}
+
+protocol::JsonOf<protocol::ExpressionValues> values_of(
+    const std::vector<runtime::ExpressionValue>& expressions) {
+  std::string json = "{";
+  for (const auto& [name, value, failure] : expressions) {
+    protocol::ExpressionValue entry = {};
+    show(value, entry);
+    if (failure) {
+      entry.exception_type = failure->type;
+      entry.exception_message = failure->message;
+    }
+    if (json.size() > 1) json.push_back(',');
+    protocol::append_json(json, name);
+    json.push_back(':');
+    protocol::append_json(json, entry);
+  }
+  return {json + "}"};
+}
+
 }  // namespace
 
 protocol::Result final_frame(const runtime::Completed& completed, const Ended& how) {
   protocol::Result result = {};
   result.execution_count = how.count;
-  result.repr = completed.repr;
-  if (completed.value) result.value = protocol::JsonOf<protocol::AnyValue>{*completed.value};
-  if (completed.display)
-    result.display = protocol::JsonOf<protocol::DisplayData>{*completed.display};
-  if (completed.display_metadata) {
-    result.display_metadata =
-        protocol::JsonOf<protocol::DisplayMetadata>{*completed.display_metadata};
-  }
-  result.repr_truncated = completed.repr_characters;
+  show(completed.value, result);
+  if (!completed.expressions.empty()) result.expressions = values_of(completed.expressions);
   result.inputs_unused = how.inputs_unused;
   if (how.interrupts > 0) result.interrupts = how.interrupts;
   result.restored = if_true(how.restored);
@@ -60,6 +83,7 @@ protocol::Error error(ErrorReason reason, const runtime::Report& report, const E
   error.exit_status = how.exit_status;
   error.exception_type = report.type;
   error.exception_message = report.message;
+  error.syntax_message = report.syntax_message;
   error.traceback = report.traceback;
   error.frames.text = report.frames;
   if (report.notes) error.notes = protocol::JsonOf<protocol::Notes>{*report.notes};
@@ -90,6 +114,8 @@ protocol::InspectReply reply(runtime::Inspection& told) {
   protocol::InspectReply reply = {};
   reply.found = told.found;
   reply.data.text = std::move(told.data);
+  if (told.definition) reply.definition = protocol::JsonOf<protocol::Definition>{*told.definition};
+  if (told.signatures) reply.signatures = protocol::JsonOf<protocol::Signatures>{*told.signatures};
   reply.partial = if_true(told.partial);
   return reply;
 }
@@ -118,6 +144,38 @@ protocol::Display event(const runtime::Display& display) {
 
 protocol::ClearOutput event(const runtime::ClearOutput& clear) {
   return {id_of(clear.execution), clear.wait};
+}
+
+protocol::Value event(const runtime::Value& value) {
+  protocol::Value frame = {};
+  frame.execution_id = id_of(value.execution);
+  frame.line = value.line;
+  show(value.value, frame);
+  return frame;
+}
+
+CommEvent event(const runtime::CommSent& sent) {
+  const auto& [kind, comm_id, target_name, data, metadata, buffers] = sent.message;
+  const auto filled = [&](auto frame) {
+    frame.execution_id = id_of(sent.execution);
+    frame.comm_id = comm_id;
+    frame.data.text = data;
+    frame.metadata.text = metadata;
+    for (const std::string& buffer : buffers) frame.buffers.push_back({buffer});
+    return frame;
+  };
+  switch (kind) {
+    case runtime::CommKind::kOpen: {
+      auto frame = filled(protocol::CommOpenEvent{});
+      frame.target_name = target_name;
+      return frame;
+    }
+    case runtime::CommKind::kMessage:
+      return filled(protocol::CommMsgEvent{});
+    case runtime::CommKind::kClose:
+      break;
+  }
+  return filled(protocol::CommCloseEvent{});
 }
 
 protocol::Input event(const runtime::NeedInput& question, std::string id) {

@@ -45,6 +45,10 @@ protocol::VariablesReply reply(runtime::VariableList& told);
 // These borrow from the event.
 protocol::Display event(const runtime::Display& display);
 protocol::ClearOutput event(const runtime::ClearOutput& clear);
+protocol::Value event(const runtime::Value& value);
+using CommEvent =
+    std::variant<protocol::CommOpenEvent, protocol::CommMsgEvent, protocol::CommCloseEvent>;
+CommEvent event(const runtime::CommSent& sent);
 protocol::Input event(const runtime::NeedInput& question, std::string id);
 
 // Nothing when there is none to be had.

@@ -218,10 +218,12 @@ void Session::list_snapshots(ReplyOnce reply) {
 }
 
 void Session::start(protocol::Execute& request, ExecutionQueue::Entry& entry) {
-  const bool silent = request.silent.value_or(false);
-  const auto count = silent ? std::nullopt : std::optional<std::int64_t>(++last_count_);
+  const bool counts = !request.silent.value_or(false) && request.store_history.value_or(true);
+  const auto count = counts ? std::optional<std::int64_t>(++last_count_) : std::nullopt;
+  const bool notify_start = request.notify_start.value_or(false);
+  std::string key = entry.comm ? json_of(*entry.reply.id()) : std::move(entry.key);
   const auto execution = std::make_shared<const runtime::Execution>(
-      runtime::Execution{++last_serial_, std::move(entry.key), count, unanswered(request)});
+      runtime::Execution{++last_serial_, std::move(key), count, unanswered(request)});
   const Clock::time_point now = Clock::now();
   RunningExecution running(execution, std::move(entry.reply), request, now);
   if (recovery_ && is_transaction(request)) running.set_before(recovery_->snapshots().newest());
@@ -230,8 +232,9 @@ void Session::start(protocol::Execute& request, ExecutionQueue::Entry& entry) {
   parts_.outputs.set_running(execution, output_limit);
   const auto timeout = timeout_of(request, options_);
   const auto grace = duration(request.grace.value_or(kGrace));
-  parts_.link.post(new_run(execution, std::move(request)));
+  parts_.link.post(new_run(execution, std::move(request), std::move(entry.comm), window_));
   running_ = std::move(running);
+  if (notify_start) frames_.write(protocol::Started{running_->id(), count});
   stopper_.begin(timeout, grace, now);
   if (!recovery_) return;
   running_->set_behind(recovery_->offer_behind(*execution));
@@ -271,6 +274,12 @@ void Session::on(const Shown auto& shown) {
   if (!opened_) return;
   parts_.outputs.flush();
   frames_.write(replies::event(shown));
+}
+
+void Session::on(const runtime::CommSent& sent) {
+  if (!opened_) return;
+  parts_.outputs.flush();
+  std::visit([this](const auto& frame) { frames_.write(frame); }, replies::event(sent));
 }
 
 void Session::on(runtime::Done& done) {

@@ -67,13 +67,15 @@ concept OneOf = (std::same_as<T, Types> || ...);
 // Requests that take their turn among the executions.
 template <class T>
 concept TakesTurn = OneOf<T, protocol::Reset, protocol::Checkpoint, protocol::Checkpoints,
-                          protocol::Restore, protocol::Undo>;
+                          protocol::CheckpointDrop, protocol::Restore, protocol::Undo>;
 template <class T>
 concept AboutCode =
     OneOf<T, protocol::Complete, protocol::Inspect, protocol::IsComplete, protocol::Variables>;
+template <class T>
+concept OfComm = OneOf<T, protocol::CommOpen, protocol::CommMsg, protocol::CommClose>;
 // What has been shown, not asked for.
 template <class T>
-concept Shown = OneOf<T, runtime::Display, runtime::ClearOutput>;
+concept Shown = OneOf<T, runtime::Display, runtime::ClearOutput, runtime::Value>;
 
 // Owns the parts and the lock. Its public functions are for any thread.
 class Session {
@@ -153,6 +155,8 @@ class Session {
   void on(protocol::Status& request, ReplyOnce reply);
   void on(protocol::OutputGet& request, ReplyOnce reply);
   void on(protocol::Shutdown& request, ReplyOnce reply);
+  void on(protocol::Resize& request, ReplyOnce reply);
+  void on(OfComm auto& request, ReplyOnce reply);
 
   void start_next();
   void begin(ExecutionQueue::Entry next);
@@ -167,6 +171,7 @@ class Session {
   void on(const runtime::NeedInput& question);
   void on(const runtime::InputWithdrawn& withdrawn);
   void on(const Shown auto& shown);
+  void on(const runtime::CommSent& sent);
   void on(runtime::Done& done);
   void on(runtime::ResetDone& done);
   void on(const runtime::Checkpointed& checkpointed);
@@ -192,6 +197,7 @@ class Session {
   bool opened_ = false;
   std::uint64_t last_serial_ = 0;
   std::int64_t last_count_ = 0;
+  std::optional<runtime::WindowSize> window_;  // as the client has last told it
 
   ExecutionQueue queue_;
   std::optional<RunningExecution> running_;

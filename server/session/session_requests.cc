@@ -1,4 +1,5 @@
 // What the session does with each request of the client.
+#include <type_traits>
 #include <utility>
 #include <variant>
 
@@ -19,6 +20,23 @@ using protocol::InterruptOutcome;
 template <class T>
 constexpr bool kServedToTheEnd = OneOf<T, protocol::InputResponse, protocol::Interrupt,
                                        protocol::Status, protocol::OutputGet, protocol::Shutdown>;
+
+template <class Request>
+runtime::CommMessage comm_message(Request& request) {
+  runtime::CommMessage message = {};
+  message.kind = std::is_same_v<Request, protocol::CommOpen>  ? runtime::CommKind::kOpen
+                 : std::is_same_v<Request, protocol::CommMsg> ? runtime::CommKind::kMessage
+                                                              : runtime::CommKind::kClose;
+  message.comm_id = std::move(request.comm_id);
+  if constexpr (requires { request.target_name; })
+    message.target_name = std::move(request.target_name);
+  message.data = std::move(request.data.text);
+  message.metadata = request.metadata ? std::move(request.metadata->text) : "{}";
+  if (!request.buffers) return message;
+  for (protocol::Base64& buffer : *request.buffers)
+    message.buffers.push_back(std::move(buffer.bytes));
+  return message;
+}
 
 }  // namespace
 
@@ -100,6 +118,17 @@ void Session::on(protocol::Interrupt& request, ReplyOnce reply) {
 void Session::on(protocol::Shutdown& /*request*/, ReplyOnce reply) {
   ending_.add(std::move(reply));
   shut_down();
+}
+
+// Code that runs keeps the size that it has found.
+void Session::on(protocol::Resize& request, ReplyOnce reply) {
+  window_ = {request.columns, request.lines};
+  reply.answer(protocol::ResizeReply{});
+}
+
+void Session::on(OfComm auto& request, ReplyOnce reply) {
+  queue_.add(comm_message(request), std::move(reply),
+             running_ ? std::string_view(running_->key()) : std::string_view());
 }
 
 void Session::on(protocol::Status& request, ReplyOnce reply) {

@@ -191,6 +191,14 @@ void add_options(CLI::App& app, Options& options) {
       ->type_name("FORMAT")
       ->check(CLI::IsMember({"png", "svg"}))
       ->capture_default_str();
+  app.add_option("--position-encoding", options.position_encoding,
+                 "What columns and cursor positions count: code points, UTF-16 units or bytes")
+      ->type_name("ENCODING")
+      ->check(CLI::IsMember({"utf-8", "utf-16", "utf-32"}))
+      ->capture_default_str();
+  app.add_option("--width", options.width, "How many columns the client's window has")
+      ->type_name("N")
+      ->check(CLI::Range(std::int64_t{1}, static_cast<std::int64_t>(protocol::kMostCells)));
   app.add_flag("--survive", options.survive,
                "Keep snapshots of the interpreter: a crash costs one execution, not the variables");
   app.add_option_function<std::string>(

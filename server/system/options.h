@@ -24,12 +24,14 @@ struct Options {
   std::size_t queue_bytes = 64 * 1024 * 1024;
   std::size_t output_buffer = 8 * 1024 * 1024;
   std::optional<std::size_t> output_limit;
-  double timeout = 0;                 // seconds; 0: none
-  double exit_timeout = 2;            // seconds; 0: none
-  std::size_t memory_limit = 0;       // bytes; 0: none
-  std::string on_stuck = "wait";      // or "exit"
-  std::optional<double> heartbeat;    // seconds
-  std::string figure_format = "png";  // or "svg"
+  double timeout = 0;                        // seconds; 0: none
+  double exit_timeout = 2;                   // seconds; 0: none
+  std::size_t memory_limit = 0;              // bytes; 0: none
+  std::string on_stuck = "wait";             // or "exit"
+  std::optional<double> heartbeat;           // seconds
+  std::string figure_format = "png";         // or "svg"
+  std::string position_encoding = "utf-32";  // or "utf-16", "utf-8"
+  std::optional<std::int64_t> width;         // columns
   bool survive = false;
   bool survive_fast = false;                           // a result may come before its snapshot
   std::size_t snapshots = 3;                           // kept, of those that the server takes

@@ -38,6 +38,29 @@ TEST(CodecTest, EveryFieldOfAnExecute) {
   EXPECT_EQ(frame.output_limit, 9);
 }
 
+TEST(CodecTest, NestedValuesAreTakenAsTheyCame) {
+  const auto frame = read<CommOpen>(
+      R"({"type":"comm_open","comm_id":"c","target_name":"t","data":{"a":[1,2.50,-3,"\"\u00e4",{"b":null}],"c":true},)"
+      R"("metadata":{},"buffers":["AAEC",""]})");
+  EXPECT_EQ(frame.data.text, R"({"a":[1,2.50,-3,"\"ä",{"b":null}],"c":true})");
+  EXPECT_EQ(frame.metadata->text, "{}");
+  ASSERT_EQ(frame.buffers->size(), 2U);
+  EXPECT_EQ(frame.buffers->at(0).bytes, std::string("\0\1\2", 3));
+  EXPECT_EQ(read<CommMsg>(R"({"type":"comm_msg","comm_id":"c","data":1.5})").data.text, "1.5");
+  EXPECT_EQ(read<CommMsg>(R"({"type":"comm_msg","comm_id":"c","data":"\n"})").data.text, R"("\n")");
+}
+
+TEST(CodecTest, MapsOfTexts) {
+  const auto frame =
+      read<Execute>(R"({"type":"execute","code":"","expressions":{"b":"1","a":"2","b":"3"}})");
+  using Items = std::vector<std::pair<std::string, std::string>>;
+  EXPECT_EQ(frame.expressions->items, (Items{{"b", "3"}, {"a", "2"}}));
+  EXPECT_EQ(refusal(R"({"type":"execute","code":"","expressions":{"a":1}})").message,
+            "execute: /expressions/a: must be a string");
+  EXPECT_EQ(refusal(R"({"type":"execute","code":"","expressions":["a"]})").message,
+            "execute: /expressions: must be an object of strings");
+}
+
 TEST(CodecTest, TypeInAnyCase) {
   EXPECT_EQ(read<Status>(R"({"type":"StAtUs","id":"s"})").id, Id("s"));
 }

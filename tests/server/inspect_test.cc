@@ -192,5 +192,70 @@ TEST(InspectTest, AnArrayByItsShape) {
   EXPECT_NE(text.find("Shape: (3, 4)\nDtype: float64"), std::string::npos) << text;
 }
 
+// ---- definition and signatures ---------------------------------------------------------------
+
+TEST(InspectPlaceTest, IsToldAsData) {
+  ServerProcess server;
+  ASSERT_TRUE(server
+                  .execute("import json\n\ndef function(): pass\n\nclass Thing:\n    pass\nx = 5",
+                           {{"filename", "things.py"}, {"first_line", 5}})
+                  .ok());
+  EXPECT_EQ(inspect(server, "function")["definition"],
+            (Json{{"filename", "things.py"}, {"line", 7}}));
+  EXPECT_EQ(inspect(server, "Thing")["definition"], (Json{{"filename", "things.py"}, {"line", 9}}));
+  const Json module = inspect(server, "json")["definition"];
+  EXPECT_TRUE(module["filename"].get<std::string>().ends_with("json/__init__.py")) << module;
+  EXPECT_EQ(module["line"], 1);
+  EXPECT_FALSE(inspect(server, "x").contains("definition"));
+  EXPECT_FALSE(inspect(server, "len").contains("definition"));
+}
+
+struct Call : Case {
+  const char* code;
+  Json label;   // null: no signature is told
+  Json active;  // null: none
+};
+
+class InspectSignatureTest : public ::testing::TestWithParam<Call> {};
+
+TEST_P(InspectSignatureTest, IsToldAsData) {
+  ServerProcess server;
+  ASSERT_TRUE(server.execute(kThings).ok());
+  ASSERT_TRUE(server.execute("def f(a, b: int = 2, *rest, key=None, **more): pass\nname = 1").ok());
+  const Json reply = inspect(server, GetParam().code);
+  if (GetParam().label.is_null()) {
+    EXPECT_FALSE(reply.contains("signatures")) << reply;
+    return;
+  }
+  ASSERT_EQ(reply["signatures"].size(), 1U) << reply;
+  const Json signature = reply["signatures"][0];
+  EXPECT_EQ(signature["label"], GetParam().label) << reply;
+  EXPECT_EQ(signature.value("active_parameter", Json()), GetParam().active) << reply;
+  for (const Json& parameter : signature["parameters"]) {
+    EXPECT_NE(signature["label"].get<std::string>().find(parameter["label"]), std::string::npos);
+  }
+}
+
+const char* const kOfF = "f(a, b: int = 2, *rest, key=None, **more)";
+const Call kCalls[] = {
+    {"ItsName", "f", kOfF, nullptr},
+    {"ItsFirstArgument", "f(", kOfF, 0},
+    {"ItsSecond", "f(1, ", kOfF, 1},
+    {"TheRest", "f(1, 2, 3, 4", kOfF, 2},
+    {"OneByName", "f(1, key=", kOfF, 3},
+    {"OneOfMore", "f(1, other=", kOfF, 4},
+    {"CommasInside", "f((1, 2), [3, 4], {5: 6, 7: 8}, 'a, b', ", kOfF, 2},
+    {"ANameInACall", "f(1, name", kOfF, 1},
+    {"TheInnermostCall", "f(1, function(1, ", "function(one, two='2', /, *rest, **others)", 1},
+    {"BehindAnInnerCall", "f(function(1, 2), ", kOfF, 1},
+    {"AMethod", "thing.method(1, ", "method(first, second=2, *, third: int = 3) -> Thing", 1},
+    {"AClassThatSaysNothing", "Thing(", nullptr, nullptr},
+    {"NoCall", "name", nullptr, nullptr},
+    {"Unknown", "nobody(", nullptr, nullptr},
+    {"ABuiltin", "len(", "len(obj, /)", 0},
+};
+
+INSTANTIATE_TEST_SUITE_P(Calls, InspectSignatureTest, ::testing::ValuesIn(kCalls), CaseName{});
+
 }  // namespace
 }  // namespace replwire_tests

@@ -64,7 +64,8 @@ TEST(ReadyTest, CapabilitiesNameExactlyTheRequestsThatAreServed) {
   const Json capabilities = server.ready()["capabilities"];
   for (const char* type :
        {"execute", "input_response", "interrupt", "status", "complete", "inspect", "is_complete",
-        "variables", "output_get", "reset", "checkpoint", "restore", "checkpoints", "undo"}) {
+        "variables", "output_get", "reset", "checkpoint", "restore", "checkpoints", "undo",
+        "checkpoint_drop", "resize", "comm_open", "comm_msg", "comm_close"}) {
     server.send({{"type", type}, {"id", "probe"}});
     bool unknown = false;
     for (const Json& frame : server.frames_before_status()) {

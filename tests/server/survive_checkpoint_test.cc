@@ -322,5 +322,54 @@ TEST(SurviveUndoTest, ExecutionCountsAreNeverUsedTwice) {
   EXPECT_EQ(server.execute("x").terminal["execution_count"], 3);
 }
 
+Json drop(ServerProcess& server, const Json& id) {
+  return request(server, {{"type", "checkpoint_drop"}, {"checkpoint_id", id}});
+}
+
+TEST(SurviveCheckpointDropTest, GivesItUpAndItsProcess) {
+  ServerProcess server(surviving());
+  ASSERT_TRUE(server.execute("x = 1").ok());
+  const Json id = checkpoint(server);
+  const std::size_t before = checkpoints(server).size();
+  EXPECT_EQ(drop(server, id)["type"], "checkpoint_drop_reply");
+  const Json left = checkpoints(server);
+  EXPECT_EQ(left.size(), before - 1);
+  for (const Json& entry : left) EXPECT_NE(entry["checkpoint_id"], id);
+  EXPECT_EQ(restore(server, id)["code"], "invalid_field");
+  EXPECT_EQ(server.execute("x").value(), 1);
+}
+
+TEST(SurviveCheckpointDropTest, AnUnknownOneIsNamed) {
+  ServerProcess server(surviving());
+  const Json error = drop(server, "no such checkpoint");
+  EXPECT_EQ(error["code"], "invalid_field");
+  EXPECT_NE(error["message"].get<std::string>().find("/checkpoint_id"), std::string::npos) << error;
+  const Json id = checkpoint(server);
+  EXPECT_EQ(drop(server, id)["type"], "checkpoint_drop_reply");
+  EXPECT_EQ(drop(server, id)["code"], "invalid_field") << "the second time";
+}
+
+TEST(SurviveCheckpointDropTest, WhatWasToldIsKept) {
+  ServerProcess server(surviving());
+  ASSERT_TRUE(server.execute("x = 1").ok());
+  for (const Json& entry : checkpoints(server)) drop(server, entry["checkpoint_id"]);
+  checkpoint(server);  // the new one is there by then
+  kill_at_rest(server, first_interpreter(server));
+  EXPECT_EQ(server.execute("x").value(), 1);
+}
+
+TEST(SurviveCheckpointDropTest, WaitsForItsTurn) {
+  ServerProcess server(surviving());
+  const Json id = checkpoint(server);
+  const Json asks = server.start("input()");
+  const Json question = server.await_input();
+  server.send({{"type", "checkpoint_drop"}, {"id", "drop"}, {"checkpoint_id", id}});
+  for (const Json& frame : server.frames_before_status()) {
+    EXPECT_NE(frame["type"], "checkpoint_drop_reply");
+  }
+  server.answer(question["id"], "");
+  server.read_until("checkpoint_drop_reply");
+}
+
 }  // namespace
 }  // namespace replwire_tests

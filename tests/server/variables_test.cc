@@ -65,11 +65,13 @@ TEST(VariablesTest, EachIsDescribed) {
                                                {"type", "list"},
                                                {"repr", "[1, 2]"},
                                                {"length", 2},
+                                               {"has_children", true},
                                                {"size", sizes["numbers"]}}));
   EXPECT_EQ(variable(server, "thing"), Json({{"name", "thing"},
                                              {"type", "Thing"},
                                              {"repr", "<__main__.Thing object>"},
                                              {"module", "__main__"},
+                                             {"has_children", false},
                                              {"size", sizes["thing"]}}));
   EXPECT_EQ(variable(server, "Thing")["type"], "type");
   EXPECT_EQ(variable(server, "function")["module"], "__main__");
@@ -196,6 +198,109 @@ TEST(VariablesTest, TablesByShape) {
   EXPECT_EQ(variable(server, "table")["type"], "DataFrame");
   EXPECT_EQ(variable(server, "column")["shape"], Json({2}));
   EXPECT_EQ(variable(server, "column")["dtype"], "int64");
+}
+
+// ---- path ------------------------------------------------------------------------------------
+
+Json refusal(ServerProcess& server, const Json& path) {
+  server.send({{"type", "variables"}, {"id", "ask"}, {"path", path}});
+  return server.read_until("protocol_error").back();
+}
+
+TEST(VariablesPathTest, LeadsThroughContainers) {
+  ServerProcess server;
+  ASSERT_TRUE(
+      server
+          .execute("data = {'rows': [(1, {'deep': 'x'}), set()], 2: 'two', (3, 4): 'pair', '2': "
+                   "'text'}\nempty = []")
+          .ok());
+  EXPECT_EQ(variable(server, "data")["has_children"], true);
+  EXPECT_EQ(variable(server, "empty")["has_children"], false);
+  const Json data = variables(server, {{"path", {"data"}}});
+  EXPECT_EQ(names(data), Json({"rows", "2", "(3, 4)", "2"}));
+  EXPECT_EQ(data["total"], 4);
+  EXPECT_EQ(data["variables"][0]["has_children"], true);
+  EXPECT_EQ(data["variables"][1]["has_children"], false);
+  const Json row = variables(server, {{"path", {"data", "rows", 0}}});
+  EXPECT_EQ(names(row), Json({"0", "1"}));
+  EXPECT_EQ(row["variables"][1]["repr"], "{'deep': 'x'}");
+  EXPECT_EQ(names(variables(server, {{"path", {"data", "rows", "0", "1"}}})), Json({"deep"}))
+      << "an index as its name";
+  EXPECT_EQ(names(variables(server, {{"path", {"data", "rows", -2}}})), Json({"0", "1"}));
+  EXPECT_EQ(variables(server, {{"path", {"data", "rows", 1}}})["total"], 0);
+}
+
+TEST(VariablesPathTest, LeadsThroughWhatIsStoredInObjects) {
+  ServerProcess server;
+  ASSERT_TRUE(
+      server
+          .execute("class Base:\n    __slots__ = ('slot', 'unset')\nclass Thing(Base):\n"
+                   "    shared = 1\n    def method(self): pass\n"
+                   "thing = Thing()\nthing.slot = [1]\nthing.own = 2\nthing.__special__ = 3\n"
+                   "import colorsys")
+          .ok());
+  EXPECT_EQ(names(variables(server, {{"path", {"thing"}}})), Json({"own", "slot"}));
+  EXPECT_EQ(names(variables(server, {{"path", {"thing", "slot"}}})), Json({"0"}));
+  const Json of_class = names(variables(server, {{"path", {"Thing"}}}));
+  EXPECT_EQ(of_class, Json({"shared", "method"}));
+  const Json of_module = variables(server, {{"path", {"colorsys"}}, {"prefix", "hls"}});
+  EXPECT_EQ(names(of_module), Json({"hls_to_rgb"}));
+  EXPECT_EQ(of_module["total"], 1);
+}
+
+TEST(VariablesPathTest, HasPages) {
+  ServerProcess server;
+  ASSERT_TRUE(
+      server.execute("many = list(range(1000))\nby = {f'k{n}': n for n in range(1000)}").ok());
+  const Json page = variables(server, {{"path", {"many"}}, {"offset", 500}, {"limit", 2}});
+  EXPECT_EQ(page["total"], 1000);
+  EXPECT_EQ(names(page), Json({"500", "501"}));
+  EXPECT_EQ(names(variables(server, {{"path", {"by"}}, {"offset", 998}})), Json({"k998", "k999"}));
+  EXPECT_EQ(variables(server, {{"path", {"by"}}, {"prefix", "k99"}})["total"], 11);
+}
+
+TEST(VariablesPathTest, ThatLeadsToNothingIsRefused) {
+  ServerProcess server;
+  ASSERT_TRUE(server.execute("x = {'a': [1]}").ok());
+  const auto message = [&server](const Json& path) {
+    const Json error = refusal(server, path);
+    EXPECT_EQ(error["code"], "invalid_field") << error;
+    return error["message"].get<std::string>();
+  };
+  EXPECT_EQ(message({"y"}), "variables: /path/0: there is no such value");
+  EXPECT_EQ(message({"x", "b"}), "variables: /path/1: there is no such value");
+  EXPECT_EQ(message({"x", "a", 1}), "variables: /path/2: there is no such value");
+  EXPECT_EQ(message({"x", "a", 0, "more"}), "variables: /path/3: there is no such value");
+  EXPECT_EQ(message({"x", 1.5}), "variables: /path/1: must be a string or an integer within ±2^53");
+  EXPECT_EQ(message("x"), "variables: /path: must be a list");
+  EXPECT_EQ(variables(server, {{"path", Json::array()}})["total"], 1) << "the session itself";
+}
+
+TEST(VariablesPathTest, RunsNoCode) {
+  ServerProcess server;
+  ASSERT_TRUE(
+      server
+          .execute("import os\nclass Key(str):\n    def __eq__(self, other): os._exit(3)\n"
+                   "    __hash__ = str.__hash__\n"
+                   "class Trap(dict):\n    def __getitem__(self, key): os._exit(3)\n"
+                   "    __iter__ = __len__ = items = __getitem__\n"
+                   "class Proxy:\n    def __getattr__(self, name): os._exit(3)\n"
+                   "    __getattribute__ = __dir__ = __getattr__\n"
+                   "    weight = property(lambda self: os._exit(3))\n"
+                   "trap = Trap(a=1)\nproxy = Proxy()\nobject.__setattr__(proxy, 'own', 1)\n"
+                   "keyed = {Key('a'): 1, 'b': 2}\n"
+                   "class Items(list):\n    def __getitem__(self, key): os._exit(3)\n"
+                   "    __iter__ = __len__ = __getitem__\n"
+                   "items = Items([1])")
+          .ok());
+  variables(server);
+  EXPECT_EQ(names(variables(server, {{"path", {"trap"}}})), Json({"a"}));
+  EXPECT_EQ(names(variables(server, {{"path", {"proxy"}}})), Json({"own"}));
+  EXPECT_EQ(names(variables(server, {{"path", {"items"}}})), Json({"0"}));
+  EXPECT_EQ(variables(server, {{"path", {"keyed"}}})["total"], 2);
+  EXPECT_EQ(variables(server, {{"path", {"keyed", "b"}}})["total"], 0);
+  EXPECT_EQ(refusal(server, {"keyed", "a"})["code"], "invalid_field");
+  EXPECT_EQ(server.execute("1").value(), 1);
 }
 
 }  // namespace

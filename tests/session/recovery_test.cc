@@ -363,7 +363,7 @@ TEST_F(RecoveryTest, ARollbackKeepsWhatTheExecutionEndedWith) {
   recovery_.wake(at(0));
   const Recovery::Revival revival = finish();
   const auto& kept = std::get<runtime::Done>(revival.then);
-  EXPECT_EQ(std::get<runtime::Completed>(kept.outcome).repr, "42");
+  EXPECT_EQ(std::get<runtime::Completed>(kept.outcome).value.repr, "42");
   EXPECT_EQ(revival.signal, std::nullopt) << "nothing but ourselves ended it";
   EXPECT_EQ(sent_.only()["cause"], "rollback");
 }
@@ -553,7 +553,7 @@ TEST_F(RecoveryTest, AnEndIsHeldUntilItsSnapshotIsThere) {
   ASSERT_TRUE(settled.held);
   EXPECT_TRUE(settled.made);
   const auto& done = std::get<runtime::Done>(*settled.held);
-  EXPECT_EQ(std::get<runtime::Completed>(done.outcome).repr, "42");
+  EXPECT_EQ(std::get<runtime::Completed>(done.outcome).value.repr, "42");
   EXPECT_FALSE(recovery_.release()) << "it is told once";
 }
 

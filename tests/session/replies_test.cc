@@ -140,7 +140,7 @@ TEST(RepliesTest, WhatIsNotAllSaysSo) {
 }
 
 TEST(RepliesTest, Inspection) {
-  runtime::Inspection told = {true, R"({"text/plain":"doc"})", false};
+  runtime::Inspection told = {true, R"({"text/plain":"doc"})", {}, {}, false};
   const Json frame = json(replies::reply(told));
   EXPECT_EQ(frame["found"], true);
   EXPECT_EQ(frame["data"]["text/plain"], "doc");

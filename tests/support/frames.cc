@@ -27,6 +27,14 @@ std::vector<std::string> types_of(const std::vector<Json>& frames) {
   return types;
 }
 
+std::vector<std::string> steps_of(const std::vector<Json>& frames) {
+  std::vector<std::string> steps;
+  for (const std::string& type : types_of(frames)) {
+    if (type != "output" || steps.empty() || steps.back() != type) steps.push_back(type);
+  }
+  return steps;
+}
+
 std::string shortened(std::string text) {
   constexpr std::size_t kShown = 600;
   if (text.size() <= kShown) return text;

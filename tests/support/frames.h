@@ -30,6 +30,8 @@ bool is_terminal(const Json& frame);
 // The joined data of the `output` frames of one stream.
 std::string output_text(const std::vector<Json>& frames, std::string_view stream);
 std::vector<std::string> types_of(const std::vector<Json>& frames);
+// The same; text that came in several frames counts once.
+std::vector<std::string> steps_of(const std::vector<Json>& frames);
 
 // For messages: text that may be long, a frame that may be.
 std::string shortened(std::string text);

@@ -18,5 +18,13 @@ TEST(Base64Test, TheExamplesOfTheStandard) {
 
 TEST(Base64Test, BytesAreNotSigned) { EXPECT_EQ(base64("\xFF\xFE\xFD"), "//79"); }
 
+TEST(Base64Test, BackToBytes) {
+  for (const std::string bytes : {"", "f", "fo", "foo", "foob", "\xFF\xFE\xFD"})
+    EXPECT_EQ(from_base64(base64(bytes)), bytes);
+  EXPECT_EQ(from_base64("Zg"), "f") << "padding may be missing";
+  for (const char* text : {"A", "Zg=", "Zg===", "=", "Zm9v Zg==", "Zm-_", "Z*8=", "===="})
+    EXPECT_EQ(from_base64(text), std::nullopt) << text;
+}
+
 }  // namespace
 }  // namespace replwire::text

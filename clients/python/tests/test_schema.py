@@ -68,12 +68,23 @@ def test_documented_requests() -> None:
     ]
 
 
+def properties_of(event: str) -> dict[str, Any]:
+    definitions = [SCHEMA["$defs"][each] for each in names_in("event")]
+    return next(
+        each["properties"] for each in definitions if each["properties"]["type"]["const"] == event
+    )
+
+
+def names_in(kind: str) -> list[str]:
+    return [each["$ref"].rpartition("/")[2] for each in SCHEMA["$defs"][kind]["anyOf"]]
+
+
 def test_documented_events() -> None:
     """Their examples are excerpts: each field that is shown must be allowed."""
     examples = documented("<")
     assert len(examples) > 80
     for example in examples:
-        properties = SCHEMA["$defs"][example["type"]]["properties"]
+        properties = properties_of(example["type"])
         for name, value in example.items():
             if not has_wildcard(value) and not isinstance(value, (list, dict)):
                 schema = {**SCHEMA, "anyOf": [properties[name]]}
@@ -122,11 +133,10 @@ def test_whatever_a_live_session_says() -> None:
     assert len(seen) > 20
 
 
-@pytest.mark.parametrize(
-    "name", [each["$ref"].rpartition("/")[2] for each in SCHEMA["$defs"]["request"]["anyOf"]]
-)
+@pytest.mark.parametrize("name", names_in("request"))
 def test_every_request_can_be_made(name: str) -> None:
     by_hand = {"execute": "execute", "input_response": "answer", "shutdown": "close"}
+    by_hand.update(dict.fromkeys(("comm_open", "comm_msg", "comm_close"), "comm"))
     method = by_hand.get(name, name)
     assert callable(getattr(sync.Session, method))
     assert name in by_hand or hasattr(requests.AsyncRequests, method)

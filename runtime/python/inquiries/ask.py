@@ -40,12 +40,19 @@ def is_complete(code, *_):
 
 
 def complete(code, cursor, *_):
-    return use("complete").complete(code, cursor, Clock())
+    units = use("units")
+    cursor = units.meant(code, cursor)
+    texts, start, end, metadata, partial = use("complete").complete(code, cursor, Clock())
+    start, end = units.told(code, start), units.told(code, end)
+    for each in metadata["_jupyter_types_experimental"]:
+        each["start"], each["end"] = start, end
+    return texts, start, end, metadata, partial
 
 
 def inspect(code, cursor, with_source):
+    cursor = use("units").meant(code, cursor)
     return use("inspection").inspect(code, cursor, with_source, Clock())
 
 
-def variables(prefix, offset, limit):
-    return use("variables").variables(prefix, offset, limit, Clock())
+def variables(prefix, offset, limit, path):
+    return use("variables").variables(prefix, offset, limit, path, Clock())

@@ -225,7 +225,9 @@ class Account:
             [("Type", safe.full_name(value))] if found.instance else [*value_facts(value)]
         )
         place = place_of(value)
+        self.definition = None
         if place is not None:
+            self.definition = {"filename": place.filename, "line": place.line}
             self.facts.append(("Defined in", f"{place.filename}, line {place.line}"))
         elif safe.is_class(value) and safe.module_of(value):
             self.facts.append(("Defined in", f"module {safe.module_of(value)}"))
@@ -272,9 +274,92 @@ def inline(text):
 
 
 def inspect(code, cursor, with_source, clock):
-    """(found, {MIME type: text}, partial)"""
-    name, found = find(code, min(cursor, len(code)))
+    """(found, {MIME type: text}, partial, definition or None, signatures or None)"""
+    cursor = min(cursor, len(code))
+    name, found = find(code, cursor)
+    help = attempt(signature_help, code, cursor, name, found)
     if found is None:
-        return False, {}, False
+        return False, {}, False, None, help
     account = Account(name, found, with_source)
-    return True, {"text/plain": account.plain(), "text/markdown": account.markdown()}, clock.over()
+    texts = {"text/plain": account.plain(), "text/markdown": account.markdown()}
+    return True, texts, clock.over(), account.definition, help
+
+
+def attempt(function, *arguments):
+    """Odd code costs its own signature only."""
+    try:
+        return function(*arguments)
+    except Exception:
+        return None
+
+
+# ---- signatures --------------------------------------------------------------------------------
+
+
+def call_at(code, cursor):
+    """(name, what is called, the text of its arguments so far) of the innermost call around the
+    cursor, or None."""
+    skipped = max(cursor - MOST_CODE, 0)
+    scan = Scan(code[skipped:cursor])
+    for bracket in reversed(scan.brackets):
+        if scan.text[bracket] == "(":
+            start = evaluate.primary_start(scan, bracket)
+            name = scan.text[start:bracket].strip()
+            found = evaluate.expression_before(scan, bracket) if name else None
+            if found is not None:
+                return name.rpartition(".")[2], found, arguments(scan, bracket)
+    return None
+
+
+def arguments(scan, bracket):
+    """What stands between the commas behind this bracket; those within it are no commas of its
+    own."""
+    parts, begin, at = [], bracket + 1, bracket + 1
+    inner = {first: last for last, first in scan.pairs.items()}
+    while at < len(scan.text):
+        if at in inner:
+            at = inner[at]
+        elif scan.text[at] in "([{\"'":
+            break  # open up to the cursor
+        elif scan.text[at] == ",":
+            parts.append(scan.text[begin:at])
+            begin = at + 1
+        at += 1
+    return [*parts, scan.text[begin:]]
+
+
+def signature_help(code, cursor, name, found):
+    call = call_at(code, cursor)
+    given = None
+    if call is not None:
+        name, found, given = call
+    if found is None or found.instance:
+        return None
+    if describe.kind_of(found.value) not in ("function", "class") and call is None:
+        return None
+    text = signatures.signature(found.value, found.bound)
+    if not text:
+        return None
+    labels = signatures.labels(found.value, found.bound)
+    fields = {"label": name + text, "parameters": [{"label": each} for each, _, _ in labels]}
+    active = active_parameter(labels, given) if given is not None else None
+    if active is not None:
+        fields["active_parameter"] = active
+    return [fields]
+
+
+def active_parameter(labels, given):
+    keyword, equals, _ = given[-1].partition("=")
+    if equals and keyword.strip().isidentifier():
+        for index, (_, name, kind) in enumerate(labels):
+            if name == keyword.strip() and kind in ("either", "keyword"):
+                return index
+        kinds = [kind for _, _, kind in labels]
+        return kinds.index("stars") if "stars" in kinds else None
+    place = sum("=" not in each.replace("==", "") for each in given) - 1
+    for index, (_, _, kind) in enumerate(labels):
+        if kind == "star" or (kind in ("positional", "either") and index == place):
+            return index
+        if kind in ("keyword", "stars"):
+            break
+    return None

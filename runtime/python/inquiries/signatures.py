@@ -203,6 +203,24 @@ def signature(value, bound=0):
     return "(" + ", ".join(own_parts(text)) + ")"
 
 
+def labels(value, bound=0):
+    """[(text, name, kind)] of the parameters, each text as `signature` has it."""
+    found = parameters(value, bound)
+    if found is not None:
+        return [(each.text(), each.name, each.kind) for each in found[:MOST_PARAMETERS]]
+    parts = own_parts(text_signature(value))
+    before = parts.index("/") if "/" in parts else 0
+    result, after_star = [], False
+    for index, part in enumerate(parts):
+        name = part.lstrip("*").partition("=")[0].strip()
+        kind = "keyword" if after_star else "positional" if index < before else "either"
+        if part.startswith("*"):
+            kind, after_star = ("stars" if part.startswith("**") else "star"), True
+        if name and part != "/":
+            result.append((part, name, kind))
+    return result
+
+
 def own_parts(text):
     """The parameters in a text signature but for the one that stands for the object itself."""
     parts = " ".join(text.strip()[1:-1].split()).split(", ")

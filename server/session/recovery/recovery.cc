@@ -163,14 +163,28 @@ Recovery::Listed Recovery::list() {
   return listed;
 }
 
-void Recovery::begin(protocol::Restore& request, ReplyOnce reply) {
+std::optional<Recovery::Number> Recovery::find(const std::string& id, ReplyOnce& reply) {
   snapshots_.forget_the_dead();
   for (const auto& [number, snapshot] : snapshots_.all()) {
-    if (checkpoint_id(number) != request.checkpoint_id) continue;
-    return go_back({RestoredCause::kRestore, number, Answered{number, std::move(reply)}});
+    if (checkpoint_id(number) == id) return number;
   }
-  reply.refuse(ErrorCode::kInvalidField,
-               "/checkpoint_id: there is no \"" + request.checkpoint_id + "\"");
+  reply.refuse(ErrorCode::kInvalidField, "/checkpoint_id: there is no \"" + id + "\"");
+  return std::nullopt;
+}
+
+void Recovery::begin(protocol::Restore& request, ReplyOnce reply) {
+  if (const auto number = find(request.checkpoint_id, reply))
+    go_back({RestoredCause::kRestore, number, Answered{*number, std::move(reply)}});
+}
+
+// What has been told is kept: when that was the only snapshot that has it, another one is taken.
+void Recovery::begin(protocol::CheckpointDrop& request, ReplyOnce reply) {
+  const auto number = find(request.checkpoint_id, reply);
+  if (!number) return;
+  snapshots_.lost(*number);
+  snapshots_.drop({*number});
+  if (!snapshots_.is_fresh()) offer();
+  reply.answer(protocol::CheckpointDropReply{});
 }
 
 void Recovery::begin(protocol::Undo& request, ReplyOnce reply) {

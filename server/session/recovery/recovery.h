@@ -147,6 +147,7 @@ class Recovery {
 
   // Requests whose turn has come.
   void begin(protocol::Checkpoint& request, ReplyOnce reply);
+  void begin(protocol::CheckpointDrop& request, ReplyOnce reply);
   void begin(protocol::Restore& request, ReplyOnce reply);
   void begin(protocol::Undo& request, ReplyOnce reply);
 
@@ -189,6 +190,8 @@ class Recovery {
   };
 
   Number take(std::optional<std::string> name, bool automatic);
+  // Nothing when there is none of that name: the reply has said so.
+  std::optional<Number> find(const std::string& checkpoint_id, ReplyOnce& reply);
   void choose(const Death& death, bool running, Clock::time_point now);
   void end_checkpoint(bool made);
   void give_up_waking(Clock::time_point now);

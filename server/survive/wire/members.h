@@ -8,7 +8,7 @@
 // not be forgotten, and one that has too many members, or a base, does not compile.
 namespace replwire::server::survive {
 
-inline constexpr std::size_t kMostMembers = 12;
+inline constexpr std::size_t kMostMembers = 16;
 
 // Converts to whatever a member is. Not explicitly to numbers: std::optional's constructor from
 // what makes its value would be as good as this conversion then.
@@ -55,6 +55,10 @@ constexpr void with_members(T& value, Take&& take) {
   if constexpr (kCount == 10) { auto& [a, b, c, d, e, f, g, h, i, j] = value; take(a, b, c, d, e, f, g, h, i, j); }
   if constexpr (kCount == 11) { auto& [a, b, c, d, e, f, g, h, i, j, k] = value; take(a, b, c, d, e, f, g, h, i, j, k); }
   if constexpr (kCount == 12) { auto& [a, b, c, d, e, f, g, h, i, j, k, l] = value; take(a, b, c, d, e, f, g, h, i, j, k, l); }
+  if constexpr (kCount == 13) { auto& [a, b, c, d, e, f, g, h, i, j, k, l, m] = value; take(a, b, c, d, e, f, g, h, i, j, k, l, m); }
+  if constexpr (kCount == 14) { auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n] = value; take(a, b, c, d, e, f, g, h, i, j, k, l, m, n); }
+  if constexpr (kCount == 15) { auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o] = value; take(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o); }
+  if constexpr (kCount == 16) { auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = value; take(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p); }
   // clang-format on
 }
 

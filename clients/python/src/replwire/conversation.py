@@ -238,6 +238,14 @@ class Conversation:
         elif execution.sink is not None:
             execution.sink.take(event)
 
+    def _comm(self, event: Any) -> None:
+        """Whichever execution it is of: a comm outlives that."""
+        execution = self.executions.get(event.execution_id)
+        if execution is not None and execution.sink is not None:
+            execution.sink.take(event)
+        if self._on_event is not None:
+            self._on_event(event)
+
     def _terminal(self, event: Any) -> None:
         execution = self.executions.pop(event.execution_id, None)
         if execution is None:
@@ -334,5 +342,8 @@ class Conversation:
         "protocol_error": _refused,
         "ready": _ready,
         "fatal": _fatal,
+        "comm_open": _comm,
+        "comm_msg": _comm,
+        "comm_close": _comm,
     }
     ROUTES.update(dict.fromkeys((t for t in frames.DECODERS if t.endswith("_reply")), _reply))

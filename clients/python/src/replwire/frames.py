@@ -101,6 +101,29 @@ def _sandbox_info(f: dict[str, Any]) -> SandboxInfo:
 
 
 @dataclass(slots=True)
+class ExpressionValue:
+    repr: str | None = None
+    value: Any = None
+    display: dict[str, Any] | None = None
+    display_metadata: dict[str, Any] | None = None
+    repr_truncated: int | None = None
+    exception_type: str | None = None
+    exception_message: str | None = None
+
+
+def _expression_value(f: dict[str, Any]) -> ExpressionValue:
+    return ExpressionValue(
+        f.get("repr"),
+        f.get("value"),
+        f.get("display"),
+        f.get("display_metadata"),
+        f.get("repr_truncated"),
+        f.get("exception_type"),
+        f.get("exception_message"),
+    )
+
+
+@dataclass(slots=True)
 class TracebackFrame:
     filename: str
     line: int
@@ -177,6 +200,45 @@ def _snapshot_facts(f: dict[str, Any]) -> SnapshotFacts:
 
 
 @dataclass(slots=True)
+class Definition:
+    filename: str
+    line: int
+
+
+def _definition(f: dict[str, Any]) -> Definition:
+    return Definition(
+        f["filename"],
+        f["line"],
+    )
+
+
+@dataclass(slots=True)
+class Parameter:
+    label: str
+
+
+def _parameter(f: dict[str, Any]) -> Parameter:
+    return Parameter(
+        f["label"],
+    )
+
+
+@dataclass(slots=True)
+class Signature:
+    label: str
+    parameters: list[Parameter]
+    active_parameter: int | None = None
+
+
+def _signature(f: dict[str, Any]) -> Signature:
+    return Signature(
+        f["label"],
+        [_parameter(each) for each in f["parameters"]],
+        f.get("active_parameter"),
+    )
+
+
+@dataclass(slots=True)
 class Variable:
     name: str
     type: str
@@ -186,6 +248,7 @@ class Variable:
     shape: list[int] | None = None
     dtype: str | None = None
     module: str | None = None
+    has_children: bool | None = None
 
 
 def _variable(f: dict[str, Any]) -> Variable:
@@ -198,6 +261,7 @@ def _variable(f: dict[str, Any]) -> Variable:
         f.get("shape"),
         f.get("dtype"),
         f.get("module"),
+        f.get("has_children"),
     )
 
 
@@ -234,6 +298,7 @@ class Ready:
     python: PythonInfo
     capabilities: dict[str, list[str]]
     limits: Limits
+    position_encoding: str | None = None
     sandbox: SandboxInfo | None = None
 
 
@@ -246,6 +311,7 @@ def _ready(f: dict[str, Any]) -> Ready:
         _python_info(f["python"]),
         f["capabilities"],
         _limits(f["limits"]),
+        f.get("position_encoding"),
         _sandbox_info(f["sandbox"]) if "sandbox" in f else None,
     )
 
@@ -407,6 +473,7 @@ class Result:
     display: dict[str, Any] | None = None
     display_metadata: dict[str, Any] | None = None
     repr_truncated: int | None = None
+    expressions: dict[str, ExpressionValue] | None = None
     inputs_unused: int | None = None
     interrupts: int | None = None
     restored: bool | None = None
@@ -423,6 +490,9 @@ def _result(f: dict[str, Any]) -> Result:
         f.get("display"),
         f.get("display_metadata"),
         f.get("repr_truncated"),
+        {name: _expression_value(each) for name, each in f["expressions"].items()}
+        if "expressions" in f
+        else None,
         f.get("inputs_unused"),
         f.get("interrupts"),
         f.get("restored"),
@@ -447,6 +517,7 @@ class Error:
     kept: bool | None = None
     signal: str | None = None
     exit_status: int | None = None
+    syntax_message: str | None = None
     notes: list[str] | None = None
     causes: list[Cause] | None = None
     exit_code: int | str | None | None = None
@@ -467,6 +538,7 @@ def _error(f: dict[str, Any]) -> Error:
         f.get("kept"),
         f.get("signal"),
         f.get("exit_status"),
+        f.get("syntax_message"),
         f.get("notes"),
         [_cause(each) for each in f["causes"]] if "causes" in f else None,
         f.get("exit_code"),
@@ -596,6 +668,8 @@ class InspectReply:
     found: bool
     data: dict[str, str]
     metadata: dict[str, Any]
+    definition: Definition | None = None
+    signatures: list[Signature] | None = None
     partial: bool | None = None
 
 
@@ -606,6 +680,8 @@ def _inspect_reply(f: dict[str, Any]) -> InspectReply:
         f["found"],
         f["data"],
         f["metadata"],
+        _definition(f["definition"]) if "definition" in f else None,
+        [_signature(each) for each in f["signatures"]] if "signatures" in f else None,
         f.get("partial"),
     )
 
@@ -685,6 +761,130 @@ def _checkpoints_reply(f: dict[str, Any]) -> CheckpointsReply:
     return CheckpointsReply(
         f["id"],
         [_checkpoint_entry(each) for each in f["checkpoints"]],
+    )
+
+
+@dataclass(slots=True)
+class CheckpointDropReply:
+    type: ClassVar[Literal["checkpoint_drop_reply"]] = "checkpoint_drop_reply"
+    id: Id
+
+
+def _checkpoint_drop_reply(f: dict[str, Any]) -> CheckpointDropReply:
+    return CheckpointDropReply(
+        f["id"],
+    )
+
+
+@dataclass(slots=True)
+class Started:
+    type: ClassVar[Literal["started"]] = "started"
+    execution_id: Id
+    execution_count: int | None
+
+
+def _started(f: dict[str, Any]) -> Started:
+    return Started(
+        f["execution_id"],
+        f["execution_count"],
+    )
+
+
+@dataclass(slots=True)
+class Value:
+    type: ClassVar[Literal["value"]] = "value"
+    execution_id: Id | None
+    line: int
+    repr: str
+    value: Any = None
+    display: dict[str, Any] | None = None
+    display_metadata: dict[str, Any] | None = None
+    repr_truncated: int | None = None
+
+
+def _value(f: dict[str, Any]) -> Value:
+    return Value(
+        f["execution_id"],
+        f["line"],
+        f["repr"],
+        f.get("value"),
+        f.get("display"),
+        f.get("display_metadata"),
+        f.get("repr_truncated"),
+    )
+
+
+@dataclass(slots=True)
+class CommOpenEvent:
+    type: ClassVar[Literal["comm_open"]] = "comm_open"
+    execution_id: Id | None
+    comm_id: str
+    target_name: str
+    data: Any
+    metadata: dict[str, Any]
+    buffers: list[str]
+
+
+def _comm_open_event(f: dict[str, Any]) -> CommOpenEvent:
+    return CommOpenEvent(
+        f["execution_id"],
+        f["comm_id"],
+        f["target_name"],
+        f["data"],
+        f["metadata"],
+        f["buffers"],
+    )
+
+
+@dataclass(slots=True)
+class CommMsgEvent:
+    type: ClassVar[Literal["comm_msg"]] = "comm_msg"
+    execution_id: Id | None
+    comm_id: str
+    data: Any
+    metadata: dict[str, Any]
+    buffers: list[str]
+
+
+def _comm_msg_event(f: dict[str, Any]) -> CommMsgEvent:
+    return CommMsgEvent(
+        f["execution_id"],
+        f["comm_id"],
+        f["data"],
+        f["metadata"],
+        f["buffers"],
+    )
+
+
+@dataclass(slots=True)
+class CommCloseEvent:
+    type: ClassVar[Literal["comm_close"]] = "comm_close"
+    execution_id: Id | None
+    comm_id: str
+    data: Any
+    metadata: dict[str, Any]
+    buffers: list[str]
+
+
+def _comm_close_event(f: dict[str, Any]) -> CommCloseEvent:
+    return CommCloseEvent(
+        f["execution_id"],
+        f["comm_id"],
+        f["data"],
+        f["metadata"],
+        f["buffers"],
+    )
+
+
+@dataclass(slots=True)
+class ResizeReply:
+    type: ClassVar[Literal["resize_reply"]] = "resize_reply"
+    id: Id
+
+
+def _resize_reply(f: dict[str, Any]) -> ResizeReply:
+    return ResizeReply(
+        f["id"],
     )
 
 
@@ -817,6 +1017,13 @@ class ExecuteOptions(TypedDict, total=False):
     stop_on_error: bool | None
     output_limit: int | None
     transaction: Literal["commit", "rollback_on_failure", "rollback_always"] | None
+    module: str | None
+    name: str | None
+    dedent: bool | None
+    notify_start: bool | None
+    store_history: bool | None
+    expressions: dict[str, str] | None
+    values: Literal["all"] | None
 
 
 Event = Union[
@@ -842,6 +1049,13 @@ Event = Union[
     ResetReply,
     CheckpointReply,
     CheckpointsReply,
+    CheckpointDropReply,
+    Started,
+    Value,
+    CommOpenEvent,
+    CommMsgEvent,
+    CommCloseEvent,
+    ResizeReply,
     RestoreReply,
     UndoReply,
     Restored,
@@ -873,6 +1087,13 @@ DECODERS: dict[str, Callable[[dict[str, Any]], Event]] = {
     "reset_reply": _reset_reply,
     "checkpoint_reply": _checkpoint_reply,
     "checkpoints_reply": _checkpoints_reply,
+    "checkpoint_drop_reply": _checkpoint_drop_reply,
+    "started": _started,
+    "value": _value,
+    "comm_open": _comm_open_event,
+    "comm_msg": _comm_msg_event,
+    "comm_close": _comm_close_event,
+    "resize_reply": _resize_reply,
     "restore_reply": _restore_reply,
     "undo_reply": _undo_reply,
     "restored": _restored,
@@ -894,7 +1115,12 @@ REQUESTS = (
     "reset",
     "checkpoint",
     "checkpoints",
+    "checkpoint_drop",
     "restore",
     "undo",
+    "resize",
+    "comm_open",
+    "comm_msg",
+    "comm_close",
     "shutdown",
 )

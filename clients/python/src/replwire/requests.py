@@ -86,6 +86,7 @@ class AsyncRequests:
         prefix: str | None = None,
         offset: int | None = None,
         limit: int | None = None,
+        path: list[frames.Id] | None = None,
     ) -> frames.VariablesReply:
         """`variables`, as docs/protocol.md describes it."""
         frame: dict[str, Any] = {
@@ -93,6 +94,7 @@ class AsyncRequests:
             "prefix": prefix,
             "offset": offset,
             "limit": limit,
+            "path": path,
         }
         return await self.request(frame, frames.VariablesReply)
 
@@ -138,6 +140,17 @@ class AsyncRequests:
         }
         return await self.request(frame, frames.CheckpointsReply)
 
+    async def checkpoint_drop(
+        self,
+        checkpoint_id: str,
+    ) -> frames.CheckpointDropReply:
+        """`checkpoint_drop`, as docs/protocol.md describes it."""
+        frame: dict[str, Any] = {
+            "type": "checkpoint_drop",
+            "checkpoint_id": checkpoint_id,
+        }
+        return await self.request(frame, frames.CheckpointDropReply)
+
     async def restore(
         self,
         checkpoint_id: str,
@@ -159,6 +172,19 @@ class AsyncRequests:
             "count": count,
         }
         return await self.request(frame, frames.UndoReply)
+
+    async def resize(
+        self,
+        columns: int,
+        lines: int,
+    ) -> frames.ResizeReply:
+        """`resize`, as docs/protocol.md describes it."""
+        frame: dict[str, Any] = {
+            "type": "resize",
+            "columns": columns,
+            "lines": lines,
+        }
+        return await self.request(frame, frames.ResizeReply)
 
 
 class SyncRequests:
@@ -235,6 +261,7 @@ class SyncRequests:
         prefix: str | None = None,
         offset: int | None = None,
         limit: int | None = None,
+        path: list[frames.Id] | None = None,
     ) -> frames.VariablesReply:
         """`variables`, as docs/protocol.md describes it."""
         frame: dict[str, Any] = {
@@ -242,6 +269,7 @@ class SyncRequests:
             "prefix": prefix,
             "offset": offset,
             "limit": limit,
+            "path": path,
         }
         return self.request(frame, frames.VariablesReply)
 
@@ -287,6 +315,17 @@ class SyncRequests:
         }
         return self.request(frame, frames.CheckpointsReply)
 
+    def checkpoint_drop(
+        self,
+        checkpoint_id: str,
+    ) -> frames.CheckpointDropReply:
+        """`checkpoint_drop`, as docs/protocol.md describes it."""
+        frame: dict[str, Any] = {
+            "type": "checkpoint_drop",
+            "checkpoint_id": checkpoint_id,
+        }
+        return self.request(frame, frames.CheckpointDropReply)
+
     def restore(
         self,
         checkpoint_id: str,
@@ -308,3 +347,16 @@ class SyncRequests:
             "count": count,
         }
         return self.request(frame, frames.UndoReply)
+
+    def resize(
+        self,
+        columns: int,
+        lines: int,
+    ) -> frames.ResizeReply:
+        """`resize`, as docs/protocol.md describes it."""
+        frame: dict[str, Any] = {
+            "type": "resize",
+            "columns": columns,
+            "lines": lines,
+        }
+        return self.request(frame, frames.ResizeReply)

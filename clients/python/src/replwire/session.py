@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from . import frames
 from .answers import Answer, Ask, OnInput, Prompt
+from .comms import CommType, comm_frame
 from .conversation import Conversation, Trace
 from .errors import RequestRefused
 from .execution import Collector, Execution, Sink
@@ -196,6 +197,31 @@ class Session(AsyncRequests):
         """Answers an `Input`: EOFError ends the input, None refuses."""
         execution = self._conversation.execution_of(question)
         self._conversation.reply(question, execution, answer)
+
+    def comm(
+        self,
+        type: CommType,
+        comm_id: str,
+        data: Any,
+        *,
+        target_name: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        buffers: Iterable[bytes] = (),
+        id: frames.Id | None = None,
+    ) -> None:
+        """Sends a message to the session's end of a comm. What comes from there `on_event` hears,
+        and with an `id` the `Result` or `Error` that says that it has been handled."""
+        frame = comm_frame(
+            type,
+            comm_id,
+            data,
+            target_name=target_name,
+            metadata=metadata,
+            buffers=buffers,
+            id=id,
+        )
+        self.read_on()
+        self._conversation.send(frame)
 
     def abandon(self, execution: Execution) -> None:
         """Nobody waits for it any more: it is interrupted."""
