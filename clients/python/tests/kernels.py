@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from conftest import ROOT
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import KernelManager
 
+SOURCE = Path(__file__).resolve().parents[1] / "src"
 PATIENCE = 30.0
 
 
@@ -52,10 +52,8 @@ class Kernel:
         self.manager._kernel_spec = KernelSpec(
             argv=argv, display_name="ours", language="python", interrupt_mode="message"
         )
-        path = os.pathsep.join([str(ROOT / "clients" / "python" / "src")])
-        self.manager.start_kernel(
-            env={**os.environ, "PYTHONPATH": path, "XDG_STATE_HOME": str(state)}
-        )
+        ours = {"PYTHONPATH": str(SOURCE), "XDG_STATE_HOME": str(state)}
+        self.manager.start_kernel(env={**os.environ, **ours})
         self.client = self.manager.client()
         self.client.start_channels()
         self.client.wait_for_ready(timeout=PATIENCE)

@@ -6,13 +6,14 @@ import traceback
 from pathlib import Path
 
 import pytest
+
 from replwire.coloured import BOLD_MAGENTA, MAGENTA, PLAIN, RED, coloured
 
 
 def told(code: str, path: Path) -> str:
     path.write_text(code)
     try:
-        exec(compile(code, str(path), "exec"), {})  # noqa: S102
+        exec(compile(code, str(path), "exec"), {})
     except BaseException:
         return traceback.format_exc()
     raise AssertionError
@@ -40,7 +41,7 @@ def test_only_escape_sequences_are_added(code: str, tmp_path: Path) -> None:
 def test_what_is_coloured(tmp_path: Path) -> None:
     path = tmp_path / "file.py"
     text = coloured(told("def f(): return 1 / 0\nf()", path))
-    assert f"{MAGENTA}\"{path}\"{PLAIN}, line {MAGENTA}1{PLAIN}, in {MAGENTA}f{PLAIN}\n" in text
+    assert f'{MAGENTA}"{path}"{PLAIN}, line {MAGENTA}1{PLAIN}, in {MAGENTA}f{PLAIN}\n' in text
     assert f"{BOLD_MAGENTA}ZeroDivisionError{PLAIN}: {MAGENTA}division by zero{PLAIN}\n" in text
     if sys.version_info >= (3, 11):
         assert f"return {RED}1 / 0{PLAIN}\n" in text

@@ -112,6 +112,13 @@ def test_an_execution(shared: Kernel) -> None:
     assert shared.run("None").reply["execution_count"] == count + 1
 
 
+def test_a_semicolon_shows_nothing(shared: Kernel) -> None:
+    assert shared.run("1 + 1;").value is None
+    assert shared.run("1 + 1;  # nothing").value is None
+    assert shared.run("';'").value == "';'"
+    assert shared.run("1; 2  # ;").value == "2"
+
+
 def test_silent_and_not_stored(shared: Kernel) -> None:
     count = shared.run("1").reply["execution_count"]
     silent = shared.run("print('heard')\n1", silent=True)
@@ -283,6 +290,8 @@ def test_what_is_not_there(shared: Kernel) -> None:
     refused = shared.ask("debug_request", "control", seq=1, type="request", command="attach")
     assert refused["success"] is False
     assert shared.ask("comm_info_request")["comms"] == {}
+    id = shared.send("comm_open", comm_id="c", target_name="nobody", data={})
+    assert shared.until("comm_close", id)["content"]["comm_id"] == "c"
     shared.send("no_such_request")
     assert shared.ask("connect_request")["shell_port"] == shared.manager.shell_port
 

@@ -10,9 +10,9 @@ from ..errors import ReplwireError
 from ..usage import Parser
 from ..version import VERSION
 
-EPILOG = """environment: REPLWIRE is the server's command; VIRTUAL_ENV, else CONDA_PREFIX, else a .venv
-in the notebook's folder or above it is the Python that runs the cells, unless --python says
-otherwise.
+EPILOG = """environment: REPLWIRE is the server's command; VIRTUAL_ENV, else CONDA_PREFIX, else a
+.venv in the notebook's folder or above it is the Python that runs the cells, unless --python
+says otherwise.
 
 files: the history is kept in $XDG_STATE_HOME/replwire/jupyter-history.sqlite (~/.local/state)."""
 

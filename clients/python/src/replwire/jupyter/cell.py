@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import tokenize
 from typing import TYPE_CHECKING, Any
 
 from .. import frames
@@ -31,6 +33,7 @@ class Cell:
         content = request.content
         self.kernel = kernel
         self.request = request
+        self.code = str(content.get("code", ""))
         self.count = count
         self.silent = bool(content.get("silent"))
         self.stores = bool(content.get("store_history", True)) and not self.silent
@@ -66,7 +69,8 @@ class Cell:
     def _succeed(self, result: frames.Result) -> None:
         if not result.restored:
             self.kernel.effects.note(self.request.id, self.stores)
-        if not self.silent and (result.repr is not None or result.display):
+        shows = result.repr is not None or result.display
+        if shows and not self.silent and not ends_quietly(self.code):
             data = result.display or {"text/plain": _text(result)}
             self.request.publish(
                 "execute_result",
@@ -124,13 +128,29 @@ class Cell:
         state = state_after(self.restored)
         message = f"{error.exception_message}; {state}"
         lines = shown(error.exception_type, error.exception_message)
-        lines += [named(error.traceback.rstrip("\n")), "", state]
+        stack = error.traceback.partition("\nExtension modules: ")[0]
+        lines += [named(stack.rstrip("\n")), "", state]
         return failure(error.exception_type, message, "\n".join(lines).split("\n"))
 
 
 def error_of(error: BaseException) -> Object:
     name = type(error).__name__
     return failure(name, str(error), shown(name, str(error)))
+
+
+def ends_quietly(code: str) -> bool:
+    """A semicolon at the end says that the value is not to be shown."""
+    if ";" not in code.rstrip().rpartition("\n")[2]:
+        return False
+    left_out = (tokenize.NEWLINE, tokenize.NL, tokenize.COMMENT, tokenize.ENDMARKER)
+    last = ""
+    try:
+        for each in tokenize.generate_tokens(io.StringIO(code).readline):
+            if each.type not in left_out:
+                last = each.string
+    except (SyntaxError, tokenize.TokenError):  # the session knows more than this Python
+        return code.rstrip().endswith(";")
+    return last == ";"
 
 
 def _text(result: frames.Result) -> str:

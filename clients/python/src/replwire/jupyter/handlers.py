@@ -92,7 +92,12 @@ async def history(kernel: Kernel, request: Request) -> Object:
 
 
 async def comm_info(kernel: Kernel, request: Request) -> Object:
-    return {"status": "ok", "comms": {}}
+    return {"status": "ok", "comms": kernel.comms.info(request.content.get("target_name"))}
+
+
+async def comm(kernel: Kernel, request: Request) -> Object:
+    await kernel.pass_on(request)
+    return {}  # nothing is replied
 
 
 async def interrupt(kernel: Kernel, request: Request) -> Object:
@@ -151,4 +156,7 @@ CONTROL: dict[str, Handler] = {
 TURNS: dict[str, Handler] = {
     "history_request": history,
     "comm_info_request": comm_info,
+    "comm_open": comm,
+    "comm_msg": comm,
+    "comm_close": comm,
 }

@@ -23,6 +23,7 @@ from ..errors import ReplwireError, SessionClosed
 from ..process import find_server
 from ..session import Session
 from .cell import REFUSED, Cell, Refused, error_of
+from .comms import KINDS, Comms
 from .effects import Effects, state_after
 from .front import Front
 from .handlers import CONTROL, QUESTIONS, TURNS, Handler
@@ -68,6 +69,7 @@ class Kernel:
         self._count = 0
         self._last: Request | None = None  # the header for what nobody can be named for
         self.effects = Effects()
+        self.comms = Comms()
         self._closing = False
         self._tasks: set[asyncio.Task[None]] = set()
         self.end = asyncio.Event()
@@ -104,6 +106,7 @@ class Kernel:
             raise SessionClosed("the kernel is being shut down")
         if self._starting.done() and self.session.closed:
             self.effects.clear()
+            self.comms.clear()
             self._start()
         return await asyncio.shield(self._starting)
 
@@ -209,9 +212,7 @@ class Kernel:
             cell.fail(error)
             self._cell = None
             return
-        self._requests[request.id] = request
-        if len(self._requests) > REMEMBERED:
-            self._requests.popitem(last=False)
+        self._remember(request)
         try:
             await self._run(session, cell, code)
         except (ReplwireError, ValueError) as error:
@@ -219,6 +220,19 @@ class Kernel:
         self._cell = None
         request.forget()
         asyncio.get_running_loop().call_later(0.05, self.history.write)
+
+    def _remember(self, request: Request) -> None:
+        self._requests[request.id] = request
+        if len(self._requests) > REMEMBERED:
+            self._requests.popitem(last=False)
+
+    async def pass_on(self, request: Request) -> None:
+        """A message for a comm: what its handler says is published under its header."""
+        session = await self.started()
+        self._remember(request)
+        await self.comms.pass_on(session, request)
+        self.effects.note(request.id, False)
+        request.forget()
 
     async def _run(self, session: Session, cell: Cell, code: str) -> None:
         if not cell.silent and (page := await help_page(code, session)):
@@ -244,7 +258,7 @@ class Kernel:
         if not cell.stores and not cell.silent:
             options["store_history"] = False
         if wanted := content.get("user_expressions"):
-            options["expressions"] = wanted
+            options["expressions"] = {name: str(code) for name, code in wanted.items()}
         served = session.ready.capabilities["execute"]
         options = {name: value for name, value in options.items() if name in served}
         session.begin(code, cell, on_input="ask", **cast(Any, options))
@@ -277,10 +291,17 @@ class Kernel:
         """What belongs to no execution that runs."""
         if isinstance(event, frames.Fatal):
             return
-        name = getattr(event, "execution_id", None)
+        if isinstance(event, (frames.Result, frames.Error)):
+            self.comms.take_end(event.execution_id)
+            return
+        name, kind = getattr(event, "execution_id", None), str(event.type)
         request = self._requests.get(str(name)) or self._last
         if isinstance(event, frames.InputClosed):
             self._questions.close(event.id)
+        elif kind in KINDS:
+            parent = self._cell.request if self._cell is not None else None
+            if (request := request or parent) is not None:
+                self.comms.publish(event, request)
         elif request is None:
             if isinstance(event, frames.Input):
                 self.session.answer(event, Refused(REFUSED))
