@@ -38,7 +38,7 @@ def living(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
 def shared(living: Kernel) -> Iterator[Kernel]:
     yield living
     for _ in range(2):  # a test that failed leaves nothing running
-        living.send("interrupt_request", "control")
+        living.ask("interrupt_request", "control")  # answered before the next one begins
 
 
 # ---- messages -----------------------------------------------------------------------------------
