@@ -185,47 +185,112 @@ struct IsOptional : std::false_type {};
 template <class T>
 struct IsOptional<std::optional<T>> : std::true_type {};
 
+// What is wrong with a frame, behind its type: "/code: must be a string".
 struct Failure {
   ErrorCode code;
   std::string message;
 };
 
-std::string at(std::string_view type, std::string_view name, const Complaint& complaint) {
-  return std::string(type) + ": " + inside(name, complaint);
+Failure at(std::string_view name, const Complaint& complaint,
+           ErrorCode code = ErrorCode::kInvalidField) {
+  return {code, inside(name, complaint)};
 }
 
-template <class Frame, class T>
-std::optional<Failure> read_field(const RawObject& raw, const Field<Frame, T>& field,
-                                  Frame& frame) {
-  const RawValue* value = raw.find(field.name);
-  if (value != nullptr && std::holds_alternative<std::nullptr_t>(*value)) value = nullptr;
-  if (value == nullptr) {
-    if (IsOptional<T>::value) return std::nullopt;
-    return Failure{ErrorCode::kMissingField, at(Frame::kType, field.name, "is missing")};
-  }
-  const Complaint complaint =
-      read(*value, frame.*field.member, field.bounds.low, field.bounds.high);
-  if (complaint.empty()) return std::nullopt;
-  return Failure{ErrorCode::kInvalidField, at(Frame::kType, field.name, complaint)};
-}
+// A field whose value is read from its text: an object of ours, a list of such, and what may be any
+// JSON, null included.
+template <class T>
+struct ReadFromText : std::bool_constant<FieldList<T>> {};
+template <class T>
+struct ReadFromText<std::optional<T>> : ReadFromText<T> {};
+template <class T>
+struct ReadFromText<std::vector<T>> : ReadFromText<T> {};
+template <>
+struct ReadFromText<std::optional<JsonOf<AnyValue>>> : std::true_type {};
 
-// What the fields say together.
-template <class Frame>
-std::optional<Failure> check(const Frame& /*frame*/) {
+// For which null is a value, not the absence of one.
+template <class T>
+constexpr bool kAnyJson = std::is_same_v<T, std::optional<JsonOf<AnyValue>>>;
+
+using MaybeFailure = std::optional<Failure>;
+
+template <FieldList T>
+MaybeFailure read_members(const RawObject& raw, T& out, bool strict);
+
+MaybeFailure read_text(std::string_view text, JsonOf<AnyValue>& out, bool /*strict*/) {
+  out.text = text;
   return std::nullopt;
 }
 
-template <>
-std::optional<Failure> check(const InputResponse& frame) {
-  const int answers =
-      int{frame.data.has_value()} + int{frame.eof.has_value()} + int{frame.error.has_value()};
-  if (answers == 1) return std::nullopt;
-  if (answers == 0) {
-    return Failure{ErrorCode::kMissingField,
-                   "input_response: one of /data, /eof, /error is missing"};
+template <FieldList T>
+MaybeFailure read_text(std::string_view text, T& out, bool strict) {
+  const auto parsed = parse_object(text, kMaxDepth);
+  const auto* raw = std::get_if<RawObject>(&parsed);
+  if (raw == nullptr) return Failure{ErrorCode::kInvalidField, "must be an object"};
+  return read_members(*raw, out, strict);
+}
+
+template <class T>
+MaybeFailure read_text(std::string_view text, std::vector<T>& out, bool strict) {
+  if (!text.starts_with('[')) {
+    return Failure{ErrorCode::kInvalidField, "must be a list of objects"};
   }
-  return Failure{ErrorCode::kInvalidField,
-                 "input_response: only one of /data, /eof, /error may be there"};
+  for (const std::string_view item : value_texts(text)) {
+    const auto failure = read_text(item, out.emplace_back(), strict);
+    if (failure) return at(std::to_string(out.size() - 1), failure->message, failure->code);
+  }
+  return std::nullopt;
+}
+
+template <class T>
+MaybeFailure read_text(std::string_view text, std::optional<T>& out, bool strict) {
+  return read_text(text, out.emplace(), strict);
+}
+
+template <class Owner, class T>
+MaybeFailure read_field(const RawObject& raw, const Field<Owner, T>& field, Owner& owner,
+                        bool strict) {
+  const RawValue* value = raw.find(field.name);
+  const bool null = value != nullptr && std::holds_alternative<std::nullptr_t>(*value);
+  if (value == nullptr || (null && !kAnyJson<T>)) {
+    if (IsOptional<T>::value) return std::nullopt;
+    return at(field.name, "is missing", ErrorCode::kMissingField);
+  }
+  if constexpr (ReadFromText<T>::value) {
+    const auto failure = read_text(raw.text_of(field.name), owner.*field.member, strict);
+    return failure ? std::optional(at(field.name, failure->message, failure->code)) : std::nullopt;
+  } else {
+    const Complaint complaint =
+        read(*value, owner.*field.member, field.bounds.low, field.bounds.high);
+    return complaint.empty() ? std::nullopt : std::optional(at(field.name, complaint));
+  }
+}
+
+template <class T>
+concept Exclusive = requires {
+  T::kExactlyOneOf;
+};
+
+// What the fields say together.
+template <class T>
+MaybeFailure check(const T& /*frame*/) {
+  return std::nullopt;
+}
+
+template <Exclusive T>
+MaybeFailure check(const T& frame) {
+  int answers = 0;
+  std::string names;
+  for (const std::string_view name : T::kExactlyOneOf) {
+    names += (names.empty() ? "/" : ", /") + std::string(name);
+    for_each_field<T>([&]<class M>(const Field<T, M>& field) {
+      if constexpr (IsOptional<M>::value) {
+        answers += int{field.name == name && (frame.*field.member).has_value()};
+      }
+    });
+  }
+  if (answers == 1) return std::nullopt;
+  if (answers == 0) return Failure{ErrorCode::kMissingField, "one of " + names + " is missing"};
+  return Failure{ErrorCode::kInvalidField, "only one of " + names + " may be there"};
 }
 
 bool is_dotted_name(std::string_view text) {
@@ -241,37 +306,50 @@ bool is_dotted_name(std::string_view text) {
 }
 
 template <>
-std::optional<Failure> check(const Execute& frame) {
+MaybeFailure check(const Execute& frame) {
   if (!frame.module || is_dotted_name(*frame.module)) return std::nullopt;
-  return Failure{ErrorCode::kInvalidField, "execute: /module: must be a dotted name"};
+  return at("module", "must be a dotted name");
 }
 
-// The first member that the frame does not have.
-template <class Frame>
-std::optional<Failure> unknown_field(const RawObject& raw) {
+// The first member that a frame, or an object in one, does not have.
+template <class T>
+MaybeFailure unknown_field(const RawObject& raw) {
   for (const auto& member : raw.members) {
-    bool known = member.first == "type";
-    for_each_field<Frame>([&](const auto& field) { known = known || member.first == field.name; });
-    if (!known) {
-      return Failure{ErrorCode::kInvalidField, std::string(Frame::kType) + ": /" +
-                                                   member.first.substr(0, kLongestShown) +
-                                                   ": is not a field of it"};
-    }
+    bool known = requires { T::kType; }
+    &&member.first == "type";
+    for_each_field<T>([&](const auto& field) { known = known || member.first == field.name; });
+    if (!known) return at(member.first.substr(0, kLongestShown), "is not a field of it");
   }
   return std::nullopt;
 }
 
+template <FieldList T>
+MaybeFailure read_members(const RawObject& raw, T& out, bool strict) {
+  MaybeFailure failure;
+  if (strict) failure = unknown_field<T>(raw);
+  for_each_field<T>([&](const auto& field) {
+    if (!failure) failure = read_field(raw, field, out, strict);
+  });
+  return failure ? failure : check(out);
+}
+
+template <class T>
+constexpr bool holds_any_json() {
+  bool holds = false;
+  for_each_field<T>(
+      [&]<class M>(const Field<T, M>& /*field*/) { holds = holds || ReadFromText<M>::value; });
+  return holds;
+}
+
 template <class Frame>
 std::variant<Request, Failure> read_frame(const RawObject& raw, bool strict) {
+  if (!raw.surrogate_fault.empty() && !holds_any_json<Frame>()) {
+    return Failure{ErrorCode::kInvalidJson, "frame: is not valid JSON: " + raw.surrogate_fault};
+  }
   Frame frame{};
-  std::optional<Failure> failure;
-  if (strict) failure = unknown_field<Frame>(raw);
-  for_each_field<Frame>([&](const auto& field) {
-    if (!failure) failure = read_field(raw, field, frame);
-  });
-  if (!failure) failure = check(frame);
-  if (failure) return *std::move(failure);
-  return Request(std::move(frame));
+  const MaybeFailure failure = read_members(raw, frame, strict);
+  if (!failure) return Request(std::move(frame));
+  return Failure{failure->code, std::string(Frame::kType) + ": " + failure->message};
 }
 
 template <class Frame>

@@ -105,6 +105,77 @@ struct InputResponse {
   static constexpr std::array<std::string_view, 3> kExactlyOneOf = {"data", "eof", "error"};
 };
 
+enum class ParameterKind { kPositional, kKeyword, kVarPositional, kVarKeyword };
+template <>
+struct EnumNames<ParameterKind> {
+  static constexpr std::array<std::string_view, 4> kNames = {"positional", "keyword",
+                                                             "var_positional", "var_keyword"};
+};
+
+struct HostParameter {
+  static constexpr std::string_view kName = "HostParameter";
+  std::string name;
+  std::optional<JsonOf<AnyValue>> default_value;
+  std::optional<ParameterKind> kind;
+
+  static constexpr auto fields() {
+    return std::tuple(field("name", &HostParameter::name),
+                      field("default", &HostParameter::default_value),
+                      field("kind", &HostParameter::kind));
+  }
+};
+
+struct HostFunction {
+  static constexpr std::string_view kName = "HostFunction";
+  std::string name;
+  std::optional<std::string> doc;
+  std::optional<std::vector<HostParameter>> parameters;  // none: whatever is given
+  std::optional<bool> is_async;
+
+  static constexpr auto fields() {
+    return std::tuple(field("name", &HostFunction::name), field("doc", &HostFunction::doc),
+                      field("parameters", &HostFunction::parameters),
+                      field("is_async", &HostFunction::is_async));
+  }
+};
+
+// What the client offers for the session's code to call.
+struct Functions {
+  static constexpr std::string_view kType = "functions";
+  Id id;
+  std::vector<HostFunction> functions;
+  std::optional<std::vector<std::string>> remove;  // names
+
+  static constexpr auto fields() {
+    return std::tuple(field("id", &Functions::id), field("functions", &Functions::functions),
+                      field("remove", &Functions::remove));
+  }
+};
+
+struct CallFailure {
+  static constexpr std::string_view kName = "CallFailure";
+  std::string type;
+  std::string message;
+
+  static constexpr auto fields() {
+    return std::tuple(field("type", &CallFailure::type), field("message", &CallFailure::message));
+  }
+};
+
+struct CallResponse {
+  static constexpr std::string_view kType = "call_response";
+  std::optional<Id> id;  // of no use here; echoed in a protocol_error
+  std::string call_id;
+  std::optional<JsonOf<AnyValue>> data;
+  std::optional<CallFailure> error;
+
+  static constexpr auto fields() {
+    return std::tuple(field("id", &CallResponse::id), field("call_id", &CallResponse::call_id),
+                      field("data", &CallResponse::data), field("error", &CallResponse::error));
+  }
+  static constexpr std::array<std::string_view, 2> kExactlyOneOf = {"data", "error"};
+};
+
 struct Interrupt {
   static constexpr std::string_view kType = "interrupt";
   std::optional<Id> id;
@@ -344,8 +415,8 @@ struct Shutdown {
 
 using Request =
     std::variant<Execute, InputResponse, Interrupt, Status, Complete, Inspect, IsComplete,
-                 Variables, OutputGet, Reset, Checkpoint, Checkpoints, CheckpointDrop, Restore,
-                 Undo, Resize, CommOpen, CommMsg, CommClose, Shutdown>;
+                 Variables, OutputGet, Functions, CallResponse, Reset, Checkpoint, Checkpoints,
+                 CheckpointDrop, Restore, Undo, Resize, CommOpen, CommMsg, CommClose, Shutdown>;
 
 // ---- what the server sends ----------------------------------------------------------------
 
@@ -388,6 +459,7 @@ struct Limits {
   std::int64_t traceback_bytes;
   std::int64_t prompt_bytes;
   std::int64_t display_bytes;
+  std::int64_t call_bytes;  // of a call's arguments, and of its answer
   std::int64_t inquiry_bytes;
   std::int64_t queue_bytes;
   std::int64_t output_buffer;
@@ -403,7 +475,7 @@ struct Limits {
         field("repr_bytes", &Limits::repr_bytes), field("value_bytes", &Limits::value_bytes),
         field("traceback_bytes", &Limits::traceback_bytes),
         field("prompt_bytes", &Limits::prompt_bytes),
-        field("display_bytes", &Limits::display_bytes),
+        field("display_bytes", &Limits::display_bytes), field("call_bytes", &Limits::call_bytes),
         field("inquiry_bytes", &Limits::inquiry_bytes), field("queue_bytes", &Limits::queue_bytes),
         field("output_buffer", &Limits::output_buffer), field("queue_limit", &Limits::queue_limit),
         field("stack_frames", &Limits::stack_frames));
@@ -636,6 +708,52 @@ struct InputClosed {
   }
 };
 
+// Code calls a function of the client, and waits.
+using CallArguments = std::vector<AnyValue>;
+using CallKeywords = MapOf<AnyValue>;  // {name: value}
+struct Call {
+  static constexpr std::string_view kType = "call";
+  std::string id;
+  Nullable<JsonOf<Id, std::string_view>> execution_id;
+  std::string_view name;
+  JsonOf<CallArguments, std::string_view> args;
+  JsonOf<CallKeywords, std::string_view> kwargs;
+
+  static constexpr auto fields() {
+    return std::tuple(field("id", &Call::id), field("execution_id", &Call::execution_id),
+                      field("name", &Call::name), field("args", &Call::args),
+                      field("kwargs", &Call::kwargs));
+  }
+};
+
+// The reasons of InputClosedReason, in the same order, and one more.
+enum class CallClosedReason { kInterrupt, kTimeout, kEndOfInput, kShutdown, kCrash, kCancelled };
+template <>
+struct EnumNames<CallClosedReason> {
+  static constexpr std::array<std::string_view, 6> kNames = {"interrupt", "timeout", "end_of_input",
+                                                             "shutdown",  "crash",   "cancelled"};
+};
+
+struct CallClosed {
+  static constexpr std::string_view kType = "call_closed";
+  std::string id;
+  CallClosedReason reason;
+
+  static constexpr auto fields() {
+    return std::tuple(field("id", &CallClosed::id), field("reason", &CallClosed::reason));
+  }
+};
+
+struct FunctionsReply {
+  static constexpr std::string_view kType = "functions_reply";
+  Id id;
+  std::vector<std::string> names;  // all that are defined now, sorted
+
+  static constexpr auto fields() {
+    return std::tuple(field("id", &FunctionsReply::id), field("names", &FunctionsReply::names));
+  }
+};
+
 // What an expression of `execute` is, or what it raised.
 struct ExpressionValue {
   static constexpr std::string_view kName = "ExpressionValue";
@@ -831,10 +949,11 @@ struct InterruptReply {
   }
 };
 
-enum class State { kIdle, kBusy, kWaitingForInput };
+enum class State { kIdle, kBusy, kWaitingForInput, kWaitingForCall };
 template <>
 struct EnumNames<State> {
-  static constexpr std::array<std::string_view, 3> kNames = {"idle", "busy", "waiting_for_input"};
+  static constexpr std::array<std::string_view, 4> kNames = {"idle", "busy", "waiting_for_input",
+                                                             "waiting_for_call"};
 };
 
 struct StackEntry {
@@ -870,6 +989,7 @@ struct SessionFacts {
   double elapsed;  // seconds since the execution started to run
   std::int64_t queued;
   std::vector<std::string> pending_inputs;
+  std::vector<std::string> pending_calls;
   std::int64_t memory_usage;  // bytes resident
   double cpu_seconds;
   std::optional<SnapshotFacts> snapshots;
@@ -879,6 +999,7 @@ struct SessionFacts {
         field("state", &SessionFacts::state), field("execution_id", &SessionFacts::execution_id),
         field("elapsed", &SessionFacts::elapsed), field("queued", &SessionFacts::queued),
         field("pending_inputs", &SessionFacts::pending_inputs),
+        field("pending_calls", &SessionFacts::pending_calls),
         field("memory_usage", &SessionFacts::memory_usage),
         field("cpu_seconds", &SessionFacts::cpu_seconds),
         field("snapshots", &SessionFacts::snapshots));
@@ -1192,16 +1313,17 @@ enum class ErrorCode {
   kUnknownType,
   kDuplicateId,
   kUnknownInputId,
+  kUnknownCallId,
   kQueueFull,
   kShuttingDown,
   kInternal
 };
 template <>
 struct EnumNames<ErrorCode> {
-  static constexpr std::array<std::string_view, 13> kNames = {
-      "invalid_utf8",  "invalid_json",  "not_an_object", "frame_too_large", "too_deep",
-      "missing_field", "invalid_field", "unknown_type",  "duplicate_id",    "unknown_input_id",
-      "queue_full",    "shutting_down", "internal"};
+  static constexpr std::array<std::string_view, 14> kNames = {
+      "invalid_utf8",    "invalid_json",  "not_an_object", "frame_too_large", "too_deep",
+      "missing_field",   "invalid_field", "unknown_type",  "duplicate_id",    "unknown_input_id",
+      "unknown_call_id", "queue_full",    "shutting_down", "internal"};
 };
 
 struct ProtocolError {
@@ -1245,10 +1367,10 @@ struct Kept {
 
 using Event =
     std::variant<Ready, Output, OutputTruncated, OutputGetReply, Fatal, Display, ClearOutput, Input,
-                 InputClosed, Result, Error, InterruptReply, Stuck, StatusReply, Heartbeat,
-                 CompleteReply, InspectReply, IsCompleteReply, VariablesReply, ResetReply,
-                 CheckpointReply, CheckpointsReply, CheckpointDropReply, Started, Value,
-                 CommOpenEvent, CommMsgEvent, CommCloseEvent, ResizeReply, RestoreReply, UndoReply,
-                 Restored, Kept, ShutdownReply, ProtocolError>;
+                 InputClosed, Call, CallClosed, FunctionsReply, Result, Error, InterruptReply,
+                 Stuck, StatusReply, Heartbeat, CompleteReply, InspectReply, IsCompleteReply,
+                 VariablesReply, ResetReply, CheckpointReply, CheckpointsReply, CheckpointDropReply,
+                 Started, Value, CommOpenEvent, CommMsgEvent, CommCloseEvent, ResizeReply,
+                 RestoreReply, UndoReply, Restored, Kept, ShutdownReply, ProtocolError>;
 
 }  // namespace replwire::protocol

@@ -1,6 +1,7 @@
 #include "protocol/raw_object.h"
 
 #include <algorithm>
+#include <charconv>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <type_traits>
@@ -121,6 +122,96 @@ class Collector {
   std::string message_;
 };
 
+// Steps over the values of JSON that is known to be valid.
+class Walker {
+ public:
+  explicit Walker(std::string_view text) : text_(text) {}
+
+  // True: of an object, whose values have keys.
+  bool enter() {
+    skip(" \t\r\n");
+    return text_[at_++] == '{';
+  }
+  void to_next(bool keyed) {
+    skip(" \t\r\n,");
+    if (!keyed || at_end()) return;
+    value();
+    skip(" \t\r\n:");
+  }
+  bool at_end() const { return at_ >= text_.size() || text_[at_] == ']' || text_[at_] == '}'; }
+
+  std::string_view value() {
+    const std::size_t start = at_;
+    std::size_t depth = 0;
+    do {
+      const char c = text_[at_];
+      if (c == '"') {
+        string();
+      } else if (c == '[' || c == '{') {
+        ++depth;
+        ++at_;
+      } else if (c == ']' || c == '}') {
+        --depth;
+        ++at_;
+      } else {
+        at_ = std::min(text_.find_first_of(depth > 0 ? "\"[]{}" : " \t\r\n,]}", at_), text_.size());
+      }
+    } while (depth > 0);
+    return text_.substr(start, at_ - start);
+  }
+
+ private:
+  void skip(std::string_view any) {
+    at_ = std::min(text_.find_first_not_of(any, at_), text_.size());
+  }
+  void string() {
+    for (++at_; text_[at_] != '"'; ++at_) {
+      if (text_[at_] == '\\') ++at_;
+    }
+    ++at_;
+  }
+
+  std::string_view text_;
+  std::size_t at_ = 0;
+};
+
+// The number of a "\uXXXX" that begins there; none: something else does.
+std::optional<unsigned> escape_at(std::string_view text, std::size_t at) {
+  if (text.substr(at, 2) != "\\u" || text.size() < at + 6) return std::nullopt;
+  unsigned code = 0;
+  const char* end = text.data() + at + 6;
+  if (std::from_chars(text.data() + at + 2, end, code, 16).ptr != end) return std::nullopt;
+  return code;
+}
+
+bool is_high(std::optional<unsigned> code) { return code && *code >= 0xD800 && *code < 0xDC00; }
+bool is_low(std::optional<unsigned> code) { return code && *code >= 0xDC00 && *code < 0xE000; }
+
+// The same text with U+FFFD for each lone surrogate, at the same places; none: there is no such.
+std::optional<std::string> without_lone_surrogates(std::string_view text) {
+  std::optional<std::string> copy;
+  std::size_t at = 0;
+  while ((at = text.find('\\', at)) != std::string_view::npos) {
+    const auto code = escape_at(text, at);
+    if (is_high(code) && is_low(escape_at(text, at + 6))) {
+      at += 12;
+    } else if (is_high(code) || is_low(code)) {
+      if (!copy) copy = text;
+      copy->replace(at, 6, "\\ufffd");
+      at += 6;
+    } else {
+      at += 2;
+    }
+  }
+  return copy;
+}
+
+std::variant<RawObject, ParseError> collect(std::string_view text, std::size_t max_depth) {
+  Collector collector(max_depth, false);
+  const bool parsed = nlohmann::json::sax_parse(text, &collector);
+  return collector.finish(parsed);
+}
+
 }  // namespace
 
 const RawValue* RawObject::find(std::string_view name) const {
@@ -129,10 +220,35 @@ const RawValue* RawObject::find(std::string_view name) const {
   return found == members.rend() ? nullptr : &found->second;
 }
 
+std::string_view RawObject::text_of(std::string_view name) const {
+  const auto found = std::find_if(members.rbegin(), members.rend(),
+                                  [name](const auto& member) { return member.first == name; });
+  if (found == members.rend()) return {};
+  return value_texts(text)[static_cast<std::size_t>(members.rend() - found) - 1];
+}
+
+std::vector<std::string_view> value_texts(std::string_view container) {
+  std::vector<std::string_view> values;
+  Walker walker(container);
+  const bool keyed = walker.enter();
+  for (walker.to_next(keyed); !walker.at_end(); walker.to_next(keyed)) {
+    values.push_back(walker.value());
+  }
+  return values;
+}
+
 std::variant<RawObject, ParseError> parse_object(std::string_view text, std::size_t max_depth) {
-  Collector collector(max_depth, false);
-  const bool parsed = nlohmann::json::sax_parse(text, &collector);
-  return collector.finish(parsed);
+  auto parsed = collect(text, max_depth);
+  if (const auto* error = std::get_if<ParseError>(&parsed)) {
+    if (error->failure != ParseFailure::kInvalidJson) return parsed;
+    const auto readable = without_lone_surrogates(text);
+    auto again = readable ? collect(*readable, max_depth) : parsed;
+    if (std::holds_alternative<ParseError>(again)) return parsed;
+    std::get<RawObject>(again).surrogate_fault = error->message;
+    parsed = std::move(again);
+  }
+  std::get<RawObject>(parsed).text = text;
+  return parsed;
 }
 
 std::string json_of(const RawValue& value) {

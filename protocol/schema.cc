@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstddef>
 #include <span>
+#include <type_traits>
 #include <utility>
 
 #include "protocol/encoder.h"
@@ -175,7 +176,7 @@ class Schema {
     std::string required;
     const auto add = [&](std::string_view name, const std::string& schema, bool optional) {
       properties += (properties.empty() ? "" : ",") + quoted(name) + ':';
-      properties += optional && requests_ ? or_null(schema) : schema;
+      properties += optional && requests_ && schema != "{}" ? or_null(schema) : schema;
       if (!optional) required += (required.empty() ? "" : ",") + quoted(name);
     };
     if (!type.empty()) add("type", R"({"const":)" + quoted(type) + "}", false);
@@ -186,13 +187,26 @@ class Schema {
            "]" + exclusions<T>() + "}";
   }
 
+  // Of a field of any JSON null is a value.
+  template <class T>
+  static bool takes_null(std::string_view name) {
+    bool takes = false;
+    for_each_field<T>([&]<class M>(const Field<T, M>& field) {
+      takes = takes || (field.name == name && std::is_same_v<M, std::optional<JsonOf<AnyValue>>>);
+    });
+    return takes;
+  }
+
   template <class T>
   static std::string exclusions() {
     std::string out;
     if constexpr (Exclusive<T>) {
       for (const std::string_view name : T::kExactlyOneOf) {
-        out += (out.empty() ? "" : ",") + (R"({"required":[)" + quoted(name)) +
-               R"(],"properties":{)" + quoted(name) + R"(:{"not":{"type":"null"}}}})";
+        out += (out.empty() ? "" : ",") + (R"({"required":[)" + quoted(name)) + "]";
+        if (!takes_null<T>(name)) {
+          out += R"(,"properties":{)" + quoted(name) + R"(:{"not":{"type":"null"}}})";
+        }
+        out += "}";
       }
       out = R"(,"oneOf":[)" + out + "]";
     }

@@ -13,6 +13,7 @@
 #include "runtime/execution/visit.h"
 #include "runtime/guard.h"
 #include "runtime/hooks/comms.h"
+#include "runtime/hooks/host_calls.h"
 #include "runtime/hooks/input_hook.h"
 #include "runtime/hooks/wire_module.h"
 #include "runtime/os/c_stdio.h"
@@ -153,6 +154,11 @@ void Interpreter::handle(const Reset& /*reset*/) {
   link_.send(ResetDone{live_threads(), loop_.tasks()});
 }
 
+void Interpreter::handle(const Define& functions) {
+  Defined defined = host_calls::define(functions);
+  if (!functions.anew) link_.send(std::move(defined));
+}
+
 void Interpreter::handle(const Checkpoint& checkpoint) {
   LostThreads threads = {live_threads(), thread_numbers()};
   native_threads::end_pools();
@@ -197,6 +203,7 @@ void Interpreter::go_on_as_snapshot(LostThreads threads, Lost lost) {
   const Ref renewed = load_bundled("renewal", hooks_.wire());
   PyErr_Clear();
   loop_.renew();
+  host_calls::renew();
   link_.send(Restored{std::move(threads.names), std::move(native), std::move(lost)});
 }
 

@@ -70,6 +70,7 @@ class Interpreter {
   std::optional<Command> wait_for_command();
   void handle(const Run& run);
   void handle(const Reset& reset);
+  void handle(const Define& functions);
   void handle(const Checkpoint& checkpoint);
   void prefault_pages();
   void go_on_as_snapshot(LostThreads threads, Lost lost);

@@ -68,13 +68,31 @@ struct Run {
   std::optional<WindowSize> window;     // none: the client has said nothing of it
 };
 struct Reset {};
+// Functions of the client's, for code to call. The JSON texts are whole values.
+enum class ParameterKind { kPositional, kKeyword, kVarPositional, kVarKeyword };
+struct HostParameter {
+  std::string name;
+  std::optional<std::string> default_value;  // JSON
+  ParameterKind kind;
+};
+struct HostFunction {
+  std::string name;
+  std::optional<std::string> doc;
+  std::optional<std::vector<HostParameter>> parameters;
+  bool is_async;
+};
+struct Define {
+  std::vector<HostFunction> functions;
+  std::vector<std::string> remove;  // names; before `functions`
+  bool anew;                        // these are all that there are; nothing is told of it
+};
 struct Checkpoint {
   std::uint64_t number;              // what names the snapshot from then on
   std::optional<std::size_t> limit;  // none is taken of a process that holds more: bytes
   bool urgent;                       // somebody waits for it
 };
 struct Stop {};
-using Command = std::variant<Run, Reset, Checkpoint, Stop>;
+using Command = std::variant<Run, Reset, Define, Checkpoint, Stop>;
 
 struct Line {
   std::string text;
@@ -83,7 +101,14 @@ struct EndOfFile {};
 struct Refusal {
   std::string message;  // becomes RuntimeError(message)
 };
-using Answer = std::variant<Line, EndOfFile, Refusal>;
+struct Data {  // a call's result
+  std::string json;
+};
+struct CallFailure {  // what a called function has raised
+  std::string type;
+  std::string message;
+};
+using Answer = std::variant<Line, EndOfFile, Refusal, Data, CallFailure>;
 
 // What may be asked about code. It waits for no Run: the interpreter answers as soon as running
 // code lets it in. Positions are in code points.
@@ -124,17 +149,28 @@ inline constexpr std::size_t kReprBytes = 65536;        // most of a Run's repr_
 inline constexpr std::size_t kTracebackBytes = 262144;  // report.py: MOST_TEXT characters
 inline constexpr std::size_t kPromptBytes = 65536;      // a longer prompt is cut
 inline constexpr std::size_t kDisplayBytes = 16777216;  // a Display's data, or a result's
+inline constexpr std::size_t kCallBytes = 16777216;     // a call's arguments, or its answer
 inline constexpr std::size_t kInquiryBytes = 4194304;   // a reply to an inquiry
 
+struct HostCall {  // of a function of the client's
+  std::string name;
+  std::string args;    // JSON: a list
+  std::string kwargs;  // JSON: an object
+};
+// input(), or a call: what code asks the client and waits for.
 struct NeedInput {
   std::uint64_t number;  // names the request towards `wait_for_answer` and InputWithdrawn
   ExecutionRef execution;
   std::string prompt;
   bool password;
   bool worker;  // whether the worker asks, not a thread of user code's
+  std::optional<HostCall> call = {};
+  int wakes =
+      -1;  // an eventfd that is told of the answer, for `take_answers`; -1: one thread waits
 };
 struct InputWithdrawn {
   std::uint64_t number;
+  bool cancelled = false;  // a task that awaited the answer was
 };
 // Comes behind all that was written before it. The JSON texts are whole objects.
 struct Display {
@@ -164,6 +200,10 @@ struct Done {
 struct ResetDone {
   std::vector<std::string> threads;
   std::vector<std::string> tasks;
+};
+struct Defined {
+  std::vector<std::string> names;  // of all functions, sorted
+  std::string failure;             // why nothing was defined: "/functions/0/name: …"
 };
 struct Checkpointed {
   std::uint64_t number;  // the checkpoint's
@@ -214,7 +254,13 @@ struct InquiryReply {
   std::string fault;  // what kept the interpreter from a better answer; for the log
 };
 using Event = std::variant<NeedInput, InputWithdrawn, Display, CommSent, Value, ClearOutput, Done,
-                           ResetDone, Checkpointed, Restored, Exiting, InquiryReply>;
+                           ResetDone, Defined, Checkpointed, Restored, Exiting, InquiryReply>;
+
+// The answer to a question that woke a loop.
+struct Answered {
+  std::uint64_t number;
+  Answer answer;
+};
 
 // What else may end the wait for a command.
 struct Watch {
@@ -253,6 +299,10 @@ class Link {
   // `blocked`: the worker's signals are blocked, so that none is lost between its look at them and
   // the wait; this mask is in force while it waits. Null on other threads, which handle none.
   virtual std::optional<Answer> wait_for_answer(std::uint64_t number, const sigset_t* blocked) = 0;
+  // What has come for questions that this eventfd is told of. Never blocks.
+  virtual std::vector<Answered> take_answers(int wakes) = 0;
+  // An eventfd for that, for its user to close; -1: none can be had.
+  virtual int open_waking() = 0;
 };
 
 }  // namespace replwire::runtime

@@ -20,7 +20,10 @@ WIDTH = 100
 NULL = {"type": "null"}
 PLAIN = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None"}
 # What the sessions do by hand, because there is more to it than one reply.
-BY_HAND = ("execute", "input_response", "shutdown", "comm_open", "comm_msg", "comm_close")
+BY_HAND = (
+    *("execute", "input_response", "functions", "call_response", "shutdown"),
+    *("comm_open", "comm_msg", "comm_close"),
+)
 
 
 def camel(name: str) -> str:

@@ -3,11 +3,13 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <variant>
 
 #include "runtime/object.h"
 
 // Python's objects as JSON text, in two ways: as plain data, with nothing lost, and as what a
-// display shows.
+// display shows. And back.
 namespace replwire::runtime {
 
 inline constexpr int kValueDepth = 32;
@@ -18,6 +20,17 @@ inline constexpr std::size_t kValueBytes = 65536;
 // Runs no user code. No Python exception is pending afterwards.
 std::optional<std::string> plain_json(PyObject* object, std::size_t most_bytes = kValueBytes,
                                       int most_depth = kValueDepth);
+
+// The same for what a call passes: lone surrogates as JSON can spell them, and otherwise what is
+// not plain data and where that stands: "[3]['when']: datetime is not JSON".
+struct PlainFault {
+  std::string text;
+};
+std::variant<std::string, PlainFault> exact_json(PyObject* object, std::size_t most_bytes);
+
+// JSON that is known to be valid, as an object; lone surrogates stay. Null with a Python exception
+// set.
+Ref object_of_json(std::string_view json);
 
 // What a display's form is in JSON: None, bool, int, float, str, list, tuple, dict, and bytes-like
 // objects as base64; subclasses count as what they derive from, whatever they say of themselves.

@@ -35,6 +35,7 @@ constexpr std::array kNames = {"comm",
                                "numba.core.caching",
                                "pysnooper.tracer",
                                "_replwire_figures",
+                               "host",
                                "linecache"};
 
 Ref call_bundled(const char* function, PyObject* arguments) {

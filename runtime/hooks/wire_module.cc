@@ -2,9 +2,9 @@
 
 #include <unistd.h>
 
-#include <atomic>
 #include <cerrno>
 #include <csignal>
+#include <utility>
 
 #include "runtime/answers/current_source.h"
 #include "runtime/answers/presenter.h"
@@ -13,7 +13,9 @@
 #include "runtime/execution/interrupts.h"
 #include "runtime/execution/origin.h"
 #include "runtime/guard.h"
+#include "runtime/hooks/host_calls.h"
 #include "runtime/hooks/own_modules.h"
+#include "runtime/hooks/questions.h"
 #include "runtime/os/c_stdio.h"
 #include "runtime/os/folder.h"
 #include "runtime/os/forked.h"
@@ -28,7 +30,6 @@ namespace {
 struct State {
   Link* link;
   bool stream_closed;
-  std::atomic<std::uint64_t> last_question;  // its number; any thread asks
   PyObject* original_input;  // builtins.input as Python made it; lives as long as the process
 };
 
@@ -111,69 +112,34 @@ PyObject* to_object(const EndOfFile& /*end*/) {
   return nullptr;
 }
 
+// Of a call; input() is given none.
+template <class Other>
+PyObject* to_object(const Other& /*answer*/) {
+  PyErr_SetString(PyExc_SystemError, "no answer to input()");
+  return nullptr;
+}
+
 PyObject* to_object(const Refusal& refusal) {
   const Ref message = make_str(refusal.message);
   PyErr_SetObject(PyExc_RuntimeError, message.get());
   return nullptr;
 }
 
-// Blocks the worker's signals for the length of a scope.
-class BlockedSignals {
- public:
-  BlockedSignals() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  BlockedSignals(const BlockedSignals&) = delete;
-  BlockedSignals& operator=(const BlockedSignals&) = delete;
-  ~BlockedSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
-  const sigset_t& before() const { return before_; }
-
- private:
-  sigset_t before_;
-};
-
-std::optional<Answer> wait_for_answer(Link& link, std::uint64_t number, const sigset_t* blocked) {
-  const GilRelease released;
-  return link.wait_for_answer(number, blocked);
-}
-
-// Nothing when a signal came instead, or, with a Python exception set, when its handler raised.
-// A signal that came before the wait would be slept through: so the look at them and the wait are
-// one step.
-std::optional<Answer> try_answer(Link& link, std::uint64_t number) {
-  if (!Origin::is_worker()) return wait_for_answer(link, number, nullptr);
-  const BlockedSignals blocked;
-  if (PyErr_CheckSignals() != 0) return std::nullopt;
-  return wait_for_answer(link, number, &blocked.before());
-}
-
 // The answer as a str without its newline; EOFError, RuntimeError or what a signal raised.
 PyObject* ask_client(Link& link, std::string prompt, bool password) {
   if (in_forked_child()) return to_object(EndOfFile{});
-  if (!show_before_question()) return nullptr;
   if (prompt.size() > kPromptBytes) {
     prompt.resize(kPromptBytes);
     prompt.resize(prompt.size() - text::incomplete_tail(prompt));
   }
-  const std::uint64_t number = ++state.last_question;
-  c_stdio::flush();
-  NeedInput question{number, Origin::current(), std::move(prompt), password, Origin::is_worker()};
-  {
-    const GilRelease released;
-    link.send(std::move(question));
-  }
-  for (;;) {
-    if (const auto answer = try_answer(link, number)) {
-      return std::visit([](const auto& each) { return to_object(each); }, *answer);
-    }
-    if (PyErr_Occurred() != nullptr || PyErr_CheckSignals() != 0) {
-      link.send(InputWithdrawn{number});
-      return nullptr;
-    }
-  }
+  NeedInput question = questions::make();
+  const std::uint64_t number = question.number;
+  question.prompt = std::move(prompt);
+  question.password = password;
+  if (!questions::send(link, std::move(question))) return nullptr;
+  const auto answer = questions::wait(link, number);
+  if (!answer) return nullptr;
+  return std::visit([](const auto& each) { return to_object(each); }, *answer);
 }
 
 PyObject* ask(PyObject* /*self*/, PyObject* args) {
@@ -330,7 +296,7 @@ Ref make_wire_module(Link& link) {
   Py_XINCREF(original);
   state.link = &link;
   state.original_input = original;
-  if (!add_functions(module.get(), methods)) return {};
+  if (!add_functions(module.get(), methods) || !host_calls::connect(link, module.get())) return {};
   return module;
 }
 

@@ -95,6 +95,8 @@ class Repr:
             return f"<built-in {value.__name__}>"
         if safe.is_static(kind) and safe.is_subclass(dict, kind):
             return f"{safe.qualname(kind)}({self.container(value, depth)})"
+        if is_host_function(value):
+            return f"<function host.{safe.attribute(value, '_name')}>"
         known = wire.use("arrays").shape_text(value)
         if known is not None:
             return known
@@ -126,9 +128,14 @@ def kind_of(value):
         return "property"
     if kind is staticmethod or kind is classmethod:
         return "function"
-    if id(kind) in FUNCTIONS:
+    if id(kind) in FUNCTIONS or is_host_function(value):
         return "function"
     return "instance"
+
+
+def is_host_function(value):
+    """Whether it calls a function of the client's (host.py)."""
+    return type(value) is vars(wire).get("host_function", safe.MISSING)
 
 
 FUNCTIONS = safe.ids(

@@ -74,6 +74,16 @@ class FiguresLoader:
         module.__dict__.update(wire.load("figures"))
 
 
+class HostLoader:
+    """Of the module `host`, which is no file."""
+
+    def create_module(self, spec):
+        return wire.host()
+
+    def exec_module(self, module):
+        pass
+
+
 def patch_ipython(module):
     """What it shows would be printed, were it not for a kernel of its own."""
     own = wire.show()
@@ -150,6 +160,7 @@ PATCHES = {
 }
 
 
+MADE = {FIGURES: FiguresLoader, "host": HostLoader}  # modules that are no files
 STANDARD = {"getpass", "inspect", "linecache"}  # of the standard library, or left as they are
 
 
@@ -166,8 +177,8 @@ def is_own(finder):
 
 def find_spec(name, spec):
     """Finds nothing itself, but has the loader of the module call the patch once it is there."""
-    if name == FIGURES:
-        return type(sys.__spec__)(name, FiguresLoader())
+    if name in MADE:
+        return type(sys.__spec__)(name, MADE[name]())
     parent = name.rpartition(".")[0]
     path = sys.modules[parent].__path__ if parent else None
     for finder in sys.meta_path:

@@ -162,9 +162,13 @@ def attribute(value, name):
             return MISSING
     if id(kind) in UNBOUND:
         return found.__func__
-    if kind is property or (has_getter(kind) and id(kind) not in PLAIN_GETTERS):
+    if kind is property or (has_getter(kind) and not only_binds(kind)):
         return MISSING
     return found
+
+
+def only_binds(kind):
+    return id(kind) in PLAIN_GETTERS or kind is vars(wire).get("host_function", MISSING)
 
 
 def has_getter(kind):

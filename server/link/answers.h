@@ -4,6 +4,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <vector>
 
 #include "runtime/link.h"
 #include "server/system/waker.h"
@@ -14,7 +15,8 @@ namespace replwire::server {
 // costs no descriptor and no thread. For any thread.
 class Answers {
  public:
-  void expect(std::uint64_t number);
+  // `wakes`: an eventfd that is told of the answer; -1: a thread waits for it.
+  void expect(std::uint64_t number, int wakes = -1);
   void withdraw(std::uint64_t number);
 
   // What nobody expects is dropped. True: a thread waits for it in `wait`, or nobody does; else the
@@ -27,6 +29,11 @@ class Answers {
   // For threads that handle no signals, which is all but the worker.
   runtime::Answer wait(std::uint64_t number);
 
+  // An eventfd among the server's own descriptors; -1: none can be had.
+  static int open_waking();
+  // Those that are there for questions of this eventfd's.
+  std::vector<runtime::Answered> take_all(int wakes);
+
   // While it is held, the process may be forked.
   std::unique_lock<std::mutex> hold() { return std::unique_lock(mutex_); }
   // In a process whose other threads are gone.
@@ -36,12 +43,14 @@ class Answers {
   struct Question {
     std::optional<runtime::Answer> answer;
     ThreadWaker* waiting = nullptr;
+    int wakes = -1;
   };
 
   std::optional<runtime::Answer> take(std::uint64_t number, ThreadWaker* waker);
 
   std::mutex mutex_;
   std::map<std::uint64_t, Question> questions_;
+  std::multimap<int, std::uint64_t> arrived_;  // eventfd -> the questions that are answered
 };
 
 }  // namespace replwire::server

@@ -60,10 +60,16 @@ class LocalLink final : public runtime::Link, public InterpreterLink {
   void begin(const runtime::ExecutionRef& execution) override { outputs_.begin(execution); }
   std::optional<runtime::Answer> wait_for_answer(std::uint64_t number,
                                                  const sigset_t* blocked) override;
+  std::vector<runtime::Answered> take_answers(int wakes) override {
+    return answers_.take_all(wakes);
+  }
+  int open_waking() override { return Answers::open_waking(); }
 
  private:
   bool on_worker() const { return ::pthread_equal(::pthread_self(), worker_) != 0; }
-  void note(const runtime::NeedInput& question) { answers_.expect(question.number); }
+  void note(const runtime::NeedInput& question) {
+    answers_.expect(question.number, question.wakes);
+  }
   void note(const runtime::InputWithdrawn& question) { answers_.withdraw(question.number); }
   template <class Other>
   void note(const Other& /*event*/) {}

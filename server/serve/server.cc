@@ -34,6 +34,7 @@ protocol::Limits limits(const Options& options) {
   limits.traceback_bytes = runtime::kTracebackBytes;
   limits.prompt_bytes = runtime::kPromptBytes;
   limits.display_bytes = runtime::kDisplayBytes;
+  limits.call_bytes = runtime::kCallBytes;
   limits.inquiry_bytes = runtime::kInquiryBytes;
   limits.queue_bytes = static_cast<std::int64_t>(options.queue_bytes);
   limits.output_buffer = static_cast<std::int64_t>(options.output_buffer);

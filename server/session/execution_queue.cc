@@ -24,6 +24,19 @@ std::size_t bytes_of(const protocol::Execute& request) {
   return bytes;
 }
 
+std::size_t bytes_of(const protocol::Functions& request) {
+  std::size_t bytes = 0;
+  for (const auto& function : request.functions) {
+    bytes += sizeof(function) + function.doc.value_or("").size();
+    if (!function.parameters) continue;
+    for (const auto& parameter : *function.parameters) {
+      bytes += sizeof(parameter);
+      if (parameter.default_value) bytes += parameter.default_value->text.size();
+    }
+  }
+  return bytes;
+}
+
 }  // namespace
 
 void ExecutionQueue::add(protocol::Execute request, ReplyOnce reply, const InHand& in_hand) {
@@ -45,8 +58,12 @@ void ExecutionQueue::add(protocol::Execute request, ReplyOnce reply, const InHan
 }
 
 void ExecutionQueue::add(Request request, ReplyOnce reply) {
-  entries_.push_back({std::move(request), std::move(reply), {}, sizeof(Entry)});
-  bytes_ += sizeof(Entry);
+  std::size_t bytes = sizeof(Entry);
+  if (const auto* functions = std::get_if<protocol::Functions>(&request)) {
+    bytes += bytes_of(*functions);
+  }
+  entries_.push_back({std::move(request), std::move(reply), {}, bytes});
+  bytes_ += bytes;
 }
 
 void ExecutionQueue::add(runtime::CommMessage message, ReplyOnce reply, std::string_view running) {

@@ -187,6 +187,16 @@ protocol::Input event(const runtime::NeedInput& question, std::string id) {
   return frame;
 }
 
+protocol::Call call(const runtime::NeedInput& question, std::string id) {
+  protocol::Call frame = {};
+  frame.id = std::move(id);
+  frame.execution_id = id_of(question.execution);
+  frame.name = question.call->name;
+  frame.args.text = question.call->args;
+  frame.kwargs.text = question.call->kwargs;
+  return frame;
+}
+
 std::optional<std::vector<protocol::StackEntry>> stack_of(const WorkerStack::Outcome& outcome) {
   const auto* frames = std::get_if<runtime::stack_dump::Frames>(&outcome);
   if (frames == nullptr) return std::nullopt;

@@ -50,6 +50,7 @@ using CommEvent =
     std::variant<protocol::CommOpenEvent, protocol::CommMsgEvent, protocol::CommCloseEvent>;
 CommEvent event(const runtime::CommSent& sent);
 protocol::Input event(const runtime::NeedInput& question, std::string id);
+protocol::Call call(const runtime::NeedInput& question, std::string id);
 
 // Nothing when there is none to be had.
 std::optional<std::vector<protocol::StackEntry>> stack_of(const WorkerStack::Outcome& outcome);

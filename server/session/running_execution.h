@@ -35,6 +35,7 @@ class RunningExecution {
   // The next of the inputs that it brought along.
   std::optional<std::string> next_input();
   void count_interrupt() { ++interrupts_; }
+  std::int64_t interrupts() const { return interrupts_; }
 
   // The snapshot from before a transaction.
   void set_before(std::optional<std::uint64_t> snapshot) { before_ = snapshot; }

@@ -172,7 +172,9 @@ void Session::settle() {
   due ? alarm_.set(*due) : alarm_.cancel();
 }
 
-bool Session::busy() const { return running_ || reset_ || (recovery_ && recovery_->busy()); }
+bool Session::busy() const {
+  return running_ || reset_ || functions_.busy() || (recovery_ && recovery_->busy());
+}
 
 // ---- executions -----------------------------------------------------------------------------
 
@@ -193,6 +195,9 @@ void Session::begin(ExecutionQueue::Entry next) try {
                         [&](protocol::Reset& /*request*/) {
                           parts_.link.post(runtime::Reset{});
                           reset_ = std::move(next.reply);
+                        },
+                        [&](protocol::Functions& request) {
+                          parts_.link.post(functions_.begin(request, std::move(next.reply)));
                         },
                         [&](protocol::Checkpoints& /*request*/) {
                           if (recovery_) list_snapshots(std::move(next.reply));
@@ -261,9 +266,14 @@ void Session::on(const runtime::NeedInput& question) {
   inputs_.ask(question, pointer_to(running_));
 }
 
+void Session::on(runtime::Defined& defined) { functions_.defined(defined); }
+
 void Session::on(const runtime::InputWithdrawn& withdrawn) {
   const bool timed_out = running_ && stopper_.timed_out() &&
                          inputs_.execution_of(withdrawn.number) == running_->serial();
+  if (withdrawn.cancelled && !timed_out && !ending_.shutting_down()) {
+    return inputs_.cancel(withdrawn.number, pointer_to(running_));
+  }
   inputs_.withdraw(withdrawn.number, ending_.shutting_down() ? InputClosedReason::kShutdown
                                      : timed_out             ? InputClosedReason::kTimeout
                                                              : InputClosedReason::kInterrupt);
@@ -361,6 +371,7 @@ void Session::interpreter_died(const Death& death) {
       if (running_) processes_.kill_orphans(running_->started());
       if (reset_) reset_->refuse(protocol::ErrorCode::kInvalidField, "the interpreter died");
       reset_.reset();
+      functions_.interpreter_died();
       if (!recovery_->wake(now)) {
         process_end_.die(execution_of(running_), "interpreter",
                          "the interpreter died each time that it was started anew", kBroken);
@@ -372,6 +383,7 @@ void Session::interpreter_died(const Death& death) {
 
 void Session::on(const runtime::Restored& restored) {
   if (!recovery_ || !recovery_->reviving()) return;
+  if (auto functions = functions_.again()) parts_.link.post(*std::move(functions));
   Recovery::Revival revival =
       recovery_->finish(execution_of(running_), parts_.link.process(), restored);
   replies::Ended how;
@@ -444,6 +456,7 @@ void Session::finish() {
   inquiries_.clear();
   listings_.clear();
   reset_.reset();
+  functions_.clear();
   if (recovery_) recovery_->clear();
   queue_.clear();
   ending_.answer();

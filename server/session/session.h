@@ -14,6 +14,7 @@
 #include "server/link/worker_stack.h"
 #include "server/output/outputs.h"
 #include "server/session/execution_queue.h"
+#include "server/session/function_desk.h"
 #include "server/session/input_desk.h"
 #include "server/session/inquiry_desk.h"
 #include "server/session/recovery/interpreter_processes.h"
@@ -45,8 +46,8 @@
 //   ExecutionQueue    what waits its turn           InquiryDesk  questions about code
 //   RunningExecution  the one in hand               Stopper      interrupts and deadlines
 //   InputDesk         what code asks the client     Recovery     the next interpreter; --survive
-//   StatusDesk        who waits for a stack         Ending       the way to the end
-//   ProcessEnd        the last step of it
+//   FunctionDesk      what code may call there      Ending       the way to the end
+//   StatusDesk        who waits for a stack         ProcessEnd   the last step of it
 //
 // A request comes with a ReplyOnce and leaves it with the part that will answer; a part that is
 // cleared has answered. The parts write their own frames and say nothing to each other: what one
@@ -66,8 +67,9 @@ template <class T, class... Types>
 concept OneOf = (std::same_as<T, Types> || ...);
 // Requests that take their turn among the executions.
 template <class T>
-concept TakesTurn = OneOf<T, protocol::Reset, protocol::Checkpoint, protocol::Checkpoints,
-                          protocol::CheckpointDrop, protocol::Restore, protocol::Undo>;
+concept TakesTurn =
+    OneOf<T, protocol::Reset, protocol::Functions, protocol::Checkpoint, protocol::Checkpoints,
+          protocol::CheckpointDrop, protocol::Restore, protocol::Undo>;
 template <class T>
 concept AboutCode =
     OneOf<T, protocol::Complete, protocol::Inspect, protocol::IsComplete, protocol::Variables>;
@@ -174,6 +176,7 @@ class Session {
   void on(const runtime::CommSent& sent);
   void on(runtime::Done& done);
   void on(runtime::ResetDone& done);
+  void on(runtime::Defined& defined);
   void on(const runtime::Checkpointed& checkpointed);
   void on(const runtime::Restored& restored);
   void on(const runtime::Exiting& exiting);
@@ -203,6 +206,7 @@ class Session {
   std::optional<RunningExecution> running_;
   std::optional<ReplyOnce> reset_;  // that is under way
   InputDesk inputs_;
+  FunctionDesk functions_;
   InquiryDesk inquiries_;
   StatusDesk statuses_;
   Stopper stopper_;

@@ -18,8 +18,9 @@ using protocol::InterruptOutcome;
 
 // A shutdown refuses all others.
 template <class T>
-constexpr bool kServedToTheEnd = OneOf<T, protocol::InputResponse, protocol::Interrupt,
-                                       protocol::Status, protocol::OutputGet, protocol::Shutdown>;
+constexpr bool kServedToTheEnd =
+    OneOf<T, protocol::InputResponse, protocol::CallResponse, protocol::Interrupt, protocol::Status,
+          protocol::OutputGet, protocol::Shutdown>;
 
 template <class Request>
 runtime::CommMessage comm_message(Request& request) {
@@ -60,7 +61,7 @@ void Session::serve(Incoming& incoming) try {
         queue_.add(std::move(request), std::move(reply));
       },
       [&](AboutCode auto& request, ReplyOnce reply) { inquiries_.ask(request, std::move(reply)); },
-      [&](protocol::InputResponse& request, ReplyOnce reply) {
+      [&](OneOf<protocol::InputResponse, protocol::CallResponse> auto& request, ReplyOnce reply) {
         inputs_.respond(request, std::move(reply));
       },
       [&](auto& request, ReplyOnce reply) { on(request, std::move(reply)); }};
@@ -143,15 +144,20 @@ void Session::on(protocol::Status& request, ReplyOnce reply) {
 protocol::SessionFacts Session::facts() const {
   protocol::SessionFacts facts = {};
   if (running_) {
-    const bool waits = inputs_.waits_for(running_->serial());
-    facts.state = waits ? protocol::State::kWaitingForInput : protocol::State::kBusy;
+    const auto waits = [this](InputDesk::Kind kind) {
+      return inputs_.waits_for(running_->serial(), kind);
+    };
+    facts.state = waits(InputDesk::Kind::kInput)  ? protocol::State::kWaitingForInput
+                  : waits(InputDesk::Kind::kCall) ? protocol::State::kWaitingForCall
+                                                  : protocol::State::kBusy;
     facts.execution_id = running_->id();
     facts.elapsed = running_->elapsed(Clock::now());
   } else if (busy()) {
     facts.state = protocol::State::kBusy;
   }
   facts.queued = static_cast<std::int64_t>(queue_.size());
-  facts.pending_inputs = inputs_.ids();
+  facts.pending_inputs = inputs_.ids(InputDesk::Kind::kInput);
+  facts.pending_calls = inputs_.ids(InputDesk::Kind::kCall);
   facts.memory_usage = resident_bytes(parts_.link.process());
   facts.cpu_seconds = cpu_seconds(parts_.link.process());
   if (recovery_) facts.snapshots = recovery_->facts();

@@ -7,6 +7,7 @@ import argparse
 import json
 import os
 import platform
+import re
 import signal
 import statistics
 import subprocess
@@ -96,6 +97,82 @@ class Bench(Survival):
             figures = in_turns(self.fewer(50, 10), *actions)
         ours, beside = map(statistics.median, figures)
         self.show_ratio("input() answered at once, p50, one core", ours, beside, "execute 1+1", micro, 2.2)
+
+    @staticmethod
+    def offer(server):
+        functions = [{"name": "f"}, {"name": "af", "is_async": True}]
+        frame = {"type": "functions", "id": "f", "functions": functions}
+        server.ask(json.dumps(frame).encode() + b"\n", b"functions_reply")
+        server.execute("import asyncio, host")
+
+    @staticmethod
+    def answers_to(frames):
+        """Those of all calls among them, the last one first."""
+        found = re.findall(rb'"type":"call","id":"([^"]*)"', frames)
+        return b"".join(b'{"type":"call_response","call_id":"%s","data":"a"}\n' % each for each in reversed(found))
+
+    def call(self):
+        asking, answer = execute_line("input()"), b'{"type":"input_response","data":"a"}\n'
+        calling, awaiting = execute_line("host.f()"), execute_line("await host.af()")
+        with one_core(), self.server() as server:
+            self.offer(server)
+
+            def ask_and_answer():
+                server.ask(asking, b'"type":"input"')
+                server.ask(answer, Server.RESULT)
+
+            def call_and_answer(line):
+                server.ask(self.answers_to(server.ask(line, b'"type":"call"')), Server.RESULT)
+
+            actions = (
+                lambda: timed(lambda: call_and_answer(calling), 100),
+                lambda: timed(lambda: call_and_answer(awaiting), 100),
+                lambda: timed(ask_and_answer, 100),
+            )
+            in_turns(5, *actions)
+            figures = in_turns(self.fewer(50, 10), *actions)
+        ours, awaited, beside = map(statistics.median, figures)
+        self.show_ratio("host.f() answered at once, p50, one core", ours, beside, "input()", micro, 1.1)
+        self.show_ratio("await host.f(), the same", awaited, beside, "input()", micro)
+
+    def gather(self):
+        count = 1000
+        line = execute_line(f"len(await asyncio.gather(*(host.af(n) for n in range({count}))))")
+
+        def once(server):
+            os.write(server.stdin, line)
+            frames = server.read()
+            while frames.count(b'"type":"call"') < count or frames[-1] != 10:
+                frames += server.read()
+            result = json.loads(server.ask(self.answers_to(frames), Server.RESULT).splitlines()[-1])
+            assert result["value"] == count
+
+        with self.server() as server:
+            self.offer(server)
+            times = timed(lambda: once(server), self.fewer(30, 10))
+        each = statistics.median(times) / count
+        self.show("1,000 calls in one gather, each", micro(each), "", "", "under 60 us", each < 60e-6)
+
+    def calls(self):
+        def many(server, count):
+            os.write(server.stdin, execute_line(f"for n in range({count}): host.f(n)"))
+            frames = server.read()
+            for _ in range(count):
+                while b'"type":"call"' not in frames or frames[-1] != 10:
+                    frames += server.read()
+                os.write(server.stdin, self.answers_to(frames))
+                frames = server.read()
+            while Server.RESULT not in frames:
+                frames += server.read()
+
+        count = self.fewer(100_000, 10_000)
+        with one_core(), self.server() as server:
+            self.offer(server)
+            many(server, 2000)
+            before = resident(server.pid)
+            many(server, count)
+            grown = resident(server.pid) - before
+        self.show(f"{count:,} calls: memory grows by", mib(grown), "", "", "under 1 MiB", grown < MIB)
 
     def startup(self):
         def spawn_to_ready():
@@ -430,7 +507,7 @@ class Bench(Survival):
 
 
 TABLES = {
-    "A session over pipes": ("roundtrip", "input", "startup", "memory", "growth", "loop", "idle", "inputs"),
+    "A session over pipes": ("roundtrip", "input", "call", "gather", "calls", "startup", "memory", "growth", "loop", "idle", "inputs"),
     "Questions about code": ("complete",),
     "Output": ("prints", "child", "bigprint", "firstbyte"),
     "Stopping": ("interrupt", "deadline"),

@@ -1,6 +1,7 @@
 #include "server/link/answers.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <array>
 #include <deque>
@@ -41,6 +42,30 @@ TEST(AnswersTest, ItIsToldWhetherTheWorkerMayBeWaiting) {
   Answers answers;
   answers.expect(1);
   EXPECT_FALSE(answers.give(1, Line{"one"}));
+}
+
+TEST(AnswersTest, ALoopTakesItsOwnAndIsWoken) {
+  Answers answers;
+  const int loop = Answers::open_waking();
+  const int other = Answers::open_waking();
+  answers.expect(1, loop);
+  answers.expect(2, other);
+  answers.expect(3, loop);
+  answers.expect(4, loop);
+  EXPECT_TRUE(answers.give(3, Line{"three"}));
+  EXPECT_TRUE(answers.give(2, Line{"two"}));
+  EXPECT_TRUE(answers.give(4, Line{"four"}));
+  answers.withdraw(4);
+  std::uint64_t count = 0;
+  EXPECT_EQ(::read(loop, &count, sizeof count), 8);
+  const auto taken = answers.take_all(loop);
+  ASSERT_EQ(taken.size(), 1U);
+  EXPECT_EQ(taken[0].number, 3U);
+  EXPECT_EQ(std::get<Line>(taken[0].answer).text, "three");
+  EXPECT_TRUE(answers.take_all(loop).empty());
+  EXPECT_EQ(answers.take_all(other).size(), 1U);
+  ::close(loop);
+  ::close(other);
 }
 
 TEST(AnswersTest, ThousandThreadsWaitWithoutADescriptor) {

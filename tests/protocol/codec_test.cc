@@ -119,6 +119,56 @@ TEST(CodecTest, AnswersAreOneOfThree) {
   EXPECT_EQ(refusal(R"({"type":"input_response","eof":false})").code, ErrorCode::kInvalidField);
 }
 
+TEST(CodecTest, AnyJsonIsKeptAsItCame) {
+  const auto data = [](const std::string& json) {
+    return read<CallResponse>(R"({"data" : )" + json +
+                              R"( , "type":"call_response","call_id":"c"})")
+        .data->text;
+  };
+  for (const char* json : {"null", "-1.5e3", "true", R"("a\\\"]}\u00e4")", "[ ]",
+                           R"({"a": [{"b":"}"}, []], "c" : 1})"}) {
+    EXPECT_EQ(data(json), json);
+  }
+  EXPECT_EQ(refusal(R"({"type":"call_response","call_id":"c"})").code, ErrorCode::kMissingField);
+  EXPECT_EQ(read<CallResponse>(
+                R"({"type":"call_response","call_id":"c","data":1,"x":[2],"d\u0061ta":[3]})")
+                .data->text,
+            "[3]");
+}
+
+TEST(CodecTest, LoneSurrogatesPassWhereAnyJsonDoes) {
+  const auto frame = read<CallResponse>(
+      R"({"type":"call_response","call_id":"c","data":["\ud800","\ud83d\ude00","\\ud800"]})");
+  EXPECT_EQ(frame.data->text, R"(["\ud800","\ud83d\ude00","\\ud800"])");
+  EXPECT_EQ(refusal(R"({"type":"execute","code":"\ud800"})").code, ErrorCode::kInvalidJson);
+  EXPECT_EQ(refusal(R"({"type":"call_response","data":"\ud800)").code, ErrorCode::kInvalidJson);
+}
+
+TEST(CodecTest, ObjectsInARequestAreReadByTheirFields) {
+  const auto frame = read<Functions>(
+      R"({"type":"functions","id":1,"functions":[{"name":"f","parameters":[)"
+      R"({"name":"a","default":null},{"name":"b","kind":"keyword"}]},{"name":"g","doc":null}]})");
+  ASSERT_EQ(frame.functions.size(), 2U);
+  const auto& parameters = frame.functions[0].parameters.value();
+  EXPECT_EQ(parameters[0].default_value->text, "null");
+  EXPECT_FALSE(parameters[1].default_value);
+  EXPECT_EQ(parameters[1].kind, ParameterKind::kKeyword);
+  EXPECT_FALSE(frame.functions[1].parameters);
+  EXPECT_FALSE(frame.functions[1].doc);
+  const auto said = [](const std::string& functions) {
+    return refusal(R"({"type":"functions","id":1,"functions":)" + functions + "}").message;
+  };
+  EXPECT_EQ(said("1"), "functions: /functions: must be a list of objects");
+  EXPECT_EQ(said(R"([{"name":"f"},[]])"), "functions: /functions/1: must be an object");
+  EXPECT_EQ(said(R"([{"name":1}])"), "functions: /functions/0/name: must be a string");
+  EXPECT_EQ(said(R"([{"name":"f","parameters":[{"name":"a"},{}]}])"),
+            "functions: /functions/0/parameters/1/name: is missing");
+  const auto strict =
+      decode(R"({"type":"functions","id":1,"functions":[{"name":"f","x":1}]})", 1, false, true);
+  EXPECT_EQ(std::get<ProtocolError>(strict).message,
+            "functions: /functions/0/x: is not a field of it");
+}
+
 TEST(CodecTest, WhatIsNoFrameAtAll) {
   EXPECT_EQ(refusal("{").code, ErrorCode::kInvalidJson);
   EXPECT_EQ(refusal("\xff").code, ErrorCode::kInvalidUtf8);

@@ -61,6 +61,64 @@ TEST_F(InputDeskTest, AsksAndHandsTheAnswerOn) {
   EXPECT_TRUE(sent_.take().empty());
 }
 
+class CallDeskTest : public InputDeskTest {
+ protected:
+  static runtime::NeedInput call(std::uint64_t number, runtime::ExecutionRef execution = {}) {
+    runtime::NeedInput asked = question(number, std::move(execution));
+    asked.call = runtime::HostCall{"f", "[1]", "{}"};
+    return asked;
+  }
+  void respond_to_call(std::string id, std::string data) {
+    protocol::CallResponse response;
+    response.call_id = std::move(id);
+    response.data = protocol::JsonOf<protocol::AnyValue>{std::move(data)};
+    desk_.respond(response, ReplyOnce(sent_, "call_response", std::nullopt, 1));
+  }
+};
+
+TEST_F(CallDeskTest, IsAskedAndAnsweredByItsId) {
+  desk_.ask(call(5, execution(1)), nullptr);
+  const Json frame = sent_.only();
+  EXPECT_EQ(frame, Json::parse(R"({"type":"call","id":"call-1","execution_id":"1","name":"f",)"
+                               R"("args":[1],"kwargs":{}})"));
+  EXPECT_TRUE(desk_.waits_for(1, InputDesk::Kind::kCall));
+  EXPECT_FALSE(desk_.waits_for(1, InputDesk::Kind::kInput));
+  EXPECT_EQ(desk_.ids(InputDesk::Kind::kCall), (std::vector<std::string>{"call-1"}));
+  respond_to_call("call-2", "1");
+  EXPECT_EQ(sent_.only()["code"], "unknown_call_id");
+  respond_to_call("call-1", "[]");
+  ASSERT_EQ(answers().size(), 1U);
+  EXPECT_TRUE(desk_.empty());
+}
+
+TEST_F(CallDeskTest, InputsAndTypeAheadAreNotForCalls) {
+  desk_.ask(call(1), nullptr);
+  desk_.ask(question(2), nullptr);
+  sent_.take();
+  respond("for the input");
+  EXPECT_EQ(answers(), (Answers{{2, "for the input"}}));
+  respond("ahead");
+  desk_.ask(call(3), nullptr);
+  EXPECT_EQ(sent_.only()["id"], "call-3");
+  respond("x", "call-1");
+  EXPECT_EQ(sent_.only()["code"], "unknown_input_id");
+}
+
+TEST_F(CallDeskTest, ClosesAsAnInputDoes) {
+  desk_.ask(call(1), nullptr);
+  desk_.ask(call(2), nullptr);
+  sent_.take();
+  desk_.cancel(1, nullptr);
+  EXPECT_EQ(sent_.only(),
+            Json::parse(R"({"type":"call_closed","id":"call-1","reason":"cancelled"})"));
+  desk_.refuse_all(InputClosedReason::kEndOfInput);
+  EXPECT_EQ(sent_.only()["reason"], "end_of_input");
+  EXPECT_EQ(answers(), (Answers{{2, "EOF"}}));
+  desk_.close();
+  desk_.ask(call(3), nullptr);
+  EXPECT_EQ(answers(), (Answers{{3, "EOF"}}));
+}
+
 TEST_F(InputDeskTest, NoIdIsUsedTwice) {
   for (std::uint64_t number = 1; number <= 3; ++number) {
     desk_.ask(question(number), nullptr);
@@ -80,7 +138,7 @@ TEST_F(InputDeskTest, AnAnswerWithoutIdIsForTheOldest) {
 TEST_F(InputDeskTest, SeveralAreAnsweredInAnyOrder) {
   desk_.ask(question(1), nullptr);
   desk_.ask(question(2), nullptr);
-  EXPECT_EQ(desk_.ids(), (std::vector<std::string>{"input-1", "input-2"}));
+  EXPECT_EQ(desk_.ids(InputDesk::Kind::kInput), (std::vector<std::string>{"input-1", "input-2"}));
   respond("second", "input-2");
   respond("first", "input-1");
   EXPECT_EQ(answers(), (Answers{{2, "second"}, {1, "first"}}));
@@ -273,7 +331,7 @@ TEST_F(InputDeskTest, AtAShutdownThreadsGetEofAndTheWorkerIsInterrupted) {
   desk_.refuse_threads(InputClosedReason::kShutdown);
   EXPECT_EQ(answers(), (Answers{{2, "EOF"}}));
   EXPECT_EQ(sent_.only()["id"], "input-2");
-  EXPECT_EQ(desk_.ids(), std::vector<std::string>{"input-1"});
+  EXPECT_EQ(desk_.ids(InputDesk::Kind::kInput), std::vector<std::string>{"input-1"});
 }
 
 TEST_F(InputDeskTest, NobodyAnswersTheDead) {

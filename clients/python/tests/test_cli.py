@@ -83,6 +83,32 @@ def test_run_is_like_python(tmp_path: Path) -> None:
     assert (told.stdout, told.stderr, told.returncode) == (python.stdout, "", 0)
 
 
+TOOLS = """
+from os.path import join
+def greet(name, mark="!"): return f"Hello, {name}{mark}"
+async def later(): return "later"
+def _hidden(): pass
+"""
+
+
+def test_functions_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / "tools.py").write_text(TOOLS)
+    code = "import host, sys\nprint(dir(host), sys.argv[1:], host.greet('Ada'), await host.later())"
+    for words in (("run", "file.py", "--functions", "tools.py", "x"),
+                  ("--functions", "tools.py", "file.py", "x")):  # fmt: skip
+        (tmp_path / "file.py").write_text(code)
+        told = cli(*words, cwd=tmp_path)
+        assert told.stdout == "['CallError', 'greet', 'later'] ['x'] Hello, Ada! later\n", (
+            told.stderr
+        )
+    (tmp_path / "tools.py").write_text("1/0")
+    told = cli("--functions", "tools.py", "exec", "1", cwd=tmp_path)
+    assert (told.returncode, told.stderr) == (
+        2,
+        "replwire-cli: tools.py: ZeroDivisionError: division by zero\n",
+    )
+
+
 def test_run_waits_for_no_idle_executor(tmp_path: Path) -> None:
     code = (
         "from concurrent.futures import ThreadPoolExecutor\n"

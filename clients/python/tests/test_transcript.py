@@ -70,6 +70,17 @@ PASS = {
     "unicode": ">>> print('größer 🐍\\x0b\\u2028|')\ngrößer 🐍\x0b\u2028|\n",
     "byte order mark": "\ufeff>>> 1\n1\n",
     "windows": ">>> print('a')\r\na\r\n>>> input()\r\n< b\r\n'b'\r\n",
+    "call": ">>> import host\n>>> print('a'); host.search('x', n=(1,))\na\n"
+    '@ call search("x", n=(1,)) -> {"hits": 1}\n{\'hits\': 1}\n',
+    "calls and answers": ">>> import host\n>>> host.f(1) + int(input('? ')) + host.f(2)\n"
+    "@ call f(1) -> 10\n?\n< 5\n@ call f(...) -> 20\n35\n",
+    "call that raises": ">>> import host\n>>> host.f()\n@ call f() raises LookupError: gone\n"
+    "Traceback (most recent call last):\nLookupError: gone\n",
+    "call that raises another": ">>> import host\n>>> host.f()\n@ call f() raises NoPrice\n"
+    "Traceback (most recent call last):\nhost.CallError: NoPrice: \n",
+    "call that is awaited": ">>> import host\n>>> await host.f(None)\n"
+    "@ call await f(None) -> true\nTrue\n",
+    "output that looks like a call": ">>> print('@ call f() -> 1')\n/@ call f\\(\\) -> 1/\n",
 }
 FAIL = {
     "value": ">>> 6 * 7\n43\n",
@@ -85,6 +96,14 @@ FAIL = {
     "prompt": ">>> input('a')\nb\n< x\n'x'\n",
     "ellipsis off": ">>> print('abc')  # doctest: -ELLIPSIS\na...\n",
     "line off": ">>> print('a\\nb')  # doctest: -ELLIPSIS\n...\nb\n",
+    "arguments of a call": ">>> import host\n>>> host.f(1)\n@ call f(2) -> 1\n1\n",
+    "call that is not made": ">>> import host\n>>> 1\n1\n@ call f() -> 1\n",
+    "call that is not expected": ">>> import host\n>>> host.f()\n"
+    ">>> host.f()\n@ call f() -> 1\n1\n",
+    "calls in another order": ">>> import host\n>>> host.f(1), host.f(2)\n"
+    "@ call f(2) -> 1\n@ call f(1) -> 1\n(1, 1)\n",
+    "answer instead of a call": ">>> import host\n>>> host.f()\n< 1\n@ call f() -> 1\n1\n",
+    "no json behind a call": ">>> import host\n>>> host.f()\n@ call f() -> one\n1\n",
 }
 
 
@@ -108,6 +127,16 @@ def test_answers_that_do_not_fit(tmp_path: Path) -> None:
     assert "+nothing answers input('Who? '): there is no answer left" in missing.diff()
     unused = played(tmp_path / "a.replwire", ">>> 1\n1\n< nobody asks\n")
     assert "-< nobody asks\n+1 of its answers were not asked for\n" in unused.diff()
+
+
+def test_calls_that_do_not_fit(tmp_path: Path) -> None:
+    path = tmp_path / "a.replwire"
+    missing = played(path, ">>> import host\n>>> 1\n1\n@ call f(1) -> 1\n")
+    assert "-@ call f(1) -> 1\n+1 of its calls were not made\n" in missing.diff()
+    other = played(path, ">>> import host\n>>> host.f(2)\n@ call f(1) -> 1\n1\n")
+    assert "+f(2) was called, which the transcript does not expect here\n" in other.diff()
+    bad = played(path, ">>> import host\n>>> host.f(2)\n@ call f(1) -> x\n1\n")
+    assert "+'@ call f(1) -> x': what stands behind -> is not JSON: " in bad.diff()
 
 
 def test_the_diff_shows_the_whole_traceback(tmp_path: Path) -> None:

@@ -183,6 +183,8 @@ def documentation(value):
         return documentation(value.__func__)
     elif id(kind) in describe.FUNCTIONS or kind is property:
         text = value.__doc__
+    elif describe.is_host_function(value):
+        text = dict.get(safe.instance_dict(value), "__doc__")
     else:
         return own_documentation(kind)
     return text if type(text) is str else None

@@ -117,6 +117,24 @@ def parameters_of(function):
     return found
 
 
+HOST_KINDS = {
+    "positional": "either",
+    "keyword": "keyword",
+    "var_positional": "star",
+    "var_keyword": "stars",
+}
+ANYTHING = (("args", "var_positional", ()), ("kwargs", "var_keyword", ()))
+
+
+def host_parameters(value):
+    """Of a function of the client's."""
+    told = safe.attribute(value, "_parameters")
+    return [
+        Parameter(name, HOST_KINDS[kind], default[0] if default else safe.MISSING, safe.MISSING)
+        for name, kind, default in (ANYTHING if told is None else told)
+    ]
+
+
 def join_parameters(parameters):
     parts = []
     positional = star = False
@@ -177,6 +195,8 @@ def callee(value):
 def parameters(value, bound=0):
     """The parameters that are left for a caller; None when they are not known. `bound`: as many
     as an instance that it was looked up on takes."""
+    if describe.is_host_function(value):
+        return host_parameters(value)
     function, given = callee(value)
     if function is None:
         return None

@@ -157,10 +157,11 @@ std::optional<Command> SocketLink::receive(const runtime::Watch& watch) {
 
 void SocketLink::send(Event event) {
   std::visit(
-      Overloaded{[this](const runtime::Done&) { tell_children(); },
-                 [this](const runtime::NeedInput& asked) { answers_.expect(asked.number); },
-                 [this](const runtime::InputWithdrawn& asked) { answers_.withdraw(asked.number); },
-                 [](const auto&) {}},
+      Overloaded{
+          [this](const runtime::Done&) { tell_children(); },
+          [this](const runtime::NeedInput& asked) { answers_.expect(asked.number, asked.wakes); },
+          [this](const runtime::InputWithdrawn& asked) { answers_.withdraw(asked.number); },
+          [](const auto&) {}},
       event);
   send_message(Message(std::move(event)), {});
 }

@@ -44,6 +44,10 @@ class SocketLink final : public runtime::Link {
   void begin(const runtime::ExecutionRef& execution) override;
   std::optional<runtime::Answer> wait_for_answer(std::uint64_t number,
                                                  const sigset_t* blocked) override;
+  std::vector<runtime::Answered> take_answers(int wakes) override {
+    return answers_.take_all(wakes);
+  }
+  int open_waking() override { return Answers::open_waking(); }
 
  private:
   std::optional<runtime::Command> next(bool may_wait);

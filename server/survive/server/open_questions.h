@@ -16,13 +16,13 @@ class OpenQuestions {
  public:
   void note(const runtime::NeedInput& asked) {
     const std::lock_guard lock(mutex_);
-    inputs_.insert_or_assign(asked.number, asked.worker);
+    inputs_.insert_or_assign(asked.number, asked.worker && asked.wakes < 0);
   }
   void note(const runtime::InputWithdrawn& asked) {
     const std::lock_guard lock(mutex_);
     inputs_.erase(asked.number);
   }
-  // Calls `send(asked by the worker)` if nobody has answered it.
+  // Calls `send(the worker waits for it)` if nobody has answered it.
   void answer(std::uint64_t number, auto send) {
     const std::lock_guard lock(mutex_);
     const auto found = inputs_.find(number);
@@ -53,7 +53,7 @@ class OpenQuestions {
 
  private:
   mutable std::mutex mutex_;
-  std::map<std::uint64_t, bool> inputs_;  // by the worker, whose answers go to it
+  std::map<std::uint64_t, bool> inputs_;  // the worker waits, so that answers go to it
   std::map<std::uint64_t, runtime::Inquiry> inquiries_;
 };
 

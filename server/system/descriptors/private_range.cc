@@ -5,13 +5,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 
 namespace replwire::server {
 namespace {
 
 struct Numbers {
   int first;
-  int end;
+  std::atomic<int> end;  // any thread may move something into it
 };
 
 // Global, since a process has one range of them, and a forked child closes it.
@@ -53,7 +54,8 @@ Descriptor PrivateRange::place_for(const Descriptor& late) {
   const int fd = ::fcntl(late.get(), F_DUPFD_CLOEXEC, range.first);
   Descriptor placed(fd);
   if (fd >= range.first + kRoom) return {};
-  range.end = std::max(range.end, fd + 1);
+  for (int before = range.end; before <= fd && !range.end.compare_exchange_weak(before, fd + 1);) {
+  }
   return placed;
 }
 

@@ -7,13 +7,14 @@ import json
 import logging
 import re
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, ParamSpec
 
 from . import frames
 from .answers import WIRE, Ask, OnInput, asker
 from .errors import ReplwireError, RequestRefused, SessionClosed, SessionDied, UnansweredInput
 from .execution import Execution, Pending, Sink
+from .functions import Functions, Offered, answer_of, described
 
 # After so many refusals in one execution it is interrupted: it asks in a loop.
 PATIENCE = 10
@@ -88,14 +89,25 @@ class Conversation:
         self,
         write: Callable[[bytes], None],
         ask: Callable[[frames.Input, Execution | None, Ask], None],
+        host: Callable[[frames.Call, Callable[..., Any]], None],
+        host_closed: Callable[[str], None],
+        *,
         on_input: OnInput,
+        functions: Functions,
         on_event: Callable[[frames.Event], object] | None,
         trace: Trace | None,
     ) -> None:
         self._write = write
         self._ask = ask
+        self._host = host  # runs a function
+        self._host_closed = host_closed  # nobody waits for that call any more
         self._asker = asker(on_input)
         self._by_consumer = on_input == "ask"  # of what no execution that runs asks
+        self.calls_by_hand = functions == "ask"
+        self.functions: dict[str, Callable[..., Any]] = {}
+        if not isinstance(functions, str):
+            self.functions.update(functions or {})
+        self.calls: dict[str, Execution | None] = {}  # that wait for an answer
         self._on_event = on_event and guarded(on_event)
         self._trace = trace and guarded(trace)
         self.arrived: deque[bytes] = deque()  # what was read, not yet looked at
@@ -125,7 +137,9 @@ class Conversation:
             self._trace(">", line)
         self._write(line)
 
-    def execute(self, code: str, sink: Sink, on_input: OnInput, options: Any) -> Execution:
+    def execute(
+        self, code: str, sink: Sink, on_input: OnInput, options: Any, *, calls_by_hand: bool = False
+    ) -> Execution:
         frame: dict[str, Any] = {"type": "execute", "id": None, "code": code, **options}
         if frame["id"] is None:
             frame["id"] = next(self._ids)
@@ -135,7 +149,7 @@ class Conversation:
             raise ValueError(f"the id {frame['id']!r} is in use")
         ask = self._asker if on_input is None else asker(on_input)
         line = self._line(frame)
-        execution = Execution(frame["id"], sink, ask, on_input == "ask")
+        execution = Execution(frame["id"], sink, ask, on_input == "ask", calls_by_hand)
         self.executions[execution.id] = execution
         try:
             self._send(line)
@@ -183,6 +197,31 @@ class Conversation:
         if execution is not None and execution.refused >= PATIENCE:
             self.interrupt(execution)
 
+    def definition(
+        self, offered: Mapping[str, Offered], remove: Sequence[str] = ()
+    ) -> dict[str, Any]:
+        """The request that offers these functions; from here on they are called."""
+        frame: dict[str, Any] = {
+            "type": "functions",
+            "functions": [described(name, each) for name, each in offered.items()],
+            "remove": list(remove),
+        }
+        for name in remove:
+            self.functions.pop(name, None)
+        for name, each in offered.items():
+            if callable(each):
+                self.functions[name] = each
+            else:
+                self.functions.pop(name, None)
+        return frame
+
+    def answer_call(self, call: frames.Call, value: object) -> None:
+        """What it returns, or raises; a call that is closed by now is nobody's any more."""
+        if call.id not in self.calls or self.over is not None:
+            return
+        del self.calls[call.id]
+        self.send({"type": "call_response", "call_id": call.id, **answer_of(call.name, value)})
+
     # ---- in -----------------------------------------------------------------------------------
 
     def feed(self, data: bytes = b"") -> None:
@@ -227,7 +266,7 @@ class Conversation:
         decode = frames.DECODERS.get(raw["type"])
         return None if decode is None else decode(raw)  # what it does not know a client ignores
 
-    def execution_of(self, event: frames.Input) -> Execution | None:
+    def execution_of(self, event: frames.Input | frames.Call) -> Execution | None:
         return None if event.execution_id is None else self.executions.get(event.execution_id)
 
     def _of_execution(self, event: Any) -> None:
@@ -273,8 +312,25 @@ class Conversation:
         elif not execution.by_consumer or execution.sink is None:
             self.reply(event, execution, None)
 
-    def _input_closed(self, event: frames.InputClosed) -> None:
-        execution = self.questions.pop(event.id, None)
+    def _call(self, event: frames.Call) -> None:
+        execution = self.execution_of(event)
+        self.calls[event.id] = execution
+        self._of_execution(event)
+        by_hand = self.calls_by_hand if execution is None else execution.calls_by_hand
+        if by_hand and (execution is None or execution.sink is not None):
+            return
+        function = self.functions.get(event.name)
+        if function is not None:
+            self._host(event, function)
+        else:
+            self.answer_call(event, NotImplementedError(f"nothing answers {event.name}()"))
+
+    def _closed(self, event: frames.InputClosed | frames.CallClosed) -> None:
+        if event.type == "input_closed":
+            execution = self.questions.pop(event.id, None)
+        else:
+            execution = self.calls.pop(event.id, None)
+            self._host_closed(event.id)
         if execution is not None and execution.sink is not None:
             execution.sink.take(event)
         elif execution is None and self._on_event is not None:
@@ -307,7 +363,7 @@ class Conversation:
     def disown(self) -> None:
         """In a child that was forked: the server and all that is asked of it are the parent's."""
         self.over = lambda: SessionClosed("the session is that of the process that started it")
-        for each in (self.executions, self.requests, self.questions):
+        for each in (self.executions, self.requests, self.questions, self.calls):
             each.clear()
 
     def die(self, exit_status: int | None, stderr: bytes, closing: bool) -> None:
@@ -327,6 +383,7 @@ class Conversation:
         self.requests.clear()
         self.executions.clear()
         self.questions.clear()
+        self.calls.clear()
         for pending in waiting:
             if not pending.done():
                 pending.set_exception(failure())
@@ -338,7 +395,9 @@ class Conversation:
         "result": _terminal,
         "error": _terminal,
         "input": _input,
-        "input_closed": _input_closed,
+        "input_closed": _closed,
+        "call_closed": _closed,
+        "call": _call,
         "protocol_error": _refused,
         "ready": _ready,
         "fatal": _fatal,

@@ -63,12 +63,15 @@ class Collector:
 
 
 class Execution:
-    __slots__ = ("ask", "by_consumer", "failure", "id", "refused", "sink")
+    __slots__ = ("ask", "by_consumer", "calls_by_hand", "failure", "id", "refused", "sink")
 
-    def __init__(self, id: frames.Id, sink: Sink, ask: Ask | None, by_consumer: bool) -> None:
+    def __init__(
+        self, id: frames.Id, sink: Sink, ask: Ask | None, by_consumer: bool, calls_by_hand: bool
+    ) -> None:
         self.id = id
         self.sink: Sink | None = sink  # None once nobody cares
         self.ask = ask
         self.by_consumer = by_consumer  # who reads the events answers as well
+        self.calls_by_hand = calls_by_hand  # the same for calls
         self.failure: BaseException | None = None
         self.refused = 0

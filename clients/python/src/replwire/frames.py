@@ -13,6 +13,51 @@ Id = Union[str, int]
 
 
 @dataclass(slots=True)
+class HostParameter:
+    name: str
+    default: Any = None
+    kind: Literal["positional", "keyword", "var_positional", "var_keyword"] | None | None = None
+
+
+def _host_parameter(f: dict[str, Any]) -> HostParameter:
+    return HostParameter(
+        f["name"],
+        f.get("default"),
+        f.get("kind"),
+    )
+
+
+@dataclass(slots=True)
+class HostFunction:
+    name: str
+    doc: str | None | None = None
+    parameters: list[HostParameter] | None | None = None
+    is_async: bool | None | None = None
+
+
+def _host_function(f: dict[str, Any]) -> HostFunction:
+    return HostFunction(
+        f["name"],
+        f.get("doc"),
+        f.get("parameters"),
+        f.get("is_async"),
+    )
+
+
+@dataclass(slots=True)
+class CallFailure:
+    type: str
+    message: str
+
+
+def _call_failure(f: dict[str, Any]) -> CallFailure:
+    return CallFailure(
+        f["type"],
+        f["message"],
+    )
+
+
+@dataclass(slots=True)
 class ServerInfo:
     name: str
     version: str
@@ -56,6 +101,7 @@ class Limits:
     traceback_bytes: int
     prompt_bytes: int
     display_bytes: int
+    call_bytes: int
     inquiry_bytes: int
     queue_bytes: int
     output_buffer: int
@@ -75,6 +121,7 @@ def _limits(f: dict[str, Any]) -> Limits:
         f["traceback_bytes"],
         f["prompt_bytes"],
         f["display_bytes"],
+        f["call_bytes"],
         f["inquiry_bytes"],
         f["queue_bytes"],
         f["output_buffer"],
@@ -463,6 +510,54 @@ def _input_closed(f: dict[str, Any]) -> InputClosed:
 
 
 @dataclass(slots=True)
+class Call:
+    type: ClassVar[Literal["call"]] = "call"
+    id: str
+    execution_id: Id | None
+    name: str
+    args: list[Any]
+    kwargs: dict[str, Any]
+
+
+def _call(f: dict[str, Any]) -> Call:
+    return Call(
+        f["id"],
+        f["execution_id"],
+        f["name"],
+        f["args"],
+        f["kwargs"],
+    )
+
+
+@dataclass(slots=True)
+class CallClosed:
+    type: ClassVar[Literal["call_closed"]] = "call_closed"
+    id: str
+    reason: Literal["interrupt", "timeout", "end_of_input", "shutdown", "crash", "cancelled"]
+
+
+def _call_closed(f: dict[str, Any]) -> CallClosed:
+    return CallClosed(
+        f["id"],
+        f["reason"],
+    )
+
+
+@dataclass(slots=True)
+class FunctionsReply:
+    type: ClassVar[Literal["functions_reply"]] = "functions_reply"
+    id: Id
+    names: list[str]
+
+
+def _functions_reply(f: dict[str, Any]) -> FunctionsReply:
+    return FunctionsReply(
+        f["id"],
+        f["names"],
+    )
+
+
+@dataclass(slots=True)
 class Result:
     type: ClassVar[Literal["result"]] = "result"
     execution_id: Id
@@ -582,11 +677,12 @@ def _stuck(f: dict[str, Any]) -> Stuck:
 class StatusReply:
     type: ClassVar[Literal["status_reply"]] = "status_reply"
     id: Id
-    state: Literal["idle", "busy", "waiting_for_input"]
+    state: Literal["idle", "busy", "waiting_for_input", "waiting_for_call"]
     execution_id: Id | None
     elapsed: float
     queued: int
     pending_inputs: list[str]
+    pending_calls: list[str]
     memory_usage: int
     cpu_seconds: float
     snapshots: SnapshotFacts | None = None
@@ -602,6 +698,7 @@ def _status_reply(f: dict[str, Any]) -> StatusReply:
         f["elapsed"],
         f["queued"],
         f["pending_inputs"],
+        f["pending_calls"],
         f["memory_usage"],
         f["cpu_seconds"],
         _snapshot_facts(f["snapshots"]) if "snapshots" in f else None,
@@ -613,11 +710,12 @@ def _status_reply(f: dict[str, Any]) -> StatusReply:
 @dataclass(slots=True)
 class Heartbeat:
     type: ClassVar[Literal["heartbeat"]] = "heartbeat"
-    state: Literal["idle", "busy", "waiting_for_input"]
+    state: Literal["idle", "busy", "waiting_for_input", "waiting_for_call"]
     execution_id: Id | None
     elapsed: float
     queued: int
     pending_inputs: list[str]
+    pending_calls: list[str]
     memory_usage: int
     cpu_seconds: float
     snapshots: SnapshotFacts | None = None
@@ -630,6 +728,7 @@ def _heartbeat(f: dict[str, Any]) -> Heartbeat:
         f["elapsed"],
         f["queued"],
         f["pending_inputs"],
+        f["pending_calls"],
         f["memory_usage"],
         f["cpu_seconds"],
         _snapshot_facts(f["snapshots"]) if "snapshots" in f else None,
@@ -986,6 +1085,7 @@ class ProtocolError:
         "unknown_type",
         "duplicate_id",
         "unknown_input_id",
+        "unknown_call_id",
         "queue_full",
         "shutting_down",
         "internal",
@@ -1036,6 +1136,9 @@ Event = Union[
     ClearOutput,
     Input,
     InputClosed,
+    Call,
+    CallClosed,
+    FunctionsReply,
     Result,
     Error,
     InterruptReply,
@@ -1074,6 +1177,9 @@ DECODERS: dict[str, Callable[[dict[str, Any]], Event]] = {
     "clear_output": _clear_output,
     "input": _input,
     "input_closed": _input_closed,
+    "call": _call,
+    "call_closed": _call_closed,
+    "functions_reply": _functions_reply,
     "result": _result,
     "error": _error,
     "interrupt_reply": _interrupt_reply,
@@ -1112,6 +1218,8 @@ REQUESTS = (
     "is_complete",
     "variables",
     "output_get",
+    "functions",
+    "call_response",
     "reset",
     "checkpoint",
     "checkpoints",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from inspect import isawaitable
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from . import frames
 from .answers import Answer, Ask, OnInput, Prompt
@@ -14,6 +15,7 @@ from .comms import CommType, comm_frame
 from .conversation import Conversation, Trace
 from .errors import RequestRefused
 from .execution import Collector, Execution, Sink
+from .functions import Functions, Offered, failed, is_async, named
 from .process import PIPE, Command, Process, command_line
 from .requests import AsyncRequests, Reply
 from .results import ExecutionError, Result
@@ -23,6 +25,13 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from typing_extensions import Self, Unpack
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def log_failure(pending: asyncio.Future[Any]) -> None:
+    if not pending.cancelled() and (error := pending.exception()) is not None:
+        logging.getLogger("replwire").error("a function was refused: %s", error)
 
 
 class Session(AsyncRequests):
@@ -38,6 +47,7 @@ class Session(AsyncRequests):
         cwd: str | os.PathLike[str] | None = None,
         python: str | os.PathLike[str] | None = None,
         on_input: OnInput = None,
+        functions: Functions = None,
         on_event: Callable[[frames.Event], object] | None = None,
         trace: Trace | None = None,
         start_timeout: float = 60.0,
@@ -49,7 +59,16 @@ class Session(AsyncRequests):
         self._apart = apart
         self._start_timeout = start_timeout
         self._close_timeout = close_timeout
-        self._conversation = Conversation(self._write, self._ask, on_input, on_event, trace)
+        self._conversation = Conversation(
+            self._write,
+            self._ask,
+            self._host,
+            self._host_closed,
+            on_input=on_input,
+            functions=functions,
+            on_event=on_event,
+            trace=trace,
+        )
         self._unsent = bytearray()
         self._answering: dict[str, asyncio.Task[None]] = {}
         self.reading = self.closing = False
@@ -81,6 +100,12 @@ class Session(AsyncRequests):
             process.kill()
             await self.ended
         self.ready = ready.result()
+        if self._conversation.functions:
+            try:
+                await self.define(**self._conversation.functions)
+            except BaseException:
+                await self.close()
+                raise
         return self
 
     async def close(self) -> None:
@@ -163,12 +188,74 @@ class Session(AsyncRequests):
         return outcome
 
     def stream(
-        self, code: str, *, on_input: OnInput = None, **options: Unpack[frames.ExecuteOptions]
+        self,
+        code: str,
+        *,
+        on_input: OnInput = None,
+        functions: Literal["ask"] | None = None,
+        **options: Unpack[frames.ExecuteOptions],
     ) -> Stream:
         """Runs code, and gives each event as it comes. With `on_input="ask"` the program answers
-        an `Input` by `answer`."""
+        an `Input` by `answer`, with `functions="ask"` a `Call`."""
         feed = Feed(self)
-        return Stream(self, feed, self._conversation.execute(code, feed, on_input, options))
+        by_hand = functions == "ask" or self._conversation.calls_by_hand
+        execution = self._conversation.execute(code, feed, on_input, options, calls_by_hand=by_hand)
+        return Stream(self, feed, execution)
+
+    # ---- functions ----------------------------------------------------------------------------
+
+    async def define(self, /, *functions: Offered, **by_name: Offered) -> list[str]:
+        """Offers functions for the session's code to call, as attributes of its module `host`; the
+        names of all that there are. A mapping describes one, as the wire does, that the program
+        answers by hand."""
+        frame = self._conversation.definition(named(functions, by_name))
+        return (await self.request(frame, frames.FunctionsReply)).names
+
+    async def remove(self, *names: str) -> list[str]:
+        """Offers these no more."""
+        frame = self._conversation.definition({}, names)
+        return (await self.request(frame, frames.FunctionsReply)).names
+
+    def function(self, function: F) -> F:
+        """A decorator that offers a function: when the session starts, or from the next execution
+        on."""
+        offered = named([function], {})
+        if self._process is None:
+            self._conversation.functions.update(dict.fromkeys(offered, function))
+        else:
+            self._conversation.request(self._conversation.definition(offered), self._unwatched())
+        return function
+
+    def _unwatched(self) -> asyncio.Future[Any]:
+        """For a request whose refusal is for the log."""
+        pending = self._future()
+        pending.add_done_callback(log_failure)
+        return pending
+
+    def _host(self, call: frames.Call, function: Callable[..., Any]) -> None:
+        """Runs a function that code has called. One that blocks has a thread of its own."""
+        task = self.loop.create_task(self._call(call, function))
+        self._answering[call.id] = task
+        task.add_done_callback(lambda _: self._answering.pop(call.id, None))
+
+    def _host_closed(self, id: str) -> None:
+        if task := self._answering.get(id):
+            task.cancel()
+
+    async def _call(self, call: frames.Call, function: Callable[..., Any]) -> None:
+        value: object
+        try:
+            if is_async(function):
+                value = await function(*call.args, **call.kwargs)
+            else:
+                value = await asyncio.to_thread(function, *call.args, **call.kwargs)
+                value = await value if isawaitable(value) else value
+        except asyncio.CancelledError:
+            self._conversation.answer_call(call, RuntimeError(f"{call.name}() was cancelled"))
+            raise
+        except Exception as error:
+            value = failed(call.name, error)
+        self._conversation.answer_call(call, value)
 
     def begin(
         self,
@@ -193,10 +280,14 @@ class Session(AsyncRequests):
             raise RequestRefused("unexpected", f"{frame['type']}: answered by {told!r}")
         return told
 
-    def answer(self, question: frames.Input, answer: Answer | BaseException) -> None:
-        """Answers an `Input`: EOFError ends the input, None refuses."""
-        execution = self._conversation.execution_of(question)
-        self._conversation.reply(question, execution, answer)
+    def answer(self, question: frames.Input | frames.Call, answer: Any) -> None:
+        """Answers an `Input`: a text; EOFError ends the input, None refuses. Or a `Call`: what it
+        returns, or, when that is an exception, raises."""
+        if isinstance(question, frames.Call):
+            self._conversation.answer_call(question, answer)
+        else:
+            execution = self._conversation.execution_of(question)
+            self._conversation.reply(question, execution, answer)
 
     def comm(
         self,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Union
 
 from . import frames
-from .answers import Ask
 from .execution import Execution
 from .results import ExecutionError
 
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from .sync import Session
 
-Question = tuple[frames.Input, "Execution | None", Ask]
+# Who asks, and the function that answers.
+Question = tuple[Union[frames.Input, frames.Call], "Execution | None", Callable[..., Any]]
 
 
 class Slot:

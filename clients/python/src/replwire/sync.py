@@ -12,14 +12,15 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from inspect import isawaitable
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from . import frames
-from .answers import Answer, Ask, OnInput, Prompt
+from .answers import Ask, OnInput, Prompt
 from .comms import CommType, comm_frame
 from .conversation import Conversation, Trace
 from .errors import ReplwireError, RequestRefused, SessionClosed
 from .execution import Collector, Execution
+from .functions import Functions, Offered, failed, named
 from .process import PIPE, Command, Process, command_line
 from .requests import Reply, SyncRequests
 from .results import ExecutionError, Result
@@ -27,6 +28,8 @@ from .slots import Feed, Question, Slot, Stream
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Session(SyncRequests):
@@ -42,6 +45,7 @@ class Session(SyncRequests):
         cwd: str | os.PathLike[str] | None = None,
         python: str | os.PathLike[str] | None = None,
         on_input: OnInput = None,
+        functions: Functions = None,
         on_event: Callable[[frames.Event], object] | None = None,
         trace: Trace | None = None,
         apart: bool = False,
@@ -53,7 +57,16 @@ class Session(SyncRequests):
         self._apart = apart  # from the terminal: its Ctrl-C does not reach the server
         self._start_timeout = start_timeout
         self._close_timeout = close_timeout
-        self._conversation = Conversation(self._write, self._ask, on_input, on_event, trace)
+        self._conversation = Conversation(
+            self._write,
+            self._ask,
+            self._host,
+            self._host_closed,
+            on_input=on_input,
+            functions=functions,
+            on_event=on_event,
+            trace=trace,
+        )
         self._changed = threading.Condition()  # its lock is reentrant: a stream may go any time
         self._slots: dict[int, Slot] = {}
         self._questions: deque[Question] = deque()  # of no execution in hand: any thread answers
@@ -84,6 +97,12 @@ class Session(SyncRequests):
             self._process.kill()
             self.wait(self._ended)
             raise
+        if self._conversation.functions:
+            try:
+                self.define(**self._conversation.functions)
+            except BaseException:
+                self.close()
+                raise
         return self
 
     def close(self) -> None:
@@ -168,14 +187,54 @@ class Session(SyncRequests):
         return outcome
 
     def stream(
-        self, code: str, *, on_input: OnInput = None, **options: Unpack[frames.ExecuteOptions]
+        self,
+        code: str,
+        *,
+        on_input: OnInput = None,
+        functions: Literal["ask"] | None = None,
+        **options: Unpack[frames.ExecuteOptions],
     ) -> Stream:
         """Runs code, and gives each event as it comes. With `on_input="ask"` the program answers
-        an `Input` by `answer`."""
+        an `Input` by `answer`, with `functions="ask"` a `Call`."""
         feed = Feed()
+        by_hand = functions == "ask" or self._conversation.calls_by_hand
         with self._changed:
-            execution = self._conversation.execute(code, feed, on_input, options)
+            execution = self._conversation.execute(
+                code, feed, on_input, options, calls_by_hand=by_hand
+            )
         return Stream(self, feed, execution)
+
+    # ---- functions ----------------------------------------------------------------------------
+
+    def define(self, /, *functions: Offered, **by_name: Offered) -> list[str]:
+        """Offers functions for the session's code to call, as attributes of its module `host`; the
+        names of all that there are. A mapping describes one, as the wire does, that the program
+        answers by hand."""
+        with self._changed:
+            frame = self._conversation.definition(named(functions, by_name))
+        return self.request(frame, frames.FunctionsReply).names
+
+    def remove(self, *names: str) -> list[str]:
+        """Offers these no more."""
+        with self._changed:
+            frame = self._conversation.definition({}, names)
+        return self.request(frame, frames.FunctionsReply).names
+
+    def function(self, function: F) -> F:
+        """A decorator that offers a function: when the session starts, or at once."""
+        offered = named([function], {})
+        if self._process is None:
+            self._conversation.functions.update(dict.fromkeys(offered, function))
+        else:
+            self.define(**offered)
+        return function
+
+    def _host(self, call: frames.Call, function: Callable[..., Any]) -> None:
+        """The thread whose code calls is the one to run the function, without the lock."""
+        self._for_waiting(self._conversation.execution_of(call), (call, None, function))
+
+    def _host_closed(self, id: str) -> None:
+        pass  # who runs it will find that nobody waits
 
     def request(self, frame: dict[str, Any], reply: type[Reply]) -> Reply:
         slot = Slot()
@@ -187,11 +246,15 @@ class Session(SyncRequests):
             raise RequestRefused("unexpected", f"{frame['type']}: answered by {told!r}")
         return told
 
-    def answer(self, question: frames.Input, answer: Answer | BaseException) -> None:
-        """Answers an `Input`: EOFError ends the input, None refuses."""
+    def answer(self, question: frames.Input | frames.Call, answer: Any) -> None:
+        """Answers an `Input`: a text; EOFError ends the input, None refuses. Or a `Call`: what it
+        returns, or, when that is an exception, raises."""
         with self._changed:
-            execution = self._conversation.execution_of(question)
-            self._conversation.reply(question, execution, answer)
+            if isinstance(question, frames.Call):
+                self._conversation.answer_call(question, answer)
+            else:
+                execution = self._conversation.execution_of(question)
+                self._conversation.reply(question, execution, answer)
 
     def comm(
         self,
@@ -304,22 +367,38 @@ class Session(SyncRequests):
 
     def _ask(self, question: frames.Input, execution: Execution | None, ask: Ask) -> None:
         """The thread whose code asks is the one to answer, without the lock."""
+        self._for_waiting(execution, (question, execution, ask))
+
+    def _for_waiting(self, execution: Execution | None, question: Question) -> None:
         slot = self._slots.get(id(execution))
         if slot is None and execution is not None and isinstance(execution.sink, Feed):
             slot = execution.sink
-        (self._questions if slot is None else slot.questions).append((question, execution, ask))
+        (self._questions if slot is None else slot.questions).append(question)
 
-    def _answer(self, question: frames.Input, execution: Execution | None, ask: Ask) -> None:
-        given: Answer | BaseException
+    def _answer(
+        self,
+        question: frames.Input | frames.Call,
+        execution: Execution | None,
+        ask: Callable[..., Any],
+    ) -> None:
+        given: Any
         self._changed.release()
         try:
-            answer = ask(Prompt.of(question))
+            if isinstance(question, frames.Call):
+                answer = ask(*question.args, **question.kwargs)
+            else:
+                answer = ask(Prompt.of(question))
             given = _awaited(answer) if isawaitable(answer) else answer
         except Exception as failure:
             given = failure
+            if isinstance(question, frames.Call):
+                failed(question.name, failure)
         finally:
             self._changed.acquire()
-        self._conversation.reply(question, execution, given)
+        if isinstance(question, frames.Call):
+            self._conversation.answer_call(question, given)
+        else:
+            self._conversation.reply(question, execution, given)
 
     # ---- the pipes ----------------------------------------------------------------------------
 
@@ -388,10 +467,10 @@ class Session(SyncRequests):
 PATIENCE = 1.0  # seconds between looks at what else may have changed
 
 
-def _awaited(answer: Awaitable[Answer]) -> Answer:
+def _awaited(answer: Awaitable[Any]) -> Any:
     """In a loop of its own, in a thread of its own: this one may have a loop that runs."""
 
-    async def wait() -> Answer:
+    async def wait() -> Any:
         return await answer
 
     import asyncio  # noqa: PLC0415  # few need it

@@ -6,7 +6,8 @@ import argparse
 import os
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from ..errors import ReplwireError, SessionDied
 from ..process import find_server
@@ -25,7 +26,7 @@ USAGE = """replwire-cli [OPTIONS] [FILE.py [ARG...] | -c CODE [ARG...] | -m MODU
 EPILOG = """commands:
   FILE.py, -c, -m, -  run a program as python3 would
   exec CODE           run code, show the value of its last expression
-  run FILE.py         the same as FILE.py
+  run FILE.py         the same as FILE.py; `--functions TOOLS.py` may stand behind it
   prompt              an interactive prompt (the default)
 
 exit status: that of the program; 1 after an exception, 2 for wrong usage or a server that does
@@ -52,6 +53,9 @@ def parser() -> Parser:
         "--server", metavar="COMMAND", help="starts the server: 'ssh worker1 replwire' (replwire)"
     )
     program.add_argument("--python", metavar="PATH", help="the interpreter or venv to run in")
+    program.add_argument(
+        "--functions", metavar="FILE.py", help="offers its functions to the code, as module `host`"
+    )
     program.add_argument("--color", choices=["auto", "always", "never"], default="auto")
     program.add_argument(
         "--no-survive", action="store_true", help="at the prompt: a crash ends the session"
@@ -103,6 +107,9 @@ def _command(line: Parser, options: argparse.Namespace) -> str:
         command = words.pop(0)
         if not words:
             line.error(f"{command} {'CODE' if command == 'exec' else 'FILE.py'}: it is missing")
+        if command == "run" and words[1:2] == ["--functions"] and words[2:]:
+            options.functions = words[2]
+            del words[1:3]
         return command if command == "exec" else "program"
     return "program"
 
@@ -119,8 +126,9 @@ def _program(options: argparse.Namespace) -> programs.Program:
 
 def _run(options: argparse.Namespace, command: str, screen: Screen) -> int:
     program = _program(options) if command == "program" else None
+    functions = programs.functions_of(options.functions) if options.functions else None
     with open_session(
-        options.server, options.python, screen, env=programs.surroundings()
+        options.server, options.python, screen, env=programs.surroundings(), functions=functions
     ) as session:
         terminal = Terminal(session, screen)
         if streams := programs.at_terminal():
@@ -132,9 +140,15 @@ def _run(options: argparse.Namespace, command: str, screen: Screen) -> int:
 
 def _prompt(options: argparse.Namespace, screen: Screen) -> int:
     person = sys.stdin.isatty() and sys.stdout.isatty()
+    functions = programs.functions_of(options.functions) if options.functions else None
     survive = ["--survive"] if person and not options.no_survive else []
     with open_session(
-        options.server, options.python, screen, args=survive, env=programs.surroundings()
+        options.server,
+        options.python,
+        screen,
+        args=survive,
+        env=programs.surroundings(),
+        functions=functions,
     ) as session:
         terminal = Terminal(session, screen)
         if not person:
@@ -158,8 +172,10 @@ def open_session(
     server: str | None,
     python: str | None,
     screen: Screen,
+    *,
     args: Sequence[str] = (),
     env: Mapping[str, str] | None = None,
+    functions: Mapping[str, Callable[..., Any]] | None = None,
 ) -> Session:
     return Session(
         shlex.split(server) if server else find_server(same_python=False),
@@ -167,6 +183,7 @@ def open_session(
         args=args,
         env=env,
         on_input=lambda question: read_answer(question, question.password),
+        functions=functions,
         on_event=screen.show,
         apart=True,
     )

@@ -6,9 +6,10 @@ import os
 import shutil
 import sys
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from .. import frames
 from ..typed import WRAPPER
@@ -77,6 +78,34 @@ def _source(path: Path) -> str:
             return file.read()
     except (SyntaxError, UnicodeDecodeError) as error:
         raise OSError(f"{path}: {error}") from None
+
+
+def functions_of(name: str) -> dict[str, Callable[..., Any]]:
+    """Those that a file defines and does not hide, or that its `__all__` names."""
+    import importlib.util  # noqa: PLC0415  # few need it
+    import inspect  # noqa: PLC0415
+
+    path = Path(name).absolute()
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise OSError(f"{name}: no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.path.insert(0, str(path.parent))
+    try:
+        spec.loader.exec_module(module)
+    except OSError:
+        raise
+    except Exception as error:
+        raise OSError(f"{name}: {type(error).__name__}: {error}") from error
+    finally:
+        sys.path.remove(str(path.parent))
+    members = vars(module)
+    names = members.get("__all__") or [
+        each
+        for each, value in members.items()
+        if inspect.isfunction(value) and value.__module__ == path.stem and each[0] != "_"
+    ]
+    return {each: members[each] for each in names}
 
 
 def surroundings() -> dict[str, str]:

@@ -12,7 +12,8 @@ from typing import Literal
 # doctest: what doctest makes of it; notebook: a cell; plain: code which only has to run.
 Kind = Literal["transcript", "program", "doctest", "notebook", "plain"]
 
-ANSWER = re.compile(r"<(?: (?P<text>.*)|(?P<key>\^[CD])|)")
+CALL = re.compile(r"@ call (?P<call>.*)")  # of a function of the client's, with its answer
+ANSWER = re.compile(r"<(?: (?P<text>.*)|(?P<key>\^[CD])|)|@ call .*")
 PROGRAM = re.compile(r"(?P<indent> *)\$ (?P<line>\S.*)")
 POINTS = re.compile(r"[ \t]*#[ \t]*points:[ \t]*(?P<points>\d+(?:\.\d+)?)[ \t]*$", re.M)
 DEFAULTS = {

@@ -17,10 +17,10 @@ from ..errors import ReplwireError, ServerNotFound, SessionDied, UnansweredInput
 from ..process import Command
 from ..session import Session
 from ..typed import as_typed
-from . import notebook
+from . import calls, notebook
 from .compare import fits, wanted
 from .file import Transcript
-from .format import ANSWER, POINTS, Example
+from .format import ANSWER, CALL, POINTS, Example
 from .got import Got
 from .rewrite import difference, may_be_updated, rewritten
 
@@ -128,6 +128,8 @@ async def play(transcript: Transcript, how: Play | None = None) -> Outcome:
     try:
         async with Session(how.command, cwd=how.folder(transcript)) as session:
             player = Player(session, transcript, how)
+            if offered := calls.functions(transcript.examples):
+                await session.define(*offered)
             for example in transcript.examples:
                 if example.flags(how.flags) & doctest.SKIP:
                     continue
@@ -151,12 +153,15 @@ class Player:
         self._filename = str(transcript.path)
         self._folder = transcript.folder or transcript.path.parent
         self._timeout = how.timeout
+        self._flags = how.flags
         self.over = False  # nothing more can be played
 
     async def play(self, example: Example) -> Got:
         got = Got()
         answers = wanted(example)[1]
         try:
+            for each in answers:
+                calls.expected(each)
             if example.after_reset:
                 await self._session.reset()
             await self._run(example, got, answers)
@@ -164,10 +169,13 @@ class Player:
             got.problem = f"{unanswered}: there is no answer left in the transcript"
         except SessionDied as death:
             got.problem, self.over = str(death), True
-        except OSError as error:  # there is no such program
+        except (OSError, calls.BadLine) as error:  # there is no such program
             got.problem = str(error)
         if not got.problem and len(got.answers) < len(answers):
-            got.problem = f"{len(answers) - len(got.answers)} of its answers were not asked for"
+            left = answers[len(got.answers) :]
+            asked = "made" if all(CALL.fullmatch(each) for each in left) else "asked for"
+            what = "calls" if asked == "made" else "answers"
+            got.problem = f"{len(left)} of its {what} were not {asked}"
         return got
 
     async def _run(self, example: Example, got: Got, answers: list[str]) -> None:
@@ -183,6 +191,7 @@ class Player:
         stream = self._session.stream(
             code,
             on_input="ask",
+            functions="ask",
             filename=filename,
             first_line=first_line,
             timeout=self._timeout,
@@ -193,6 +202,8 @@ class Player:
             if isinstance(event, frames.Input):
                 got.show(event.prompt)
                 await self._answer(event, got, answers)
+            elif isinstance(event, frames.Call):
+                self._answer_call(event, got, example, answers)
             elif isinstance(event, frames.Stuck):
                 got.problem = f"timed out after {self._timeout:g} s, and does not stop"
                 self.over = True
@@ -217,7 +228,7 @@ class Player:
         return of_file(words[0], words[1:], self._folder)
 
     async def _answer(self, question: frames.Input, got: Got, answers: list[str]) -> None:
-        if len(got.answers) >= len(answers):
+        if len(got.answers) >= len(answers) or CALL.fullmatch(answers[len(got.answers)]):
             self._session.answer(question, None)
             return
         line = answers[len(got.answers)]
@@ -230,3 +241,16 @@ class Player:
             self._session.answer(question, EOFError())
         else:
             self._session.answer(question, answer["text"] or "")
+
+    def _answer_call(
+        self, call: frames.Call, got: Got, example: Example, answers: list[str]
+    ) -> None:
+        line = answers[len(got.answers)] if len(got.answers) < len(answers) else ""
+        want = calls.expected(line)
+        if want is not None and calls.fits(want, call, example.flags(self._flags)):
+            got.answer(line)
+            self._session.answer(call, want.value)
+            return
+        made = calls.rendered(call)
+        got.problem = f"{made} was called, which the transcript does not expect here"
+        self._session.answer(call, NotImplementedError(f"{made}: not expected"))
