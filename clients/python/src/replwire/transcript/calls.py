@@ -64,14 +64,14 @@ def rendered(call: frames.Call) -> str:
 
 def _normal(text: str) -> str:
     """The same with its arguments as Python writes them, where they are literals."""
+    if "..." in text:
+        return text
     try:
         call = ast.parse(text, mode="eval").body
         assert isinstance(call, ast.Call)
         parts = [repr(_plain(each)) for each in call.args]
         parts += [f"{each.arg}={_plain(each.value)!r}" for each in call.keywords if each.arg]
-    except (ValueError, SyntaxError, AssertionError):
-        return text
-    if "..." in text:
+    except (ValueError, TypeError, SyntaxError, AssertionError):
         return text
     return f"{text.partition('(')[0]}({', '.join(parts)})"
 
