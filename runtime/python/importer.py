@@ -11,7 +11,7 @@ from _thread import _local
 Module = type(sys)
 Spec = type(sys.implementation)
 modules = wire.own_modules
-STAND_INS = {"linecache": "lines", "warnings": "warnless"}
+STAND_INS = {"linecache": "lines", "warnings": "warnless", "_colorize": "colourless"}
 
 
 def library():
@@ -49,7 +49,11 @@ def load(name):
 
 def make(name):
     parent, _, last = name.rpartition(".")
-    folders = load(parent).__path__ if parent else LIBRARY
+    package = load(parent) if parent else None
+    made = inner_sys.modules.get(name)  # by the package itself, as collections.abc from 3.13.4 on
+    if made is not None:
+        return made
+    folders = package.__path__ if package else LIBRARY
     pending.depth += 1
     try:
         run(name, last, folders)
@@ -63,8 +67,8 @@ def make(name):
             for each, made in pending.modules.items():
                 modules.setdefault(each, made)
             pending.modules = {}
-    if parent:
-        setattr(load(parent), last, module)
+    if package:
+        setattr(package, last, module)
     return module
 
 
