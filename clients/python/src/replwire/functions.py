@@ -52,7 +52,7 @@ def described(name: str, function: Offered) -> dict[str, Any]:
 
 
 def _parameter(parameter: inspect.Parameter) -> dict[str, Any]:
-    told = {"name": parameter.name, "kind": KINDS[parameter.kind]}
+    told: dict[str, Any] = {"name": parameter.name, "kind": KINDS[parameter.kind]}
     if parameter.default is not parameter.empty:
         try:
             json.loads(_encode(parameter.default))
