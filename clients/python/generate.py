@@ -142,6 +142,18 @@ def names_in(schema: Schema, key: str) -> list[str]:
     return [referred(each) for each in schema["$defs"][key]["anyOf"]]
 
 
+def parts_of(names: list[str], definitions: Schema) -> set[str]:
+    """The objects inside of these; what only requests hold the sessions write as dictionaries."""
+    found: set[str] = set()
+    waiting = [*names]
+    while waiting:
+        text = json.dumps(definitions[waiting.pop()])
+        inside = {name for name in definitions if name[0].isupper() and f'/{name}"' in text}
+        waiting += inside - found
+        found |= inside
+    return found
+
+
 def options_class(name: str, definition: Schema) -> str:
     """The optional fields of a request that the sessions write by hand."""
     fields = Fields(definition)
@@ -158,7 +170,8 @@ def frames_module(schema: Schema) -> str:
     definitions = schema["$defs"]
     events = names_in(schema, "event")
     requests = names_in(schema, "request")
-    parts = [name for name in definitions if name[0].isupper()]
+    told = parts_of(events, definitions)
+    parts = [name for name in definitions if name in told]
     out = [
         HEAD.format("The frames that a server sends, a dataclass each."),
         "from __future__ import annotations\n",

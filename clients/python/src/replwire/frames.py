@@ -13,51 +13,6 @@ Id = Union[str, int]
 
 
 @dataclass(slots=True)
-class HostParameter:
-    name: str
-    default: Any = None
-    kind: Literal["positional", "keyword", "var_positional", "var_keyword"] | None | None = None
-
-
-def _host_parameter(f: dict[str, Any]) -> HostParameter:
-    return HostParameter(
-        f["name"],
-        f.get("default"),
-        f.get("kind"),
-    )
-
-
-@dataclass(slots=True)
-class HostFunction:
-    name: str
-    doc: str | None | None = None
-    parameters: list[HostParameter] | None | None = None
-    is_async: bool | None | None = None
-
-
-def _host_function(f: dict[str, Any]) -> HostFunction:
-    return HostFunction(
-        f["name"],
-        f.get("doc"),
-        f.get("parameters"),
-        f.get("is_async"),
-    )
-
-
-@dataclass(slots=True)
-class CallFailure:
-    type: str
-    message: str
-
-
-def _call_failure(f: dict[str, Any]) -> CallFailure:
-    return CallFailure(
-        f["type"],
-        f["message"],
-    )
-
-
-@dataclass(slots=True)
 class ServerInfo:
     name: str
     version: str

@@ -26,11 +26,15 @@ def named(functions: Iterable[Offered], by_name: Mapping[str, Offered]) -> dict[
     """Each under the name that it has, or is given."""
     found: dict[str, Offered] = {}
     for each in functions:
-        name = each.get("name") if isinstance(each, Mapping) else getattr(each, "__name__", None)
+        name: object = _name_of(each)
         if not isinstance(name, str):
             raise TypeError(f"{each!r} has no name: give it one, as in define(name=…)")
         found[name] = each
     return {**found, **by_name}
+
+
+def _name_of(function: Offered) -> object:
+    return getattr(function, "__name__", None) if callable(function) else function.get("name")
 
 
 def described(name: str, function: Offered) -> dict[str, Any]:
