@@ -8,9 +8,9 @@
 namespace replwire::server {
 
 // Whether a write to a descriptor may lie between two writes of Python's own. It takes a system
-// call: between two writes that begin within less time than the quickest of them takes, as measured
-// when the process starts, there is none. So a loop of prints, each of which is two writes, need
-// not look into the capture pipes every time.
+// call: between two writes that begin within less time than half of what the quickest of them took
+// when the process started, there is none. (Half, since later ones find all in the caches.) So a
+// loop of prints, each of which is two writes, need not look into the capture pipes every time.
 class WritePace {
  public:
   WritePace() : quickest_(measure()) {}
@@ -26,7 +26,7 @@ class WritePace {
   // The pipes have been looked into.
   void note_look() { last_.store(ticks(), std::memory_order_relaxed); }
 
-  // The quickest of some writes to a pipe, in ticks; 0: it could not be measured.
+  // Half of the quickest of some writes to a pipe, in ticks; 0: it could not be measured.
   static std::uint64_t measure();
 
  private:

@@ -68,7 +68,7 @@ def test_a_client(tmp_path: Path, name: str) -> None:
 def test_the_index_has_every_page() -> None:
     index = (ROOT / "docs" / "README.md").read_text()
     pages = {each.name for each in (ROOT / "docs").glob("*.md")} - {"README.md"}
-    assert pages == set(re.findall(r"\]\(([\w.]+\.md)\)", index))
+    assert pages == set(re.findall(r"\]\(([\w.-]+\.md)\)", index))
 
 
 @pytest.mark.parametrize("page", [*sorted(ROOT.glob("docs/*.md")), ROOT / "README.md"], ids=str)
