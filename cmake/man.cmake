@@ -5,7 +5,7 @@ if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
   add_custom_command(OUTPUT replwire.1 DEPENDS replwire ${CMAKE_SOURCE_DIR}/cmake/man_page.py
                      COMMAND ${man_page} replwire.1 $<TARGET_FILE:replwire> VERBATIM)
   set(man_pages ${CMAKE_BINARY_DIR}/replwire.1)
-  foreach(command cli transcript mcp)
+  foreach(command cli transcript mcp jupyter)
     file(GLOB sources CONFIGURE_DEPENDS clients/python/src/replwire/${command}/*.py)
     add_custom_command(
       OUTPUT replwire-${command}.1 DEPENDS ${sources} ${CMAKE_SOURCE_DIR}/cmake/man_page.py

@@ -65,6 +65,23 @@ PAGES = {
             ".mcp.json, .cursor/mcp.json, .vscode/mcp.json": "What `install` writes, in the working directory.",
         },
     },
+    "replwire-jupyter": {
+        "summary": "a Jupyter kernel whose variables survive crashes",
+        "synopsis": ["install [OPTIONS] [-- SERVER OPTIONS]", "list", "remove NAME...", "run [-f FILE] [OPTIONS]"],
+        "exit status": "0; 1 when a kernelspec cannot be installed or removed, or an address is in use; 2 for wrong usage.",
+        "environment": {
+            "REPLWIRE": "The command that starts the server.",
+            "VIRTUAL_ENV, CONDA_PREFIX": "The environment whose Python runs the cells, unless --python says otherwise.",
+            "XDG_STATE_HOME": "Where the history is kept (~/.local/state).",
+        },
+        "files": {"$XDG_STATE_HOME/replwire/jupyter-history.sqlite": "The cells of all sessions."},
+    },
+}
+
+# The commands of a command whose own --help is its page's text.
+WORDS = {
+    "replwire-transcript": [["run"], ["record"], ["from"]],
+    "replwire-jupyter": [[], ["install"], ["run"]],
 }
 
 
@@ -93,7 +110,7 @@ def entries(about: dict[str, str]) -> list[str]:
 
 def page(name: str, command: list[str]) -> str:
     about = PAGES[name]
-    words = [["run"], ["record"], ["from"]] if name == "replwire-transcript" else [[]]
+    words = WORDS.get(name, [[]])
     text = "\n".join(help_of([*command, *each]) for each in words)
     others = [f".BR {escaped(each)} (1)," for each in PAGES if each != name]
     lines = [f".TH {name.upper()} 1", *section("name", f"{escaped(name)} \\- {about['summary']}")]
