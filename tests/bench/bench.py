@@ -107,27 +107,24 @@ class Bench(Survival):
 
     @staticmethod
     def answers_to(frames):
-        """Those of all calls among them, the last one first."""
-        found = re.findall(rb'"type":"call","id":"([^"]*)"', frames)
-        return b"".join(b'{"type":"call_response","call_id":"%s","data":"a"}\n' % each for each in reversed(found))
+        """Those of all calls, or questions, among them, the last one first."""
+        found = re.findall(rb'"type":"(call|input)","id":"([^"]*)"', frames)
+        line = b'{"type":"%s_response","%s_id":"%s","data":"a"}\n'
+        return b"".join(line % (kind, kind, each) for kind, each in reversed(found))
 
     def call(self):
-        asking, answer = execute_line("input()"), b'{"type":"input_response","data":"a"}\n'
+        asking = execute_line("input()")
         calling, awaiting = execute_line("host.f()"), execute_line("await host.af()")
         with one_core(), self.server() as server:
             self.offer(server)
 
-            def ask_and_answer():
-                server.ask(asking, b'"type":"input"')
-                server.ask(answer, Server.RESULT)
-
-            def call_and_answer(line):
-                server.ask(self.answers_to(server.ask(line, b'"type":"call"')), Server.RESULT)
+            def ask_and_answer(line, kind):
+                server.ask(self.answers_to(server.ask(line, b'"type":"%s"' % kind)), Server.RESULT)
 
             actions = (
-                lambda: timed(lambda: call_and_answer(calling), 100),
-                lambda: timed(lambda: call_and_answer(awaiting), 100),
-                lambda: timed(ask_and_answer, 100),
+                lambda: timed(lambda: ask_and_answer(calling, b"call"), 100),
+                lambda: timed(lambda: ask_and_answer(awaiting, b"call"), 100),
+                lambda: timed(lambda: ask_and_answer(asking, b"input"), 100),
             )
             in_turns(5, *actions)
             figures = in_turns(self.fewer(50, 10), *actions)
