@@ -155,19 +155,19 @@ protocol::Value event(const runtime::Value& value) {
 }
 
 CommEvent event(const runtime::CommSent& sent) {
-  const auto& [kind, comm_id, target_name, data, metadata, buffers] = sent.message;
+  const runtime::CommMessage& message = sent.message;
   const auto filled = [&](auto frame) {
     frame.execution_id = id_of(sent.execution);
-    frame.comm_id = comm_id;
-    frame.data.text = data;
-    frame.metadata.text = metadata;
-    for (const std::string& buffer : buffers) frame.buffers.push_back({buffer});
+    frame.comm_id = message.comm_id;
+    frame.data.text = message.data;
+    frame.metadata.text = message.metadata;
+    for (const std::string& buffer : message.buffers) frame.buffers.push_back({buffer});
     return frame;
   };
-  switch (kind) {
+  switch (message.kind) {
     case runtime::CommKind::kOpen: {
       auto frame = filled(protocol::CommOpenEvent{});
-      frame.target_name = target_name;
+      frame.target_name = message.target_name;
       return frame;
     }
     case runtime::CommKind::kMessage:

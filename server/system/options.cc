@@ -199,6 +199,9 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option("--width", options.width, "How many columns the client's window has")
       ->type_name("N")
       ->check(CLI::Range(std::int64_t{1}, static_cast<std::int64_t>(protocol::kMostCells)));
+}
+
+void add_survival(CLI::App& app, Options& options) {
   app.add_flag("--survive", options.survive,
                "Keep snapshots of the interpreter: a crash costs one execution, not the variables");
   app.add_option_function<std::string>(
@@ -216,6 +219,9 @@ void add_options(CLI::App& app, Options& options) {
       ->type_name("SIZE")
       ->transform(bytes_from(0))
       ->capture_default_str();
+}
+
+void add_end_and_log(CLI::App& app, Options& options) {
   app.add_flag("--leave-children", options.leave_children,
                "Processes that the session started go on when it ends");
   app.add_flag("--fail-on-error", options.fail_on_error, "Exit with 1 when an execution failed");
@@ -252,6 +258,8 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
   add_surroundings(app, options);
   add_bounds(app, options);
   add_options(app, options);
+  add_survival(app, options);
+  add_end_and_log(app, options);
   add_sandbox_options(app, options);
   char** const end = std::find_if(argv + 1, argv + argc,
                                   [](const char* word) { return std::string_view(word) == "--"; });
