@@ -36,6 +36,8 @@ struct State {
 State state;
 
 constexpr const char* kFolder = "/proc/self/task";
+// Whoever has waited for a thread's end may be here before the system has removed it.
+constexpr int kMostLooks = 20;
 
 bool is_own(pid_t thread) {
   return std::ranges::any_of(state.owns, [thread](const auto& each) {
@@ -51,13 +53,26 @@ bool are_others() {
   return ::stat(kFolder, &facts) == 0 && facts.st_nlink > static_cast<nlink_t>(3 + ours);
 }
 
-std::string name_of(const std::string& task) {
-  const int file =
-      ::open((std::string(kFolder) + "/" + task + "/comm").c_str(), O_RDONLY | O_CLOEXEC);
-  std::array<char, 64> text = {};
+// The beginning of a file that the system has about a task.
+std::string read_of(const std::string& task, const char* file_name) {
+  const std::string path = std::string(kFolder) + "/" + task + "/" + file_name;
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  std::array<char, 128> text = {};
   const ssize_t size = file >= 0 ? ::read(file, text.data(), text.size()) : 0;
   if (file >= 0) ::close(file);
-  return size > 1 ? std::string(text.data(), static_cast<std::size_t>(size) - 1) : "";
+  return {text.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0))};
+}
+
+std::string name_of(const std::string& task) {
+  const std::string line = read_of(task, "comm");
+  return line.substr(0, line.find('\n'));
+}
+
+// Its state stands behind its name in brackets.
+bool sleeps(const std::string& task) {
+  const std::string facts = read_of(task, "stat");
+  const std::size_t name_end = facts.rfind(')');
+  return name_end != std::string::npos && facts.substr(name_end, 3) == ") S";
 }
 
 int collect_gnu_openmp(dl_phdr_info* info, std::size_t /*size*/, void* names) {
@@ -74,6 +89,22 @@ void end_gnu_openmp(const std::string& library) {
   if (void* const pause = ::dlsym(handle, "omp_pause_resource_all"))
     reinterpret_cast<int (*)(int)>(pause)(kHard);
   ::dlclose(handle);
+}
+
+// False if one of them does not sleep.
+bool list_tasks() {
+  state.tasks.clear();
+  DIR* const folder = are_others() ? ::opendir(kFolder) : nullptr;
+  if (folder == nullptr) return true;
+  bool all_sleep = true;
+  while (const dirent* entry = ::readdir(folder)) {
+    const pid_t number = std::atoi(entry->d_name);
+    if (number <= 0 || number == ::gettid() || is_own(number)) continue;
+    state.tasks.push_back({number, name_of(entry->d_name)});
+    all_sleep = all_sleep && sleeps(entry->d_name);
+  }
+  ::closedir(folder);
+  return all_sleep;
 }
 
 }  // namespace
@@ -100,17 +131,8 @@ void end_pools() {
 }
 
 void note() {
-  state.tasks.clear();
   while (state.announced > 0) ::sched_yield();  // they are about to run
-  if (!are_others()) return;
-  DIR* const folder = ::opendir(kFolder);
-  if (folder == nullptr) return;
-  while (const dirent* entry = ::readdir(folder)) {
-    const pid_t number = std::atoi(entry->d_name);
-    if (number > 0 && number != ::gettid() && !is_own(number))
-      state.tasks.push_back({number, name_of(entry->d_name)});
-  }
-  ::closedir(folder);
+  for (int look = 0; !list_tasks() && look < kMostLooks; ++look) ::sched_yield();
 }
 
 std::vector<std::string> noted(const std::vector<pid_t>& except) {
