@@ -117,6 +117,7 @@ void Session::end_input() {
 void Session::signalled(const OutsideSignals::Message& message) {
   const LockAndDeliver lock(*this);
   if (message.signal != SIGINT) return shut_down();
+  if (message.is_own) return stopper_.follow(message.running, Clock::now());
   stopper_.interrupt(message.running, pointer_to(running_), message.by_terminal, Clock::now());
 }
 
@@ -213,7 +214,7 @@ void Session::begin(ExecutionQueue::Entry next) try {
 // The system walks through all pages of a process for this: tens of milliseconds for a large one.
 void Session::list_snapshots(ReplyOnce reply) {
   Recovery::Listed listed = recovery_->list();
-  figures_.post([this, processes = std::move(listed.processes)] {
+  memory_reader_.post([this, processes = std::move(listed.processes)] {
     std::vector<std::int64_t> memory;
     for (const pid_t process : processes) memory.push_back(proportional_bytes(process));
     const LockAndDeliver lock(*this);

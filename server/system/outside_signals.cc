@@ -37,14 +37,11 @@ State state;
     return;
   }
   if (state.leaves_terminal && info->si_code == SI_KERNEL) return;
-  if (signal == SIGINT && state.own_interrupt != nullptr && info->si_code <= 0 &&
-      info->si_pid == state.owner) {
-    // At once: its code may be over by the time the session knows.
-    state.own_interrupt();
-    errno = error;
-    return;
-  }
-  const OutsideSignals::Message message = {signal, info->si_code == SI_KERNEL,
+  const bool is_own = signal == SIGINT && state.own_interrupt != nullptr && info->si_code <= 0 &&
+                      info->si_pid == state.owner;
+  // At once: its code may be over by the time the session knows.
+  if (is_own) state.own_interrupt();
+  const OutsideSignals::Message message = {signal, info->si_code == SI_KERNEL, is_own,
                                            state.control->current()};
   [[maybe_unused]] const auto written = ::write(state.write_end, &message, sizeof message);
   errno = error;

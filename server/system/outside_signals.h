@@ -19,6 +19,7 @@ class OutsideSignals {
   struct Message {
     int signal;
     bool by_terminal;       // a key was pressed, and the whole foreground process group has it
+    bool is_own;            // SIGINT that the process sent itself; Python knows of it
     std::uint64_t running;  // the serial of the execution that it found under way, 0 at rest
   };
   using Handler = std::function<void(const Message&)>;

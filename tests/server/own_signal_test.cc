@@ -29,6 +29,10 @@ const Sent kSent[] = {
     {"InterruptMainOfAThread", "in_a_thread(_thread.interrupt_main)"},
     {"Timer",
      "threading.Timer(0.001, os.kill, (os.getpid(), signal.SIGINT)).start(); time.sleep(20)"},
+    {"JustBeforeASystemCall",  // Python looks for signals before it calls `map`, and not in between
+     "import ctypes, functools, operator\nlist(map(operator.methodcaller('__call__'), ["
+     "functools.partial(getattr(ctypes.CDLL(None), 'raise'), 2), "
+     "functools.partial(time.sleep, 20)]))"},
     {"Alarm",
      "signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))\n"
      "signal.setitimer(signal.ITIMER_REAL, 0.001); time.sleep(20)"},

@@ -23,7 +23,7 @@ void Stopper::begin(std::optional<Deadline::Duration> timeout, Deadline::Duratio
 // then a millisecond later; a parent that dies takes away the trace of its own children as well.
 void Stopper::interrupt(RunningExecution& running, Clock::time_point now, bool by_terminal) {
   running.count_interrupt();
-  nudge_ = Nudge{running.serial(), kFirstNudge, now + kFirstNudge};
+  follow(running.serial(), now);
   if (by_terminal) return signals_.interrupt(running.serial(), -1);
   const Descendants found = signals_.started_since(running.started(), {});
   signals_.interrupt(running.serial(), found.newest_child());
@@ -46,7 +46,11 @@ void Stopper::interrupt(std::uint64_t serial, RunningExecution* running, bool by
 
 void Stopper::interrupt_task(std::uint64_t task, Clock::time_point now) {
   signals_.interrupt(task, -1);
-  nudge_ = Nudge{task, kFirstNudge, now + kFirstNudge};
+  follow(task, now);
+}
+
+void Stopper::follow(std::uint64_t serial, Clock::time_point now) {
+  nudge_ = Nudge{serial, kFirstNudge, now + kFirstNudge};
 }
 
 void Stopper::pause(bool waits, Clock::time_point now) {

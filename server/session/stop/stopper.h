@@ -58,6 +58,9 @@ class Stopper {
   void interrupt(std::uint64_t serial, RunningExecution* running, bool by_terminal,
                  Clock::time_point now);
 
+  // Of that serial, which Python has been told to interrupt by somebody else.
+  void follow(std::uint64_t serial, Clock::time_point now);
+
   // The time until the deadline stands still while the execution waits for the client.
   void pause(bool waits, Clock::time_point now);
 
