@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <iterator>
 
 #include "runtime/answers/current_source.h"
 #include "runtime/answers/python_json.h"
@@ -45,8 +44,8 @@ Ref list_of(const std::vector<std::string>& texts) {
   return list;
 }
 
-// Where no frame is left but those of the import machinery, which Python takes out of a traceback,
-// the exception still has them.
+// A failed import may leave no frame but those of the import machinery. Python takes these out of
+// the pending traceback and leaves them in the exception: they are taken out there too.
 void forget_import_machinery() {
   PyObject* type = nullptr;
   PyObject* value = nullptr;
@@ -160,7 +159,8 @@ void Interpreter::handle(const Define& functions) {
 }
 
 void Interpreter::handle(const Checkpoint& checkpoint) {
-  LostThreads threads = {live_threads(), thread_numbers()};
+  std::vector<std::string> threads = live_threads();
+  native_threads::know(thread_numbers());
   native_threads::end_pools();
   PyOS_BeforeFork();
   if (auto lost = link_.checkpoint(checkpoint.number))
@@ -193,18 +193,18 @@ void Interpreter::prefault_pages() {
 
 // The process that was at rest here is gone, and the threads of then with it.
 // Before Python knows of the fork, code of its own would wait for a thread that wanted the GIL.
-void Interpreter::go_on_as_snapshot(LostThreads threads, Lost lost) {
+void Interpreter::go_on_as_snapshot(std::vector<std::string> threads, Lost lost) {
   control_.go_on_at_rest();
   PyOS_AfterFork_Child();
-  auto native = native_threads::noted(threads.numbers);
-  std::ranges::copy(native, std::back_inserter(threads.names));
+  const auto& native = native_threads::noted();
+  threads.insert(threads.end(), native.begin(), native.end());
   const Ref devices = list_of(lost.devices);
   if (devices) PyObject_SetAttrString(hooks_.wire(), "lost_devices", devices.get());
   const Ref renewed = load_bundled("renewal", hooks_.wire());
   PyErr_Clear();
   loop_.renew();
   host_calls::renew();
-  link_.send(Restored{std::move(threads.names), std::move(native), std::move(lost)});
+  link_.send(Restored{std::move(threads), native, std::move(lost)});
 }
 
 void Interpreter::handle(const Stop& /*stop*/) { stopped_ = true; }
@@ -242,9 +242,10 @@ Outcome Interpreter::deliver(const Run& run) {
   }
   if (left_as_child()) return {};
   presenter_.finish();
+  Outcome outcome = Completed{};
+  if (PyErr_Occurred() != nullptr) outcome = failure(take_exception(), run, nullptr);
   hooks_.flush_replaced();
-  if (PyErr_Occurred() == nullptr) return Completed{};
-  return failure(take_exception(), run, nullptr);
+  return outcome;
 }
 
 // Null with a Python exception set: the module cannot be imported.

@@ -61,11 +61,6 @@ class Interpreter {
   void end();
 
  private:
-  struct LostThreads {  // of Python, when a snapshot is taken
-    std::vector<std::string> names;
-    std::vector<pid_t> numbers;
-  };
-
   Command next_command();
   std::optional<Command> wait_for_command();
   void handle(const Run& run);
@@ -73,7 +68,7 @@ class Interpreter {
   void handle(const Define& functions);
   void handle(const Checkpoint& checkpoint);
   void prefault_pages();
-  void go_on_as_snapshot(LostThreads threads, Lost lost);
+  void go_on_as_snapshot(std::vector<std::string> threads, Lost lost);
   void handle(const Stop& stop);
   Outcome execute(const Run& run);
   Outcome run_cell(const Run& run, const Cell& cell);

@@ -13,21 +13,19 @@
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
+#include <utility>
 
 namespace replwire::runtime::native_threads {
 namespace {
-
-struct Task {
-  pid_t number;
-  std::string name;
-};
 
 struct Own {
   pid_t process;  // a snapshot finds there those of the process that it was taken from
   pid_t thread;
 };
 struct State {
-  std::vector<Task> tasks;  // as noted
+  std::vector<pid_t> of_python;    // that Python knows, sorted
+  std::vector<std::string> names;  // of the others, as noted
   std::array<std::atomic<Own>, 4> owns;
   std::atomic<int> announced;  // that have not claimed yet
 };
@@ -36,14 +34,15 @@ struct State {
 State state;
 
 constexpr const char* kFolder = "/proc/self/task";
-// Whoever has waited for a thread's end may be here before the system has removed it.
-constexpr int kMostLooks = 20;
+constexpr int kMostLooks = 50;
 
 bool is_own(pid_t thread) {
   return std::ranges::any_of(state.owns, [thread](const auto& each) {
     return each.load().process == ::getpid() && each.load().thread == thread;
   });
 }
+
+bool is_of_python(pid_t thread) { return std::ranges::binary_search(state.of_python, thread); }
 
 // Besides the worker and our own. One call, where there are none: the folder has two links more.
 bool are_others() {
@@ -53,26 +52,14 @@ bool are_others() {
   return ::stat(kFolder, &facts) == 0 && facts.st_nlink > static_cast<nlink_t>(3 + ours);
 }
 
-// The beginning of a file that the system has about a task.
-std::string read_of(const std::string& task, const char* file_name) {
-  const std::string path = std::string(kFolder) + "/" + task + "/" + file_name;
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+// Its line of facts in /proc; empty: it is gone.
+std::string facts_of(const std::string& task) {
+  const int file =
+      ::open((std::string(kFolder) + "/" + task + "/stat").c_str(), O_RDONLY | O_CLOEXEC);
   std::array<char, 128> text = {};
   const ssize_t size = file >= 0 ? ::read(file, text.data(), text.size()) : 0;
   if (file >= 0) ::close(file);
   return {text.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0))};
-}
-
-std::string name_of(const std::string& task) {
-  const std::string line = read_of(task, "comm");
-  return line.substr(0, line.find('\n'));
-}
-
-// Its state stands behind its name in brackets.
-bool sleeps(const std::string& task) {
-  const std::string facts = read_of(task, "stat");
-  const std::size_t name_end = facts.rfind(')');
-  return name_end != std::string::npos && facts.substr(name_end, 3) == ") S";
 }
 
 int collect_gnu_openmp(dl_phdr_info* info, std::size_t /*size*/, void* names) {
@@ -91,20 +78,17 @@ void end_gnu_openmp(const std::string& library) {
   ::dlclose(handle);
 }
 
-// False if one of them does not sleep.
-bool list_tasks() {
-  state.tasks.clear();
-  DIR* const folder = are_others() ? ::opendir(kFolder) : nullptr;
-  if (folder == nullptr) return true;
-  bool all_sleep = true;
-  while (const dirent* entry = ::readdir(folder)) {
-    const pid_t number = std::atoi(entry->d_name);
-    if (number <= 0 || number == ::gettid() || is_own(number)) continue;
-    state.tasks.push_back({number, name_of(entry->d_name)});
-    all_sleep = all_sleep && sleeps(entry->d_name);
+// Nothing: it is gone. Whoever has waited for its end may be here before the system has removed it,
+// so one that does not sleep is looked at again, as long as there are `looks` left.
+std::optional<std::string> name_of(const std::string& entry, int& looks) {
+  for (;; --looks) {
+    const std::string facts = facts_of(entry);  // number (name) state ...
+    const std::size_t name = facts.find('(') + 1;
+    const std::size_t end = facts.rfind(')');
+    if (end == std::string::npos) return std::nullopt;
+    if (looks <= 0 || facts.substr(end, 3) == ") S") return facts.substr(name, end - name);
+    ::sched_yield();
   }
-  ::closedir(folder);
-  return all_sleep;
 }
 
 }  // namespace
@@ -130,17 +114,25 @@ void end_pools() {
   for (const std::string& library : libraries) end_gnu_openmp(library);
 }
 
-void note() {
-  while (state.announced > 0) ::sched_yield();  // they are about to run
-  for (int look = 0; !list_tasks() && look < kMostLooks; ++look) ::sched_yield();
+void know(std::vector<pid_t> of_python) {
+  state.of_python = std::move(of_python);
+  std::ranges::sort(state.of_python);
 }
 
-std::vector<std::string> noted(const std::vector<pid_t>& except) {
-  std::vector<std::string> names;
-  for (const Task& task : state.tasks) {
-    if (std::ranges::count(except, task.number) == 0) names.push_back(task.name);
+void note() {
+  state.names.clear();
+  while (state.announced > 0) ::sched_yield();  // they are about to run
+  DIR* const folder = are_others() ? ::opendir(kFolder) : nullptr;
+  if (folder == nullptr) return;
+  int looks = kMostLooks;
+  while (const dirent* entry = ::readdir(folder)) {
+    const pid_t number = std::atoi(entry->d_name);
+    if (number <= 0 || number == ::gettid() || is_own(number) || is_of_python(number)) continue;
+    if (auto name = name_of(entry->d_name, looks)) state.names.push_back(*std::move(name));
   }
-  return names;
+  ::closedir(folder);
 }
+
+const std::vector<std::string>& noted() { return state.names; }
 
 }  // namespace replwire::runtime::native_threads

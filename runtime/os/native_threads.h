@@ -17,15 +17,17 @@ void claim();
 // Ends those that their library starts again when it needs them.
 void end_pools();
 
-// Keeps the threads of this process but for the calling one, for `noted`: the last thing before a
-// snapshot is made, when the libraries have ended what they end by themselves.
+// The threads that Python knows: they are not noted.
+void know(std::vector<pid_t> of_python);
+
+// Notes the other threads of this process, without the calling one and our own: the last thing
+// before a snapshot is made, when the libraries have ended what they end by themselves.
 void note();
 
 // In the snapshot: those that were announced do not come any more.
 void forget_announced();
 
-// The names of those that were noted, without our own and these, which are Python's. One that bears
-// no name of its own has the process's.
-std::vector<std::string> noted(const std::vector<pid_t>& except);
+// The names of those that were noted. One that bears no name of its own has the process's.
+const std::vector<std::string>& noted();
 
 }  // namespace replwire::runtime::native_threads
