@@ -145,11 +145,6 @@ Complaint read(const RawValue& raw, std::vector<Base64>& out, double low, double
   return read_items(raw, out, "must be a list of strings", low, high);
 }
 
-Complaint read(const RawValue& raw, JsonOf<AnyValue>& out, double, double) {
-  out.text = json_of(raw);
-  return {};
-}
-
 Complaint read(const RawValue& raw, JsonOf<MapOf<AnyValue>>& out, double, double) {
   const auto* object = std::get_if<Nested>(&raw);
   if (object == nullptr || object->is_list()) return "must be an object";
@@ -205,7 +200,7 @@ struct ReadFromText<std::optional<T>> : ReadFromText<T> {};
 template <class T>
 struct ReadFromText<std::vector<T>> : ReadFromText<T> {};
 template <>
-struct ReadFromText<std::optional<JsonOf<AnyValue>>> : std::true_type {};
+struct ReadFromText<JsonOf<AnyValue>> : std::true_type {};
 
 // For which null is a value, not the absence of one.
 template <class T>
@@ -318,7 +313,7 @@ MaybeFailure unknown_field(const RawObject& raw) {
     bool known = requires { T::kType; }
     &&member.first == "type";
     for_each_field<T>([&](const auto& field) { known = known || member.first == field.name; });
-    if (!known) return at(member.first.substr(0, kLongestShown), "is not a field of it");
+    if (!known) return at(member.first, "is not a field of it");
   }
   return std::nullopt;
 }

@@ -4,7 +4,6 @@
 #include <charconv>
 #include <limits>
 #include <nlohmann/json.hpp>
-#include <type_traits>
 #include <utility>
 
 #include "text/json_text.h"
@@ -249,27 +248,6 @@ std::variant<RawObject, ParseError> parse_object(std::string_view text, std::siz
   }
   std::get<RawObject>(parsed).text = text;
   return parsed;
-}
-
-std::string json_of(const RawValue& value) {
-  std::string json;
-  const auto append = [&json]<class T>(const T& each) {
-    if constexpr (std::is_same_v<T, Nested>) {
-      json = each.json;
-    } else if constexpr (std::is_same_v<T, std::string>) {
-      text::append_quoted(json, each);
-    } else if constexpr (std::is_same_v<T, double>) {
-      text::append_number(json, each);
-    } else if constexpr (std::is_same_v<T, bool>) {
-      json = each ? "true" : "false";
-    } else if constexpr (std::is_same_v<T, std::nullptr_t>) {
-      json = "null";
-    } else {
-      json = std::to_string(each);
-    }
-  };
-  std::visit(append, value);
-  return json;
 }
 
 RawObject parse_nested(const Nested& nested) {

@@ -45,8 +45,6 @@ struct ParseError {
 // The object refers to `text`.
 std::variant<RawObject, ParseError> parse_object(std::string_view text, std::size_t max_depth);
 
-std::string json_of(const RawValue& value);
-
 // What is in a nested value: the members of an object, the items of a list without names.
 RawObject parse_nested(const Nested& nested);
 

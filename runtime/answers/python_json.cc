@@ -19,10 +19,10 @@ constexpr const char* kCapsule = "replwire.json";
 
 struct Rules {
   bool plain;        // exact types, and nothing that JSON could not give back
-  bool nan_is_null;  // of what is not plain
+  bool nan_is_null;  // not with `plain`
   std::size_t most_bytes;
   int most_depth;
-  bool exact = false;  // of what is plain: lone surrogates stay, and a fault is told
+  bool exact = false;  // with `plain`: lone surrogates stay, and a fault is told
 };
 
 class Writer {

@@ -10,7 +10,6 @@
 namespace replwire::runtime::comms {
 namespace {
 
-// Of the process's one interpreter.
 struct State {
   Link* link = nullptr;
   PyObject* wire = nullptr;   // borrowed; these live as long as the process
@@ -55,8 +54,9 @@ PyObject* send(PyObject* /*self*/, PyObject* args) {
   Py_RETURN_NONE;
 }
 
-PyMethodDef send_method = {"comm_send", guarded<send>, METH_VARARGS,
-                           "comm_send(kind, comm_id, target_name, data, metadata, buffers)"};
+PyMethodDef wire_methods[] = {{"comm_send", guarded<send>, METH_VARARGS,
+                               "comm_send(kind, comm_id, target_name, data, metadata, buffers)"},
+                              {nullptr, nullptr, 0, nullptr}};
 
 Ref list_of(const std::vector<std::string>& buffers) {
   Ref list(PyList_New(0));
@@ -71,10 +71,8 @@ Ref list_of(const std::vector<std::string>& buffers) {
 }  // namespace
 
 bool install(Link& link, PyObject* wire) {
-  state.link = &link;
-  state.wire = wire;
-  const Ref function(PyCFunction_NewEx(&send_method, nullptr, nullptr));
-  return function && PyObject_SetAttrString(wire, send_method.ml_name, function.get()) == 0;
+  state = {&link, wire, nullptr};
+  return add_functions(wire, wire_methods);
 }
 
 bool deliver(const CommMessage& message) {
@@ -83,8 +81,8 @@ bool deliver(const CommMessage& message) {
       state.space != nullptr ? PyDict_GetItemString(state.space, "deliver") : nullptr;
   const Ref comm_id = make_str(message.comm_id);
   const Ref target_name = make_str(message.target_name);
-  const Ref data = make_str(message.data);
-  const Ref metadata = make_str(message.metadata);
+  const Ref data = object_of_json(message.data);
+  const Ref metadata = object_of_json(message.metadata);
   const Ref buffers = list_of(message.buffers);
   if (function == nullptr || !comm_id || !target_name || !data || !metadata || !buffers)
     return false;

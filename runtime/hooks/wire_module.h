@@ -16,7 +16,7 @@ bool add_functions(PyObject* wire, PyMethodDef* methods);
 // signal's handler raised meanwhile.
 bool wait_for_room(Link& link);
 
-// And waits for room. The same.
+// Sends the event, then waits for room. False as for wait_for_room.
 bool send_event(Link& link, Event event);
 
 // Whether a standard stream of ours has been closed since the last call.

@@ -1,7 +1,6 @@
 """The session's end of Jupyter's comms, for the package `comm`: loaded when user code imports that, or
 when the client sends a message."""
 
-import json
 import sys
 
 KINDS = ("comm_open", "comm_msg", "comm_close")  # as CommKind counts them
@@ -85,13 +84,13 @@ def deliver(kind, comm_id, target_name, data, metadata, buffers):
         if KINDS[kind] == "comm_open":
             send("comm_close", comm_id, "", {}, {}, [])
         return
-    content = {"comm_id": comm_id, "data": json.loads(data)}
+    content = {"comm_id": comm_id, "data": data}
     if KINDS[kind] == "comm_open":
         content["target_name"] = target_name
     message = {
         "header": {"msg_type": KINDS[kind]},
         "parent_header": {},
-        "metadata": json.loads(metadata),
+        "metadata": metadata,
         "content": content,
         "buffers": [memoryview(each) for each in buffers],
     }

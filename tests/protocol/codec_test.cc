@@ -42,7 +42,7 @@ TEST(CodecTest, NestedValuesAreTakenAsTheyCame) {
   const auto frame = read<CommOpen>(
       R"({"type":"comm_open","comm_id":"c","target_name":"t","data":{"a":[1,2.50,-3,"\"\u00e4",{"b":null}],"c":true},)"
       R"("metadata":{},"buffers":["AAEC",""]})");
-  EXPECT_EQ(frame.data.text, R"({"a":[1,2.50,-3,"\"ä",{"b":null}],"c":true})");
+  EXPECT_EQ(frame.data.text, R"({"a":[1,2.50,-3,"\"\u00e4",{"b":null}],"c":true})");
   EXPECT_EQ(frame.metadata->text, "{}");
   ASSERT_EQ(frame.buffers->size(), 2U);
   EXPECT_EQ(frame.buffers->at(0).bytes, std::string("\0\1\2", 3));

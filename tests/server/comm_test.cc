@@ -135,6 +135,32 @@ TEST_P(CommTest, AHandlerThatRaisesIsTold) {
   EXPECT_EQ(frame_of(refused.frames, "comm_close")["comm_id"], "y") << refused;
 }
 
+TEST_P(CommTest, AnErrorIsToldAlsoWhenCodeHasReplacedItsStreams) {
+  ASSERT_TRUE(server_
+                  ->execute("import comm, io, sys\n"
+                            "manager = comm.get_comm_manager()\n"
+                            "manager.comm_open = lambda *args: 1 / 0\n"
+                            "sys.stdout = io.StringIO()")
+                  .ok());
+  send("comm_open", "o", {{"comm_id", "x"}, {"target_name", "any"}, {"data", Json::object()}});
+  EXPECT_EQ(server_->finish("o").exception(), "ZeroDivisionError");
+}
+
+TEST_P(CommTest, NumbersAndTextArriveAsTheyWereSent) {
+  ASSERT_TRUE(server_
+                  ->execute("import comm\nseen = []\n"
+                            "comm.get_comm_manager().register_target('t', lambda c, m: "
+                            "seen.append(m['content']['data']))")
+                  .ok());
+  server_->send_line(
+      R"({"type": "comm_open", "id": "o", "comm_id": "x", "target_name": "t", "data": 123456789012345678901234567890})");
+  server_->finish("o");
+  server_->send_line(
+      R"({"type": "comm_open", "id": "p", "comm_id": "y", "target_name": "t", "data": "\ud800"})");
+  server_->finish("p");
+  EXPECT_EQ(server_->execute("seen == [123456789012345678901234567890, '\\ud800']").value(), true);
+}
+
 TEST_P(CommTest, AHandlerThatHangsCanBeInterrupted) {
   ASSERT_TRUE(server_
                   ->execute("import comm\n"
