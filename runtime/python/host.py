@@ -75,7 +75,7 @@ class Function:
                 }[kind],
                 default=default[0] if default else inspect.Parameter.empty,
             )
-            for name, kind, default in self._parameters or ANYTHING
+            for name, kind, default in self._parameters
         )
 
     # By these `inspect` and `asyncio` know a coroutine function that is no Python function.
@@ -92,10 +92,13 @@ class Function:
         return {}
 
 
+wire.host_function = Function  # by which questions about code know one
+
+
 def become(function, doc, parameters, is_async):
     function.__doc__ = doc
     function._is_async = is_async
-    function._parameters = parameters
+    function._parameters = ANYTHING if parameters is None else parameters
     function._positional = tuple(
         name for name, kind, _ in parameters or () if kind == "positional"
     )
@@ -147,7 +150,7 @@ def check_parameters(parameters, place):
             raise ValueError(f"{here}/name: {name!r} is there twice")
         names.add(name)
         order = KINDS.index(kind) - KINDS.index(last)
-        if order < 0 or (order == 0 and kind in STARS and index > 0):
+        if order < 0 or (order == 0 and kind in STARS):
             raise ValueError(f"{here}/kind: {kind!r} cannot follow {last!r}")
         last = kind
         if default and kind in STARS:
@@ -307,7 +310,3 @@ def renew():
     """In a process that was a snapshot: whoever was asked is another one's client."""
     for mailbox in list(mailboxes.values()):
         mailbox.abandon()
-
-
-
-wire.host_function = Function

@@ -2,7 +2,7 @@
 
 
 def shift(tree, margin):
-    """Each place of the tree, which are in bytes, as it was with the margin."""
+    """Adds the margin, in bytes, to every column of the tree."""
     left = [tree]
     while left:
         node = left.pop()

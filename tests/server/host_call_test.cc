@@ -42,6 +42,16 @@ TEST(HostModuleTest, StartupCodeMayImportIt) {
   EXPECT_EQ(echo(server, "host.f(1)").value(), Json::parse("[[1], {}]"));
 }
 
+TEST(HostModuleTest, StartupCodeCannotCall) {
+  TempDir directory;
+  ServerProcess server(options({"--startup", directory.write("s.py",
+                                                             "import host\n"
+                                                             "try:\n    host.f()\n"
+                                                             "except AttributeError:\n"
+                                                             "    seen = dir(host)\n")}));
+  EXPECT_EQ(server.execute("seen").value(), Json({"CallError"}));
+}
+
 TEST_F(HostCallTest, ReplyNamesAllThatAreDefined) {
   const Json reply = define(server_, {function("b"), function("a")}, {{"remove", {"g", "none"}}});
   EXPECT_EQ(reply["type"], "functions_reply");
@@ -303,6 +313,19 @@ TEST_F(HostCallTest, LoneSurrogatesComeInAsTheyAre) {
 
 TEST_F(HostCallTest, MegabytePassesBothWays) {
   EXPECT_EQ(echo(server_, "len(host.f('x' * 1000000)[0][0])").value(), 1000000);
+}
+
+TEST_F(HostCallTest, DeclaredStarsTakeAll) {
+  const Json parameters = Json::parse(R"([{"name": "a", "kind": "var_positional"},
+                                          {"name": "k", "kind": "var_keyword"}])");
+  define(server_, {function("f", {{"parameters", parameters}})});
+  EXPECT_EQ(echo(server_, "host.f(1, 2, x=3)").value(), Json::parse(R"([[1, 2], {"x": 3}])"));
+  EXPECT_EQ(server_.execute("import inspect; str(inspect.signature(host.f))").value(), "(*a, **k)");
+}
+
+TEST_F(HostCallTest, NoParametersIsNotAnyParameters) {
+  define(server_, {function("f", {{"parameters", Json::array()}})});
+  EXPECT_EQ(server_.execute("import inspect; str(inspect.signature(host.f))").value(), "()");
 }
 
 TEST_F(HostCallTest, WhatWasWrittenBeforeComesBefore) {
@@ -644,7 +667,19 @@ TEST_F(HostCallTest, InterruptClosesItBeforeTheTerminalFrame) {
     EXPECT_EQ(closed.value("id", Json()), call) << code;
     EXPECT_EQ(closed.value("reason", ""), "interrupt") << code;
     EXPECT_EQ(frames.back()["reason"], "interrupt") << code;
+    give(server_, call, 1);
+    EXPECT_EQ(server_.read_until("protocol_error").back()["code"], "unknown_call_id");
   }
+}
+
+TEST_F(HostCallTest, InterruptClosesAllOfAGather) {
+  const Json id = server_.start("import asyncio\nawait asyncio.gather(host.af(), host.af())");
+  std::set<Json> waiting = {await_call(server_)["id"], await_call(server_)["id"]};
+  server_.send({{"type", "interrupt"}, {"execution_id", id}});
+  for (const Json& frame : server_.read_until("error")) {
+    if (frame["type"] == "call_closed") waiting.erase(frame["id"]);
+  }
+  EXPECT_TRUE(waiting.empty());
 }
 
 TEST_F(HostCallTest, CancelledTaskClosesIt) {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 import threading
 from typing import Any
@@ -34,10 +35,7 @@ async def test_what_the_session_sees(session: Session) -> None:
     shown = await session.execute("str(inspect.signature(host.search))")
     assert shown.value == "(query, limit=10, *, deep=False)"
     doc = await session.execute("host.search.__doc__")
-    assert doc.value == (
-        "search(query: str, limit: int = 10, *, deep: bool = False) -> list[str]\n\n"
-        "Search the index."
-    ) or "Search the index." in str(doc.value)
+    assert doc.value == f"search{inspect.signature(search)}\n\nSearch the index."
     with pytest.raises(ExecutionError, match="missing 1 required positional argument: 'query'"):
         await session.execute("host.search()")
 

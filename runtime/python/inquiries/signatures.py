@@ -123,15 +123,13 @@ HOST_KINDS = {
     "var_positional": "star",
     "var_keyword": "stars",
 }
-ANYTHING = (("args", "var_positional", ()), ("kwargs", "var_keyword", ()))
 
 
 def host_parameters(value):
     """Of a function of the client's."""
-    told = safe.attribute(value, "_parameters")
     return [
         Parameter(name, HOST_KINDS[kind], default[0] if default else safe.MISSING, safe.MISSING)
-        for name, kind, default in (ANYTHING if told is None else told)
+        for name, kind, default in safe.attribute(value, "_parameters")
     ]
 
 
