@@ -37,8 +37,9 @@ std::string current_folder() {
   return std::filesystem::current_path(error);
 }
 
-// What it is to know of the sandbox that it finds itself in; only without --survive.
-std::vector<std::string> told_of(const SandboxOptions& sandbox) {
+// For ExecHandover::sandbox: the keeper's descriptor, then the writable paths; only without
+// --survive.
+std::vector<std::string> sandbox_words(const SandboxOptions& sandbox) {
   std::vector<std::string> told;
   if (!sandbox.on()) return told;
   ::fcntl(sandbox.keeper, F_SETFD, 0);
@@ -51,8 +52,11 @@ int run(Options& options, const ChosenPython& python, const std::string& folder,
         std::vector<std::string> words) {
   std::string failure;
   clear_environment(options);
-  std::vector<std::string> readable = folders_of(python);
-  readable.push_back(exec_handover::module_file());
+  std::vector<std::string> readable;
+  if (!options.sandbox.read.empty()) {
+    readable = folders_of(python);
+    readable.push_back(exec_handover::module_file());
+  }
   const Sandbox sandbox = Sandbox::prepare(options, readable, failure);
   if (!failure.empty()) return fail(failure);
   if (failure = sandbox.enforce(); !failure.empty()) return fail(failure);
@@ -69,7 +73,7 @@ int run(Options& options, const ChosenPython& python, const std::string& folder,
   if (python.embedded) serve_embedded(options, python);
   exec_handover::ExecHandover handover = {StandardStreams::take(), python.why, folder,
                                           std::move(words)};
-  handover.sandbox = told_of(options.sandbox);
+  handover.sandbox = sandbox_words(options.sandbox);
   return fail(exec_handover::become(python, options.switches, std::move(handover)));
 }
 

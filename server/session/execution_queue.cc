@@ -27,13 +27,15 @@ std::size_t bytes_of(const protocol::Execute& request) {
 std::size_t bytes_of(const protocol::Functions& request) {
   std::size_t bytes = 0;
   for (const auto& function : request.functions) {
-    bytes += sizeof(function) + function.doc.value_or("").size();
+    bytes += sizeof(function) + function.name.size() + (function.doc ? function.doc->size() : 0);
     if (!function.parameters) continue;
     for (const auto& parameter : *function.parameters) {
-      bytes += sizeof(parameter);
+      bytes += sizeof(parameter) + parameter.name.size();
       if (parameter.default_value) bytes += parameter.default_value->text.size();
     }
   }
+  if (!request.remove) return bytes;
+  for (const std::string& name : *request.remove) bytes += sizeof(name) + name.size();
   return bytes;
 }
 

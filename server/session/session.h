@@ -48,6 +48,7 @@
 //   InputDesk         what code asks the client     Recovery     the next interpreter; --survive
 //   FunctionDesk      what code may call there      Ending       the way to the end
 //   StatusDesk        who waits for a stack         ProcessEnd   the last step of it
+//   ListingDesk       who waits for checkpoints, until it is known what they hold
 //
 // A request comes with a ReplyOnce and leaves it with the part that will answer; a part that is
 // cleared has answered. The parts write their own frames and say nothing to each other: what one
@@ -213,7 +214,7 @@ class Session {
   Ending ending_;
   std::optional<Recovery> recovery_;  // with --survive
   ListingDesk listings_;
-  SideThread figures_{"figures"};
+  SideThread memory_reader_{"memory-reader"};  // what the snapshots of `listings_` hold
 };
 
 }  // namespace replwire::server

@@ -99,8 +99,9 @@ std::string Recording::masked(std::string_view line) {
   return frame.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-// Whether the question that is answered by this does; it waits no more. Without an id it is the
-// oldest of its session: masked is what may be meant for a password.
+// Whether the answer may be a password. Its question waits no more. An answer without an id is for
+// the oldest question, which cannot be known here: it is masked if any that waits is for a
+// password.
 bool Recording::wants_password(const std::string* input_id) {
   if (input_id != nullptr) {
     std::erase_if(waiting_, [&](const Question& each) { return each.id == *input_id; });

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <future>
+#include <iterator>
 #include <string>
 
 namespace replwire::server {
@@ -31,7 +33,19 @@ TEST(SideThreadTest, WhoPostsDoesNotWait) {
   done.get_future().wait();
 }
 
-TEST(SideThreadTest, WithoutAJobThereIsNoThread) { const SideThread side("side"); }
+std::ptrdiff_t threads() {
+  return std::distance(std::filesystem::directory_iterator("/proc/self/task"), {});
+}
+
+TEST(SideThreadTest, WithoutAJobThereIsNoThread) {
+  const std::ptrdiff_t before = threads();
+  SideThread side("side");
+  EXPECT_EQ(threads(), before);
+  std::promise<void> done;
+  side.post([&] { done.set_value(); });
+  done.get_future().wait();
+  EXPECT_EQ(threads(), before + 1);
+}
 
 }  // namespace
 }  // namespace replwire::server

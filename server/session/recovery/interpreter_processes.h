@@ -43,7 +43,7 @@ class InterpreterProcesses final : public StopSignals, public SnapshotProcesses 
   void kill_orphans(Clock::time_point start) const;
   // Whether user code has left any, whoever started them, dead perhaps.
   bool any_left() const;
-  // See end_descendants(); to none of the session's own a SIGTERM is worth it.
+  // See end_descendants(). The interpreter and the snapshots are killed first, without a SIGTERM.
   std::vector<pid_t> end_all(Spared spared, const std::vector<std::string>& files) const;
 
  private:

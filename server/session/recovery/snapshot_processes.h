@@ -13,8 +13,7 @@ class SnapshotProcesses {
  public:
   virtual ~SnapshotProcesses() = default;
 
-  // One is to be taken behind what the interpreter has in hand, unless that holds more than `limit`
-  // bytes.
+  // Takes one behind what the interpreter has in hand, unless that holds more than `limit` bytes.
   // `urgent`: somebody waits for it.
   virtual void take(std::uint64_t number, std::optional<std::size_t> limit, bool urgent) = 0;
   virtual void drop(std::uint64_t number) = 0;

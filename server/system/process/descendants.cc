@@ -38,12 +38,12 @@ std::string text_of(const std::string& path) {
 
 // The system goes on behind the child that it listed last. If that one is reaped meanwhile it
 // counts from the front, and leaves out one that lives: so one that is not there the next time. Two
-// lists that are the same are whole.
+// lists that are the same are whole, and so is an empty one.
 std::string list_of_children(const std::string& task) {
   constexpr int kMostTimes = 20;  // where children are reaped all the time
   const std::string path = task + "/children";
   std::string list = text_of(path);
-  for (int times = 1; times < kMostTimes; ++times) {
+  for (int times = 1; !list.empty() && times < kMostTimes; ++times) {
     std::string next = text_of(path);
     if (next == list) break;
     list = std::move(next);

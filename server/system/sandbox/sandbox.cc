@@ -215,7 +215,7 @@ std::string Sandbox::enforce() const {
   return failure;
 }
 
-// All but Landlock's layers is handed down.
+// The outer layer is inherited: only the limits and Landlock's inner layer are set here.
 std::string Sandbox::enforce_within() const {
   std::string failure = set_limits();
   if (failure.empty() && on_ && !landlock::enforce(inner_rules_))

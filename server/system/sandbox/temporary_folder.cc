@@ -17,7 +17,10 @@ namespace fs = std::filesystem;
 
 // Holds nothing of the session's, and hears no signal that is meant for it.
 [[noreturn]] void keep(const std::string& path, int socket) {
-  if (::fork() != 0) ::_exit(0);
+  if (const pid_t keeper = ::fork(); keeper != 0) {
+    if (keeper < 0) ::rmdir(path.c_str());
+    ::_exit(0);
+  }
   ::setsid();
   ::prctl(PR_SET_NAME, "replwire-tmp");
   for (const int number : {SIGHUP, SIGINT, SIGTERM, SIGPIPE}) std::signal(number, SIG_IGN);
@@ -40,12 +43,18 @@ TemporaryFolder TemporaryFolder::make() {
   TemporaryFolder made = {(all / "replwire-XXXXXX").string(), {}, -1};
   std::array<int, 2> ends = {-1, -1};
   if (error || ::mkdtemp(made.path.data()) == nullptr) return {};
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) return {};
+  const auto give_up = [&made] {
+    const int why = errno;
+    ::rmdir(made.path.c_str());
+    errno = why;
+    return TemporaryFolder();
+  };
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) return give_up();
   made.keeper = Descriptor(ends[0]);
   const Descriptor other(ends[1]);
   made.helper = ::fork();
   if (made.helper == 0) keep(made.path, other.get());
-  if (made.helper < 0) return {};
+  if (made.helper < 0) return give_up();
   return made;
 }
 

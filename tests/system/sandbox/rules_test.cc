@@ -25,8 +25,8 @@ using replwire_tests::TempDir;
 class RulesTest : public ::testing::TestWithParam<int> {
  protected:
   void SetUp() override {
-    if (landlock::version() < GetParam()) {
-      GTEST_SKIP() << "this kernel's Landlock is of version " << landlock::version();
+    if (replwire_tests::landlock_version() < GetParam()) {
+      GTEST_SKIP() << "this kernel's Landlock is of version " << replwire_tests::landlock_version();
     }
     outside_.write("file", "text");
     inside_.write("file", "text");
@@ -99,7 +99,7 @@ TEST_P(RulesTest, NobodyElseIsSignalled) {
 INSTANTIATE_TEST_SUITE_P(Versions, RulesTest, ::testing::Range(1, 8));
 
 TEST(LandlockTest, APathThatIsNotThereIsNamed) {
-  if (landlock::version() == 0) GTEST_SKIP() << "this kernel has no Landlock";
+  SKIP_WITHOUT_LANDLOCK();
   std::string failure;
   EXPECT_FALSE(landlock::make_rules({{"/no/such", Access::kRead, false}}, 1, failure));
   EXPECT_EQ(failure, "/no/such: No such file or directory");
