@@ -380,6 +380,20 @@ def test_the_servers_own_death_costs_the_variables_and_not_the_kernel(tmp_path: 
         assert mine.run("1 + 1").value == "2"
 
 
+def test_a_question_ends_with_its_server(tmp_path: Path) -> None:
+    with kernel(state=tmp_path) as mine:
+        mine.run("import os, threading\nparent = os.getppid()")
+        id = mine.execute(
+            "threading.Timer(0.1, lambda: os.kill(parent, 9)).start()\ninput('first')"
+        )
+        assert mine.question(id)["prompt"] == "first"
+        mine.told(id)
+        id = mine.execute("input('second')")
+        assert mine.question(id)["prompt"] == "second"
+        mine.client.input("yes")
+        assert mine.told(id).value == "'yes'"
+
+
 def test_magics(shared: Kernel) -> None:
     shared.run("x = 1")
     shared.run("x = 2")

@@ -6,12 +6,16 @@ from __future__ import annotations
 import base64
 import io
 import json
+import os
 import struct
+import subprocess
+import sys
 import zlib
 from pathlib import Path
 
 import pytest
 
+from replwire.mcp.__main__ import main
 from replwire.mcp.images import Picture, Unseen, bounded
 from replwire.mcp.install import main as install
 from replwire.mcp.text import Cut, Stream, fitted, plain, plain_lines
@@ -226,3 +230,32 @@ def test_codex_is_told_in_toml(folder: Path) -> None:
     assert '"--images", "2"]\ntool_timeout_sec = 9\n\n[mcp_servers.replwire.env]\nA = "b"' in new
     assert new.startswith('model = "x"\n\n')
     assert new.endswith("[other]\ny = 1\n")
+
+
+# ---- the command ------------------------------------------------------------------------------
+
+
+def test_what_cannot_be_written_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".vscode").write_text("a file, where the folder should be")
+    assert main(["install", "vscode", "--write"]) == 2
+    assert capsys.readouterr().err.startswith("replwire-mcp: ")
+
+
+def test_the_look_for_a_sandbox_leaves_the_clients_words_alone(tmp_path: Path) -> None:
+    server = tmp_path / "replwire"
+    server.write_text("#!/bin/sh\ncat\necho '  --sandbox WAY'\n")
+    server.chmod(0o755)
+    look = f"import sys; from replwire.mcp.__main__ import _fence; _fence([{str(server)!r}], None)"
+    told = subprocess.run(
+        [sys.executable, "-c", f"{look}; print(sys.stdin.read())"],
+        env={**os.environ, "PYTHONPATH": str(Path(install.__code__.co_filename).parents[2])},
+        input="initialize",
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+    assert told.stdout == "initialize\n"

@@ -167,6 +167,26 @@ def test_the_transcript_plays(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert "n + 1\n42\n" in made.read_text()
 
 
+def test_what_was_refused_has_not_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "session.jsonl"
+    lines = [
+        (">", {"type": "execute", "id": [1], "code": "print('never')"}),
+        (">", {"type": "execute", "id": "a", "code": "print('refused')"}),
+        ("<", {"type": "protocol_error", "code": "duplicate_id", "message": "", "id": "a", "line": 2}),
+        (">", {"type": "execute", "id": "b", "code": "1 + 1"}),
+        ("<", {"type": "result", "execution_id": "b", "execution_count": 1, "repr": "2",
+               "value": 2, "execution_time": 0.0}),
+    ]  # fmt: skip
+    path.write_text("".join(
+        json.dumps({"t": 0.0, "dir": way, "frame": frame}) + "\n" for way, frame in lines
+    ))  # fmt: skip
+    assert main(["from", str(path)]) == 0
+    text = capsys.readouterr().out
+    assert "refused" not in text
+    assert "never" not in text
+    assert ">>> 1 + 1\n2\n" in text
+
+
 def test_what_is_no_recording_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("hello\n")

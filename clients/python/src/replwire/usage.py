@@ -11,6 +11,12 @@ _UNKNOWN = re.compile(r"unrecognized arguments: (--?[\w-]+)")
 _options: set[str] = set()  # of all parsers: those of a command are another's
 
 
+def split(words: list[str]) -> tuple[list[str], list[str]]:
+    """The words before `--`, and those behind it."""
+    at = words.index("--") if "--" in words else len(words)
+    return words[:at], words[at + 1 :]
+
+
 class Parser(argparse.ArgumentParser):
     def add_argument(self, *names: Any, **options: Any) -> argparse.Action:
         _options.update(each for each in names if each.startswith("--"))

@@ -87,7 +87,10 @@ class History:
         kind = kinds.get(str(content.get("hist_access_type", "tail")))
         if kind is None:
             return []
-        found = list(kind(content))
+        try:
+            found = list(kind(content))
+        except sqlite3.Error:  # busy, or damaged: the cells go on without it
+            return []
         if not content.get("output"):
             return found
         return [[session, line, (source, self._output(session, line))]

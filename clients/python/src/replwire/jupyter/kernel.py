@@ -107,6 +107,7 @@ class Kernel:
         if self._starting.done() and self.session.closed:
             self.effects.clear()
             self.comms.clear()
+            self._questions = Questions(self._ask, self._answer)
             self._start()
         return await asyncio.shield(self._starting)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import shlex
 import subprocess
 import sys
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ReplwireError
 from ..process import find_server
-from ..usage import Parser
+from ..usage import Parser, split
 from ..version import VERSION
 
 if TYPE_CHECKING:
@@ -93,13 +92,13 @@ def seconds(text: str) -> float:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
-    if words[:1] == ["install"]:
-        from .install import main as install  # noqa: PLC0415
-
-        return install(words[1:])
-    words, more = _split(words)
-    chosen = parser().parse_args(words)
     try:
+        if words[:1] == ["install"]:
+            from .install import main as install  # noqa: PLC0415
+
+            return install(words[1:])
+        words, more = split(words)
+        chosen = parser().parse_args(words)
         options, fence = _options(chosen, more)
         return _serve(options, fence)
     except (ReplwireError, OSError) as error:
@@ -107,13 +106,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
-
-
-def _split(words: list[str]) -> tuple[list[str], list[str]]:
-    if "--" not in words:
-        return words, []
-    at = words.index("--")
-    return words[:at], words[at + 1 :]
 
 
 def _options(chosen: argparse.Namespace, more: list[str]) -> tuple[Options, str]:
@@ -144,7 +136,13 @@ def _fence(command: list[str], wanted: str | None) -> str:
     """The sandbox that sessions are started in. What was asked for is never left away."""
     if wanted == "none":
         return wanted
-    help = subprocess.run([*command, "--help"], capture_output=True, text=True, check=False)
+    help = subprocess.run(
+        [*command, "--help"],
+        stdin=subprocess.DEVNULL,  # ours is the client's
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if "--sandbox " in help.stdout:
         return wanted or "workspace"
     if wanted is not None:
@@ -166,6 +164,4 @@ def _serve(options: Options, fence: str) -> int:
 
 
 if __name__ == "__main__":
-    status = main()
-    sys.stdout.flush()
-    os._exit(status)  # a thread may still wait for input
+    sys.exit(main())

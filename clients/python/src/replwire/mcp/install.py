@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..usage import Parser
+from ..usage import Parser, split
 
 NAME = "replwire"
 Entry = dict[str, Any]
@@ -22,7 +22,7 @@ class Unreadable(Exception):
 
 
 def main(words: Sequence[str]) -> int:
-    words, more = _split(list(words))
+    words, more = split(list(words))
     program = Parser(
         prog="replwire-mcp install",
         usage="replwire-mcp install CLIENT [--write] [--file FILE] [-- OPTIONS OF REPLWIRE-MCP]",
@@ -59,11 +59,6 @@ def _write(path: Path, client: Client, entry: Entry) -> int:
     beside.replace(target)
     print(f"{'changed' if old else 'written'}: {path}")
     return 0
-
-
-def _split(words: list[str]) -> tuple[list[str], list[str]]:
-    at = words.index("--") if "--" in words else len(words)
-    return words[:at], words[at + 1 :]
 
 
 def own_command(options: Sequence[str]) -> Entry:

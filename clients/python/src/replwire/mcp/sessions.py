@@ -116,10 +116,12 @@ class Sessions:
             return found
         task = self._starting.get(name)
         if task is None:
-            if len(self.named) + len(self._starting) >= self.options.sessions:
-                names = ", ".join(sorted({*self.named, *self._starting}))
+            living = {name for name, each in self.named.items() if not each.session.closed}
+            living |= self._starting.keys()
+            if len(living) >= self.options.sessions:
+                there = ", ".join(sorted(living))
                 raise Trouble(
-                    f"there are {self.options.sessions} sessions already ({names}): close one, "
+                    f"there are {self.options.sessions} sessions already ({there}): close one, "
                     "or use one of them"
                 )
             task = asyncio.create_task(self._start(name))

@@ -67,8 +67,10 @@ class Recorded:
             self._all.append(ran)
             if frame.get("id") is None:
                 self._nameless.append(ran)
-            else:
+            elif isinstance(frame["id"], (str, int)):
                 self._by_id[frame["id"]] = ran
+            else:  # no id: the server has refused it
+                ran.ran = False
         elif kind == "input_response":
             self._answered(frame)
         elif kind == "interrupt" and self._asking:
@@ -87,6 +89,9 @@ class Recorded:
             ran.got.answer(_answer(data) if isinstance(data, str) else "<^D")
 
     def _told(self, event: frames.Event) -> None:
+        if isinstance(event, frames.ProtocolError) and event.id in self._by_id:
+            self._by_id[event.id].ran = False
+            return
         ran = self._of(getattr(event, "execution_id", None))
         if ran is None:
             return
