@@ -68,7 +68,7 @@ PAGES = {
     "replwire-jupyter": {
         "summary": "a Jupyter kernel whose variables survive crashes",
         "synopsis": ["install [OPTIONS] [-- SERVER OPTIONS]", "list", "remove NAME...", "run [-f FILE] [OPTIONS]"],
-        "exit status": "0; 1 when a kernelspec cannot be installed or removed, or an address is in use; 2 for wrong usage.",
+        "exit status": "0; 1 when a kernelspec cannot be installed or removed, or an address is in use; 2 for wrong usage, a server that does not start, or libraries that are not installed.",
         "environment": {
             "REPLWIRE": "The command that starts the server.",
             "VIRTUAL_ENV, CONDA_PREFIX": "The environment whose Python runs the cells, unless --python says otherwise.",
