@@ -163,8 +163,9 @@ build() {
 sources() { git ls-files --cached --others --exclude-standard --deduplicate -- "$@" | while read -r file; do [[ ! -e $file ]] || printf '%s\n' "$file"; done; }
 
 # A virtual environment with what tests/server/tools_test.cc and comm_test.cc work with, and $REPLWIRE_TOOLS, which names its Python. Where it
-# cannot be made those tests are skipped, in words.
+# cannot be made those tests are skipped, in words. Likewise $REPLWIRE_PURE, a folder with libraries for any Python, for by_value_test.cc.
 tools_of_tests() {
+  pure_tools_of_tests
   local folder=$root/build/tools-venv wanted=(numba line_profiler coverage pysnooper rich loguru comm ipywidgets)
   if [[ $(cat "$folder/wanted" 2>/dev/null) != "${wanted[*]}" ]]; then
     if ! { "$python" -m venv --clear "$folder" && quietly "$folder/bin/pip" install --quiet --disable-pip-version-check "${wanted[@]}"; }; then
@@ -174,6 +175,19 @@ tools_of_tests() {
     echo "${wanted[*]}" >"$folder/wanted"
   fi
   export REPLWIRE_TOOLS=$folder/bin/python3
+}
+
+pure_tools_of_tests() {
+  local folder=$root/build/pure-venv wanted=(cloudpickle joblib)
+  if [[ $(cat "$folder/wanted" 2>/dev/null) != "${wanted[*]}" ]]; then
+    if ! { "$python" -m venv --clear "$folder" && quietly "$folder/bin/pip" install --quiet --disable-pip-version-check "${wanted[@]}"; }; then
+      say "missing: ${wanted[*]} (from PyPI); the tests that use them are skipped"
+      return
+    fi
+    echo "${wanted[*]}" >"$folder/wanted"
+  fi
+  REPLWIRE_PURE=$(echo "$folder"/lib/python3*/site-packages)
+  export REPLWIRE_PURE
 }
 
 # Prints the folder of mypy, basedpyright and ruff, installing them first. Debian has no ruff, and a mypy that is too old;

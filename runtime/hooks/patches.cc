@@ -36,7 +36,12 @@ constexpr std::array kNames = {"comm",
                                "pysnooper.tracer",
                                "_replwire_figures",
                                "host",
-                               "linecache"};
+                               "linecache",
+                               "multiprocessing.reduction",
+                               "multiprocessing.spawn",
+                               "multiprocessing.context",
+                               "multiprocessing.connection",
+                               "multiprocessing.queues"};
 
 Ref call_bundled(const char* function, PyObject* arguments) {
   if (state.space == nullptr) state.space = load_bundled("patches", state.wire).release();

@@ -96,6 +96,15 @@ def patch_comm(module):
     wire.load("comms")["provide"](module)
 
 
+processes = None
+
+
+def patch_multiprocessing(module):
+    global processes
+    processes = processes or wire.load("processes")
+    processes["patch"](module)
+
+
 # ---- tools that know code by its file -------------------------------------------------------
 
 
@@ -157,6 +166,11 @@ PATCHES = {
     "matplotlib": patch_matplotlib,
     "IPython.core.display_functions": patch_ipython,
     "IPython.core.display": patch_ipython,  # before version 7.23
+    "multiprocessing.reduction": patch_multiprocessing,
+    "multiprocessing.spawn": patch_multiprocessing,
+    "multiprocessing.context": patch_multiprocessing,
+    "multiprocessing.connection": patch_multiprocessing,
+    "multiprocessing.queues": patch_multiprocessing,
 }
 
 
