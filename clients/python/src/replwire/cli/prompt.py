@@ -6,7 +6,6 @@ import atexit
 import os
 import sys
 import termios
-import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,7 +13,7 @@ from pathlib import Path
 from ..errors import ReplwireError
 from ..sync import Session
 from .screen import GREEN, PLAIN, Screen
-from .terminal import on_interrupt
+from .terminal import free_interrupts
 
 PROMPT, MORE = ">>> ", "... "
 LFLAG = 3  # of what termios.tcgetattr() gives
@@ -66,11 +65,7 @@ def open_block(session: Session, code: str) -> str | None:
     if not code.strip():
         return None
     last = code.rpartition("\n")[2]
-    pressed = threading.Event()
-    with on_interrupt(pressed.set):  # nothing tears a session out of the middle of a reply
-        reply = session.is_complete(code if last.strip() else code[: len(code) - len(last)])
-    if pressed.is_set():
-        raise KeyboardInterrupt
+    reply = session.is_complete(code if last.strip() else code[: len(code) - len(last)])
     return (reply.indent or "") if reply.status == "incomplete" else None
 
 
@@ -93,10 +88,10 @@ class Lines:
         return code
 
     def _line(self, prompt: str) -> str:
-        if not self._prompts:
-            return input()
         # \1 and \2 tell readline what takes no room.
-        return input(f"\1{GREEN}\2{prompt}\1{PLAIN}\2" if self._color else prompt)
+        shown = f"\1{GREEN}\2{prompt}\1{PLAIN}\2" if self._color else prompt
+        with free_interrupts():
+            return input(shown if self._prompts else "")
 
 
 def _complete_lines(session: Session) -> None:

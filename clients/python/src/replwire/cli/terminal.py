@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from .. import frames
@@ -41,10 +39,10 @@ class Terminal:
                 if over.wait(0.01):
                     return
 
-        with on_interrupt(interrupt), closing_event(over):
+        with held_interrupts(), Listener(interrupt) as listener, closing_event(over):
             for event in stream:
                 if isinstance(event, frames.Input):
-                    self._ask(event, got)
+                    self._ask(event, listener, got)
                     continue
                 self.screen.show(event)
                 if got is not None:
@@ -53,10 +51,10 @@ class Terminal:
                     return event
         raise AssertionError("a stream ends with a result or an error")
 
-    def _ask(self, question: frames.Input, got: Got | None) -> None:
+    def _ask(self, question: frames.Input, listener: Listener, got: Got | None) -> None:
         typed = "<^D"
         try:
-            with on_interrupt(None):
+            with listener.paused(), free_interrupts():
                 answer = read_answer(question.prompt, question.password)
             typed = f"< {answer}" if answer else "<"
             if question.password:
@@ -83,31 +81,65 @@ def read_answer(prompt: str, password: bool) -> str:
     return input(prompt.replace("\0", ""))  # which it would refuse
 
 
+HELD = {signal.SIGINT, signal.SIGURG}  # the second ends a listener
+
+
 @contextmanager
-def on_interrupt(act: Callable[[], object] | None) -> Generator[None]:
-    """What Ctrl-C does meanwhile; None: KeyboardInterrupt, as ever. The reader of a session must
-    not be torn out of the middle of a frame, so another thread acts: one that the signal itself
-    wakes, since a handler of Python's waits for the main thread, which may just begin to wait."""
-    told, teller = os.pipe()
-    os.set_blocking(teller, False)
-
-    def listen() -> None:
-        while numbers := os.read(told, 64):
-            for _ in range(numbers.count(signal.SIGINT)):
-                with suppress(ReplwireError):  # the code, or the session, has ended by itself
-                    if act is not None:
-                        act()
-        os.close(told)
-
-    threading.Thread(target=listen, daemon=True).start()
-    fd_before = signal.set_wakeup_fd(teller if act else -1, warn_on_full_buffer=False)
-    before = signal.signal(signal.SIGINT, ignore if act else signal.default_int_handler)
+def held_interrupts() -> Generator[None]:
+    """Ctrl-C waits for whoever listens: it tears no session out of the middle of a frame, and none
+    gets lost between two that would act on it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, HELD)
     try:
         yield
     finally:
-        signal.set_wakeup_fd(fd_before)
-        signal.signal(signal.SIGINT, before)
-        os.close(teller)  # and so the listener ends
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def free_interrupts() -> Generator[None]:
+    """Ctrl-C, one that has waited too, is KeyboardInterrupt."""
+    before = signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def take_interrupt() -> bool:
+    """One that has waited."""
+    return signal.sigtimedwait({signal.SIGINT}, 0) is not None
+
+
+class Listener:
+    """Acts on Ctrl-C while this thread waits for the session; where it is held."""
+
+    def __init__(self, act: Callable[[], object]) -> None:
+        self._act = act
+
+    def __enter__(self) -> Listener:
+        # Also when a KeyboardInterrupt came in the middle of freeing them.
+        signal.pthread_sigmask(signal.SIG_BLOCK, HELD)
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._thread.ident is not None
+        signal.pthread_kill(self._thread.ident, signal.SIGURG)
+        self._thread.join()
+
+    @contextmanager
+    def paused(self) -> Generator[None]:
+        self.__exit__()
+        try:
+            yield
+        finally:
+            self.__enter__()
+
+    def _listen(self) -> None:
+        while signal.sigwait(HELD) == signal.SIGINT:
+            with suppress(ReplwireError):  # the code, or the session, has ended by itself
+                self._act()
 
 
 @contextmanager
@@ -116,10 +148,6 @@ def closing_event(event: threading.Event) -> Generator[None]:
         yield
     finally:
         event.set()
-
-
-def ignore(number: int, frame: FrameType | None) -> None:
-    """Unlike SIG_IGN it lets the wake-up descriptor know."""
 
 
 def exit_status(end: frames.Result | frames.Error) -> int:
