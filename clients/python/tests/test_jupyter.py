@@ -382,13 +382,12 @@ def test_the_servers_own_death_costs_the_variables_and_not_the_kernel(tmp_path: 
 
 def test_a_question_ends_with_its_server(tmp_path: Path) -> None:
     with kernel(state=tmp_path) as mine:
-        mine.run("import os, threading\nparent = os.getppid()")
-        id = mine.execute(
-            "threading.Timer(0.1, lambda: os.kill(parent, 9)).start()\ninput('first')"
-        )
+        server = int(mine.run("import os\nos.getppid()").value)
+        id = mine.execute("input('first')", allow_stdin=True)
         assert mine.question(id)["prompt"] == "first"
+        os.kill(server, signal.SIGKILL)
         mine.told(id)
-        id = mine.execute("input('second')")
+        id = mine.execute("input('second')", allow_stdin=True)
         assert mine.question(id)["prompt"] == "second"
         mine.client.input("yes")
         assert mine.told(id).value == "'yes'"
