@@ -9,9 +9,12 @@ namespace replwire::server {
 
 // Where the worker's Python stack is written.
 struct StackFiles {
-  Descriptor asked{::memfd_create("replwire-stack", MFD_CLOEXEC)};  // on request…
-  Descriptor told{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};        // …and that it stands there
-  Descriptor crash{::memfd_create("replwire", MFD_CLOEXEC)};        // by a deadly signal
+  // On request…
+  Descriptor asked = needed(::memfd_create("replwire-stack", MFD_CLOEXEC), "memfd_create");
+  // …and that it stands there.
+  Descriptor told = needed(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd");
+  // By a deadly signal.
+  Descriptor crash = needed(::memfd_create("replwire", MFD_CLOEXEC), "memfd_create");
 };
 
 }  // namespace replwire::server

@@ -50,7 +50,9 @@ CapturePipes::CapturePipes(int output_read, int output_write, int error_read, in
 
 CapturePipes::Pipe CapturePipes::make_pipe(runtime::Stream stream) {
   std::array<int, 2> ends = {-1, -1};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw std::system_error(errno, std::generic_category());
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
+    throw std::system_error(errno, std::generic_category(), "pipe");
+  }
   ::fcntl(ends[0], F_SETFL, O_NONBLOCK);
   ::fcntl(ends[1], F_SETPIPE_SZ, kPipeBytes);
   return take_pipe(stream, ends[0], ends[1]);

@@ -14,7 +14,8 @@ namespace replwire::server {
 using runtime::ExecutionRef;
 using runtime::Stream;
 
-SharedOutput::SharedOutput() : memory_(::memfd_create("replwire-output", MFD_CLOEXEC)) {
+SharedOutput::SharedOutput()
+    : memory_(needed(::memfd_create("replwire-output", MFD_CLOEXEC), "memfd_create")) {
   if (::ftruncate(memory_.get(), sizeof(Region)) != 0) {
     throw std::system_error(errno, std::generic_category(), "shared memory");
   }

@@ -105,9 +105,14 @@ void serve(const Options& options, const TakeStreams& take, const BecomeInterpre
   Origins origins(*channels, become, sandbox, streams.error);
   Descriptor origin = origins.make();
   if (!origin) cannot_start(std::system_error(errno, std::generic_category(), "fork"));
-  RemoteServer server(options, std::move(streams), *channels, std::move(signals), std::move(origin),
-                      origins);
-  server.run(why);
+  RemoteServer* server = nullptr;
+  try {
+    server = new RemoteServer(options, std::move(streams), *channels, std::move(signals),
+                              std::move(origin), origins);
+  } catch (const std::exception& error) {
+    cannot_start(error);
+  }
+  server->run(why);
 }
 
 }  // namespace replwire::server::survive

@@ -6,6 +6,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <system_error>
 
 namespace replwire::server {
 namespace {
@@ -51,7 +52,9 @@ State state;
 
 Descriptor OutsideSignals::open() {
   std::array<int, 2> ends = {-1, -1};
-  if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) return {};
+  if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) {
+    throw std::system_error(errno, std::generic_category(), "pipe");
+  }
   state.write_end = ends[1];
   return Descriptor(ends[0]);
 }

@@ -35,6 +35,8 @@ class StartedBy {
   TempDir folder_;
 };
 
+bool may_unshare() { return std::system("unshare -p -f --mount-proc true 2>/dev/null") == 0; }
+
 class SurroundingsTest : public testing::TestWithParam<bool> {
  protected:
   static Launch launch() { return GetParam() ? surviving() : Launch{}; }
@@ -97,6 +99,46 @@ TEST_P(SurroundingsTest, TooLittleAddressSpaceIsSaid) {
   EXPECT_EQ(run.err.find("terminate called"), std::string::npos) << run.err;
 }
 
+void expect_session_or_line(const Launch& launch) {
+  const ProgramRun run = run_program(launch, "{\"type\":\"execute\",\"id\":1,\"code\":\"1+1\"}\n");
+  EXPECT_GE(run.status, 0) << run.err;
+  EXPECT_EQ(run.err.find("terminate called"), std::string::npos) << run.err;
+  if (run.status == 0) {
+    EXPECT_NE(run.out.find("\"repr\":\"2\""), std::string::npos) << run.out << run.err;
+  } else {
+    EXPECT_NE(run.err.find("replwire: "), std::string::npos) << run.err << run.out;
+  }
+}
+
+TEST_P(SurroundingsTest, TooFewDescriptorsAreSaid) {
+  for (int limit = 4; limit <= 48; limit += 2) {
+    SCOPED_TRACE(limit);
+    const StartedBy start("ulimit -n " + std::to_string(limit) + "; exec \"$REAL\" \"$@\"");
+    expect_session_or_line(launch());
+  }
+}
+
+TEST_P(SurroundingsTest, TooFewProcessesAreSaid) {
+  if (::getuid() != 0) GTEST_SKIP() << "only root may start as a user who runs nothing else";
+  for (int limit = 0; limit <= 6; ++limit) {
+    SCOPED_TRACE(limit);
+    const StartedBy start("ulimit -u " + std::to_string(limit) +
+                          "\nexec setpriv --reuid 61234 --clear-groups \"$REAL\" \"$@\"");
+    expect_session_or_line(launch());
+  }
+}
+
+TEST_P(SurroundingsTest, SharedMemoryThatIsFullDoesNoHarm) {
+  if (!may_unshare()) GTEST_SKIP() << "no namespace can be made here";
+  const StartedBy start(
+      "exec unshare -m sh -c 'mount -t tmpfs -o size=4k none /dev/shm\n"
+      "head -c 4096 /dev/zero >/dev/shm/all; exec \"$@\"' sh \"$REAL\" \"$@\"");
+  ServerProcess server(launch());
+  EXPECT_EQ(server.execute("open('/dev/shm/more', 'wb', 0).write(bytes(9))").exception(),
+            "OSError");
+  EXPECT_EQ(server.execute("for n in range(1000): print(n)").out.size(), 3890u);
+}
+
 TEST_P(SurroundingsTest, VariablesOfPythonThatOthersSetDoNoHarm) {
   Launch with = launch();
   with.env = {{"PYTHONEXECUTABLE", "/nowhere/python"}, {"PYTHONWARNDEFAULTENCODING", "1"}};
@@ -106,8 +148,6 @@ TEST_P(SurroundingsTest, VariablesOfPythonThatOthersSetDoNoHarm) {
   EXPECT_EQ(server.execute("1/0").err, "");
   EXPECT_EQ(server.execute("1+1").repr(), "2");
 }
-
-bool may_unshare() { return std::system("unshare -p -f --mount-proc true 2>/dev/null") == 0; }
 
 TEST_P(SurroundingsTest, AsProcessOneADeathIsTheEnd) {
   if (!may_unshare()) GTEST_SKIP() << "no namespace of processes can be made here";

@@ -57,8 +57,9 @@ RemoteLink::RemoteLink(asio::io_context& io, Channels& channels, Descriptor orig
       strand_(asio::make_strand(io)),
       channels_(channels),
       children_(io, SIGCHLD),
-      output_call_(io, ::fcntl(channels.output_call.get(), F_DUPFD_CLOEXEC, 3)),
-      incoming_(::epoll_create1(EPOLL_CLOEXEC)),
+      output_call_(
+          io, needed(::fcntl(channels.output_call.get(), F_DUPFD_CLOEXEC, 3), "dup").release()),
+      incoming_(needed(::epoll_create1(EPOLL_CLOEXEC), "epoll")),
       commands_(io),
       inquiries_(io),
       sleepers_(std::move(origin), std::move(make_origin)) {}

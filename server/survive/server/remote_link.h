@@ -54,7 +54,7 @@ class RemoteLink final : public InterpreterLink {
  private:
   void watch_output();
   void watch_children();
-  void adopt(Descriptor link, Descriptor inquiries);
+  void adopt(Descriptor link, Descriptor commands, Descriptor inquiries);
   bool read();
   void end_unheard();
   void close_socket();

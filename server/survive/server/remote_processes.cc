@@ -52,20 +52,22 @@ void RemoteLink::wake(std::uint64_t snapshot) {
     auto inquiries = SocketPair::open(SOCK_STREAM);
     started_ = false;
     if (snapshot == Sleepers::kOrigin) sleepers_.renew_origin();
-    if (!link || !inquiries) return end_unheard();
+    Descriptor commands =
+        link ? Descriptor(::fcntl(link->server.get(), F_DUPFD_CLOEXEC, 3)) : Descriptor();
+    if (!commands || !inquiries) return end_unheard();
     sleepers_.wake(snapshot, link->interpreter, inquiries->interpreter);
-    adopt(std::move(link->server), std::move(inquiries->server));
+    adopt(std::move(link->server), std::move(commands), std::move(inquiries->server));
     killed_for_memory_ = killed_for_memory();
   });
 }
 
-void RemoteLink::adopt(Descriptor link, Descriptor inquiries) {
+void RemoteLink::adopt(Descriptor link, Descriptor commands, Descriptor inquiries) {
   in_ = {};
   {
     const std::lock_guard lock(mutex_);
     earlier_children_.clear();
   }
-  commands_.connect(Descriptor(::fcntl(link.get(), F_DUPFD_CLOEXEC, 3)));
+  commands_.connect(std::move(commands));
   inquiries_.connect(std::move(inquiries));
   close_socket();
   socket_ = std::move(link);

@@ -12,13 +12,13 @@
 namespace replwire::server::survive {
 namespace {
 
-Descriptor place() { return Descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
+Descriptor place() { return needed(::open("/dev/null", O_RDONLY | O_CLOEXEC), "/dev/null"); }
 
 }  // namespace
 
 Channels::Channels()
     : server(::getpid()),
-      output_call(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      output_call(needed(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")),
       link(place()),
       inquiries(place()) {}
 

@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <cerrno>
+#include <system_error>
 #include <utility>
 
 namespace replwire::server {
@@ -27,5 +29,11 @@ class Descriptor {
  private:
   int fd_ = -1;
 };
+
+// What a system call gave. Throws, with its `errno` and `what`, when it gave none.
+inline Descriptor needed(int fd, const char* what) {
+  if (fd < 0) throw std::system_error(errno, std::generic_category(), what);
+  return Descriptor(fd);
+}
 
 }  // namespace replwire::server
