@@ -62,7 +62,7 @@ Session::Session(const Parts& parts, const Options& options, std::function<void(
       options_(options),
       hold_reader_(std::move(hold_reader)),
       frames_(parts.writer),
-      processes_(parts.link),
+      processes_(parts.link, [this] { const LockAndDeliver lock(*this); }),  // what waited begins
       process_end_(processes_, parts.outputs, frames_, parts.writer, parts.log,
                    options.sandbox.keeper),
       alarm_(parts.io, [this] { ring(); }),
@@ -180,7 +180,7 @@ bool Session::busy() const {
 // ---- executions -----------------------------------------------------------------------------
 
 void Session::start_next() {
-  if (!opened_ || ending_.over()) return;
+  if (!opened_ || ending_.over() || processes_.hunting()) return;
   while (!busy() && !queue_.empty() && !(recovery_ && recovery_->holds_back(queue_.front()))) {
     begin(queue_.pop());
   }
@@ -410,7 +410,7 @@ void Session::on(const runtime::Restored& restored) {
 void Session::stuck(const WorkerStack::Outcome& outcome) {
   const auto stack = replies::stack_of(outcome);
   if (options_.on_stuck == "exit") {
-    stopper_.kill_descendants(*running_);
+    processes_.kill_descendants(running_->started());
     process_end_.die(running_->execution(), "timeout", replies::text_of(stack), kBroken);
   }
   if (!recovery_) {

@@ -5,6 +5,7 @@
 
 #include "support/case.h"
 #include "support/server_process.h"
+#include "support/survival.h"
 
 namespace replwire_tests {
 namespace {
@@ -64,6 +65,28 @@ const State kStates[] = {
 };
 
 INSTANTIATE_TEST_SUITE_P(States, StatusLatencyTest, ::testing::ValuesIn(kStates), CaseName{});
+
+class ManyChildrenTest : public ::testing::TestWithParam<bool> {};
+
+TEST_P(ManyChildrenTest, AnInterruptHoldsUpNoStatus) {
+  ServerProcess server(GetParam() ? surviving() : Launch{});
+  server.start(
+      "import signal, subprocess, time\n"
+      "old = signal.signal(signal.SIGINT, signal.SIG_IGN)  # for the children\n"
+      "all = [subprocess.Popen(['sleep', '600']) for _ in range(1000)]\n"
+      "signal.signal(signal.SIGINT, old)\nprint('go')\n"
+      "while True:\n    try: time.sleep(600)\n    except KeyboardInterrupt: print('caught')");
+  server.read_until("output");
+  std::vector<double> times;
+  for (int n = 0; n < 9; ++n) {
+    server.send({{"type", "interrupt"}});
+    times.push_back(seconds_to_reply(server, false));
+    server.read_until("output");
+  }
+  EXPECT_LE(median(times), 0.050);
+}
+INSTANTIATE_TEST_SUITE_P(Mode, ManyChildrenTest, ::testing::Bool(),
+                         [](const auto& mode) { return mode.param ? "Survive" : "OneProcess"; });
 
 TEST(HeartbeatLatencyTest, TheIntervalIsKeptWhileCHoldsTheInterpreter) {
   ServerProcess server(options({"--heartbeat", "0.1"}));

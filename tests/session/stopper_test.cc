@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <csignal>
-
 #include "session/executions.h"
 
 namespace replwire::server {
@@ -31,26 +29,25 @@ class StopperTest : public ::testing::Test, private StopSignals {
   RunningExecution execution_ = running(sent_, 5);
   Stopper stopper_{*this};
 
-  const Did kInterrupt = {"find", "interrupt 5", "signal INT", "find", "signal INT"};
+  const Did kInterrupt = {"interrupt 5 and descendants"};
 
  private:
-  void interrupt(std::uint64_t serial, int child) override {
-    EXPECT_EQ(child, -1);
+  void interrupt(std::uint64_t serial) override {
     did_.push_back("interrupt " + std::to_string(serial));
+  }
+  void interrupt_all(std::uint64_t serial, Time start) override {
+    EXPECT_EQ(start, at(0));
+    did_.push_back("interrupt " + std::to_string(serial) + " and descendants");
+  }
+  void terminate_descendants(Time start) override {
+    EXPECT_EQ(start, at(0));
+    did_.emplace_back("terminate descendants");
   }
   void nudge() override { did_.emplace_back("nudge"); }
   std::uint64_t busy_at_rest() const override { return at_rest_; }
   bool is_at_rest(std::uint64_t serial) const override { return serial == at_rest_; }
-  Descendants started_since(Time start, const std::vector<pid_t>& /*except*/) const override {
-    EXPECT_EQ(start, at(0));
-    did_.emplace_back("find");
-    return {};
-  }
-  void signal(const Descendants& /*processes*/, int number) override {
-    did_.push_back("signal " + std::string(::sigabbrev_np(number)));
-  }
 
-  mutable Did did_;
+  Did did_;
 };
 
 TEST_F(StopperTest, AtRestNothingIsDue) {
@@ -59,7 +56,7 @@ TEST_F(StopperTest, AtRestNothingIsDue) {
   EXPECT_TRUE(did().empty());
 }
 
-TEST_F(StopperTest, AnInterruptFindsTheDescendantsBeforeItMeetsTheWorker) {
+TEST_F(StopperTest, AnInterruptMeetsTheDescendantsAsWell) {
   stopper_.interrupt(execution_, at(0));
   EXPECT_EQ(did(), kInterrupt);
 }
@@ -152,7 +149,7 @@ TEST_F(StopperTest, AGraceLaterItIsToldMoreFirmly) {
   let_nudges_pass(at(12000));
   EXPECT_EQ(next(), at(12000));
   EXPECT_FALSE(act(at(12000)));
-  EXPECT_EQ(did(), (Did{"interrupt 5", "find", "signal TERM"}));
+  EXPECT_EQ(did(), (Did{"interrupt 5", "terminate descendants"}));
 }
 
 TEST_F(StopperTest, AnotherGraceLaterItCannotBeStopped) {
@@ -199,7 +196,7 @@ TEST_F(StopperTest, TheClientMayInsist) {
   EXPECT_TRUE(stopper_.has_deadline());
   let_nudges_pass(at(1000));
   EXPECT_FALSE(act(at(1000)));
-  EXPECT_EQ(did(), (Did{"interrupt 5", "find", "signal TERM"}));
+  EXPECT_EQ(did(), (Did{"interrupt 5", "terminate descendants"}));
   let_nudges_pass(at(2000));
   EXPECT_TRUE(act(at(2000)));
   EXPECT_FALSE(stopper_.timed_out());
@@ -210,11 +207,6 @@ TEST_F(StopperTest, OnceItIsOverNothingIsDue) {
   stopper_.end();
   EXPECT_EQ(stopper_.due(), std::nullopt);
   EXPECT_FALSE(stopper_.act(nullptr, at(10000)));
-}
-
-TEST_F(StopperTest, NothingIsLeftBehind) {
-  stopper_.kill_descendants(execution_);
-  EXPECT_EQ(did(), (Did{"find", "signal KILL"}));
 }
 
 }  // namespace

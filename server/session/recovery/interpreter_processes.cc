@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <system_error>
 
 #include "server/system/process/process_facts.h"
 
@@ -11,6 +12,9 @@ namespace replwire::server {
 namespace {
 
 constexpr const char* kOwnThreads = "inquiries reader asker ";
+
+// Of this process, that could have children at all: one system call.
+bool may_have_children(pid_t process) { return process != ::getpid() || has_children(); }
 
 }  // namespace
 
@@ -20,6 +24,41 @@ Descendants InterpreterProcesses::started_since(Clock::time_point start,
   const auto earlier = link_.earlier_children();
   others.insert(others.end(), earlier.begin(), earlier.end());
   return Descendants::started_since(link_.process(), start, others);
+}
+
+// The worker first: code that waits for a child must not see it gone and go on. The descendants
+// right behind it, found before, since Python's subprocess looks for its child's end at once and
+// then a millisecond later; a parent that dies takes away the trace of its own children as well.
+void InterpreterProcesses::interrupt_all(std::uint64_t serial, Clock::time_point start) {
+  if (!hunting() && !may_have_children(link_.process())) return link_.interrupt(serial);
+  hunt([this, serial, start] {
+    const Descendants found = started_since(start, {});
+    link_.interrupt(serial, found.newest_child());
+    found.signal(SIGINT);
+    started_since(start, found.pids()).signal(SIGINT);  // what was started in between
+  });
+}
+
+void InterpreterProcesses::terminate_descendants(Clock::time_point start) {
+  hunt([this, start] { started_since(start, {}).signal(SIGTERM); });
+}
+
+void InterpreterProcesses::kill_descendants(Clock::time_point start) const {
+  started_since(start, {}).signal(SIGKILL);
+}
+
+void InterpreterProcesses::hunt(std::function<void()> job) {
+  ++hunts_;
+  try {
+    hunter_.post([this, job] {
+      job();
+      --hunts_;
+      hunted_();
+    });
+  } catch (const std::system_error&) {  // no thread is to be had: here, then
+    job();
+    --hunts_;
+  }
 }
 
 std::int64_t InterpreterProcesses::memory_of(std::uint64_t number) const {

@@ -1,7 +1,6 @@
 #include "server/session/stop/stopper.h"
 
 #include <algorithm>
-#include <csignal>
 
 namespace replwire::server {
 namespace {
@@ -18,18 +17,11 @@ void Stopper::begin(std::optional<Deadline::Duration> timeout, Deadline::Duratio
   deadline_.begin(timeout, grace, now);
 }
 
-// The worker first: code that waits for a child must not see it gone and go on. The descendants
-// right behind it, found before, since Python's subprocess looks for its child's end at once and
-// then a millisecond later; a parent that dies takes away the trace of its own children as well.
 void Stopper::interrupt(RunningExecution& running, Clock::time_point now, bool by_terminal) {
   running.count_interrupt();
   follow(running.serial(), now);
-  if (by_terminal) return signals_.interrupt(running.serial(), -1);
-  const Descendants found = signals_.started_since(running.started(), {});
-  signals_.interrupt(running.serial(), found.newest_child());
-  signals_.signal(found, SIGINT);
-  // What was started in between.
-  signals_.signal(signals_.started_since(running.started(), found.pids()), SIGINT);
+  by_terminal ? signals_.interrupt(running.serial())
+              : signals_.interrupt_all(running.serial(), running.started());
 }
 
 void Stopper::insist(Deadline::Duration grace, Clock::time_point now) {
@@ -45,7 +37,7 @@ void Stopper::interrupt(std::uint64_t serial, RunningExecution* running, bool by
 }
 
 void Stopper::interrupt_task(std::uint64_t task, Clock::time_point now) {
-  signals_.interrupt(task, -1);
+  signals_.interrupt(task);
   follow(task, now);
 }
 
@@ -86,16 +78,12 @@ bool Stopper::take_step(RunningExecution& running, Clock::time_point now) {
       return false;
     case Deadline::Step::kInsist:
       interrupt(running, now, true);
-      signals_.signal(signals_.started_since(running.started(), {}), SIGTERM);
+      signals_.terminate_descendants(running.started());
       return false;
     case Deadline::Step::kStuck:
       return true;
   }
   return false;
-}
-
-void Stopper::kill_descendants(const RunningExecution& running) {
-  signals_.signal(signals_.started_since(running.started(), {}), SIGKILL);
 }
 
 }  // namespace replwire::server

@@ -1,34 +1,30 @@
 #pragma once
 
-#include <sys/types.h>
-
 #include <chrono>
 #include <cstdint>
 #include <optional>
-#include <vector>
 
 #include "server/session/running_execution.h"
 #include "server/session/stop/deadline.h"
-#include "server/system/process/descendants.h"
 
 namespace replwire::server {
 
-// Whom a Stopper reaches: the worker, and the processes that code started.
+// Whom a Stopper reaches: the worker, and the processes that code started. Nothing here blocks.
 class StopSignals {
  public:
   virtual ~StopSignals() = default;
 
-  // Of an execution, or of what runs at rest; `child`: see InterpreterLink.
-  virtual void interrupt(std::uint64_t serial, int child) = 0;
+  // Of an execution, or of what runs at rest: the worker alone.
+  virtual void interrupt(std::uint64_t serial) = 0;
+  // And what it has started since, soon.
+  virtual void interrupt_all(std::uint64_t serial, std::chrono::steady_clock::time_point start) = 0;
+  // What was started since; it is asked to end, soon.
+  virtual void terminate_descendants(std::chrono::steady_clock::time_point start) = 0;
   // Wakes the worker from a system call that an interrupt came an instant too early for.
   virtual void nudge() = 0;
   // What a task that runs at rest is interrupted by; 0 when none does.
   virtual std::uint64_t busy_at_rest() const = 0;
   virtual bool is_at_rest(std::uint64_t serial) const = 0;
-
-  virtual Descendants started_since(std::chrono::steady_clock::time_point start,
-                                    const std::vector<pid_t>& except) const = 0;
-  virtual void signal(const Descendants& processes, int number) = 0;
 };
 
 // Ends what runs: on the client's word, at its deadline, and more firmly when it does not end. Says
@@ -71,8 +67,6 @@ class Stopper {
 
   bool has_deadline() const { return deadline_.active(); }
   bool timed_out() const { return deadline_.timed_out(); }
-  // Leaves nothing of the execution behind.
-  void kill_descendants(const RunningExecution& running);
 
  private:
   // A signal that comes just before a system call does not end it; the next one does.

@@ -15,6 +15,8 @@
 #include <optional>
 #include <sstream>
 #include <string>
+#include <unordered_set>
+#include <utility>
 
 #include "server/system/process/process.h"
 
@@ -60,6 +62,7 @@ struct Facts {
   char state;
   pid_t parent;
   pid_t session;
+  int threads;
   std::uint64_t start;  // in steps of the system's clock, since it was started
 };
 
@@ -69,9 +72,9 @@ std::optional<Facts> facts_of(pid_t process) {
   if (name_end == std::string::npos) return std::nullopt;
   Facts facts = {};
   constexpr const char* kFormat =
-      ") %c %d %*d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %lu";
+      ") %c %d %*d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d %*d %lu";
   if (std::sscanf(stat.c_str() + name_end, kFormat, &facts.state, &facts.parent, &facts.session,
-                  &facts.start) != 4) {
+                  &facts.threads, &facts.start) != 5) {
     return std::nullopt;
   }
   return facts;
@@ -100,12 +103,6 @@ bool serves_multiprocessing(pid_t process, pid_t parent) {
   return runs(process, kTracker) || (runs(process, kForkServer) && !runs(parent, kForkServer));
 }
 
-// Any that could be waited for: one system call.
-bool has_children() {
-  siginfo_t info = {};
-  return ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
-}
-
 std::vector<pid_t> all_processes() {
   std::vector<pid_t> found;
   DIR* folder = ::opendir("/proc");
@@ -128,15 +125,29 @@ bool writes_to(pid_t process, const std::vector<std::string>& files) {
   });
 }
 
-// Calls `take` with each descendant and a pidfd of it; one that is not taken still leads on.
-void walk(pid_t root, const std::function<void(pid_t, Descriptor)>& take) {
-  std::deque<pid_t> parents = {root};
+std::vector<pid_t> children_of_thread(pid_t thread) {
+  std::vector<pid_t> children;
+  const std::string name = std::to_string(thread);
+  read_children("/proc/" + name + "/task/" + name, children);
+  return children;
+}
+
+// Calls `take` with each descendant, a pidfd of it and what is known of it; one that is not taken
+// still leads on. `known` ones are not opened and not handed out.
+void walk(pid_t root, const std::vector<pid_t>& known,
+          const std::function<void(pid_t, Descriptor, const Facts&)>& take) {
+  std::deque<std::pair<pid_t, bool>> parents = {{root, false}};  // and whether it has one thread
+  const std::unordered_set<pid_t> passed(known.begin(), known.end());
   while (!parents.empty()) {
-    for (const pid_t child : children_of(parents.front())) {
-      Descriptor descriptor = open_process(child);
-      if (!descriptor) continue;
-      take(child, std::move(descriptor));
-      parents.push_back(child);
+    const auto [parent, one_thread] = parents.front();
+    for (const pid_t child : one_thread ? children_of_thread(parent) : children_of(parent)) {
+      const bool is_known = passed.contains(child);
+      Descriptor descriptor = is_known ? Descriptor() : open_process(child);
+      if (!descriptor && !is_known) continue;
+      const auto facts = facts_of(child);
+      if (!facts) continue;
+      if (!is_known) take(child, std::move(descriptor), *facts);
+      parents.emplace_back(child, facts->threads == 1);
     }
     parents.pop_front();
   }
@@ -146,7 +157,9 @@ void walk(pid_t root, const std::function<void(pid_t, Descriptor)>& take) {
 
 Descendants Descendants::find(pid_t root) {
   Descendants found;
-  walk(root, [&](pid_t pid, Descriptor process) { found.add(pid, std::move(process)); });
+  walk(root, {}, [&](pid_t pid, Descriptor process, const Facts& /*facts*/) {
+    found.add(pid, std::move(process));
+  });
   return found;
 }
 
@@ -156,12 +169,10 @@ Descendants Descendants::started_since(pid_t root, Clock::time_point start,
   if (root == ::getpid() && !has_children()) return found;
   const std::uint64_t first = step_of(start);
   const pid_t session = ::getsid(0);
-  walk(root, [&](pid_t pid, Descriptor process) {
-    if (std::find(except.begin(), except.end(), pid) != except.end()) return;
-    const auto facts = facts_of(pid);
-    if (!facts || facts->session != session || facts->start < first) return;
-    if (serves_multiprocessing(pid, facts->parent)) return;
-    if (facts->parent == root) found.newest_child_ = process.get();
+  walk(root, except, [&](pid_t pid, Descriptor process, const Facts& facts) {
+    if (facts.session != session || facts.start < first) return;
+    if (serves_multiprocessing(pid, facts.parent)) return;
+    if (facts.parent == root) found.newest_child_ = process.get();
     found.add(pid, std::move(process));
   });
   return found;
@@ -176,7 +187,9 @@ Living living_descendants(bool everybody, const std::vector<std::string>& files)
   Living living;
   const pid_t session = ::getsid(0);
   std::vector<pid_t> all;
-  walk(::getpid(), [&](pid_t pid, const Descriptor& /*process*/) { all.push_back(pid); });
+  walk(::getpid(), {}, [&](pid_t pid, const Descriptor& /*process*/, const Facts& /*facts*/) {
+    all.push_back(pid);
+  });
   for (const pid_t pid : files.empty() ? std::vector<pid_t>() : all_processes()) {
     if (pid != ::getpid() && writes_to(pid, files) && !std::ranges::count(all, pid))
       all.push_back(pid);
@@ -197,6 +210,11 @@ std::string command_of(pid_t process) {
   return command;
 }
 
+bool has_children() {
+  siginfo_t info = {};
+  return ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
 // A process's children are listed by the thread that started them.
 std::vector<pid_t> children_of(pid_t process) {
   std::vector<pid_t> children;
@@ -211,11 +229,7 @@ std::vector<pid_t> children_of(pid_t process) {
 }
 
 std::vector<pid_t> own_children() {
-  std::vector<pid_t> children;
-  if (!has_children()) return children;
-  const std::string name = std::to_string(::getpid());
-  read_children("/proc/" + name + "/task/" + name, children);
-  return children;
+  return has_children() ? children_of_thread(::getpid()) : std::vector<pid_t>();
 }
 
 void Descendants::signal(int number) const {

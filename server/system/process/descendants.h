@@ -49,6 +49,8 @@ Living living_descendants(bool everybody, const std::vector<std::string>& files)
 // As /proc tells it, for people.
 std::string command_of(pid_t process);
 
+// Of this process, any that could be waited for: one system call.
+bool has_children();
 std::vector<pid_t> children_of(pid_t process);
 // This process's, by its first thread. When there are none, one system call.
 std::vector<pid_t> own_children();
