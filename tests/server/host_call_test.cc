@@ -489,6 +489,72 @@ TEST_F(HostCallTest, SeveralThreadsAreAnsweredInAnyOrder) {
   EXPECT_EQ(server_.finish(id).value(), Json({0, 10, 20, 30, 40}));
 }
 
+TEST_F(HostCallTest, AThousandAnswersInReverseEachFindTheirOwn) {
+  const Json id = server_.start(
+      "import asyncio\nawait asyncio.gather(*(host.af(i) for i in range(1000))) == "
+      "[-i for i in range(1000)]");
+  std::vector<Json> calls(1000);
+  for (Json& each : calls) each = await_call(server_);
+  std::ranges::reverse(calls);
+  for (const Json& each : calls) give(server_, each["id"], -each["args"][0].get<int>());
+  EXPECT_EQ(server_.finish(id).value(), true);
+}
+
+TEST_F(HostCallTest, ASyncCallHoldsTheLoop) {
+  start_loop();
+  const Json id = server_.start(
+      "ran = []\nasync def other(): ran.append(1)\ntask = asyncio.create_task(other())\n"
+      "host.f()\nduring = len(ran)\nawait task\nduring, len(ran)");
+  give(server_, await_call(server_)["id"], 1);
+  EXPECT_EQ(server_.finish(id).value(), Json({0, 1}));
+}
+
+TEST_F(HostCallTest, AnAsyncCallLetsTheLoopRun) {
+  start_loop();
+  const Json id = server_.start(
+      "async def other(): print('meanwhile', flush=True)\ntask = asyncio.create_task(other())\n"
+      "await host.af()");
+  const Json call = await_call(server_)["id"];
+  EXPECT_EQ(server_.read_until("output").back()["data"], "meanwhile\n");
+  give(server_, call, 1);
+  EXPECT_EQ(server_.finish(id).value(), 1);
+}
+
+TEST_F(HostCallTest, BelongsToTheExecutionThatStartedItsThreadOrTask) {
+  const Json first = server_.start(
+      "import asyncio, threading\ngo = threading.Event()\n"
+      "def in_thread():\n    go.wait()\n    host.f('thread')\n"
+      "async def at_rest():\n    await asyncio.sleep(0)\n    await host.af('task')\n"
+      "t = threading.Thread(target=in_thread)\nt.start()\n"
+      "task = asyncio.create_task(at_rest())\nawait asyncio.sleep(0)",
+      {{"id", "starter"}});
+  server_.finish(first);
+  const Json of_task = await_call(server_);
+  EXPECT_EQ(of_task["args"][0], "task");
+  EXPECT_EQ(of_task["execution_id"], "starter");
+  const Json second = server_.start("go.set()\nt.join()");
+  const Json of_thread = await_call(server_);
+  EXPECT_EQ(of_thread["args"][0], "thread");
+  EXPECT_EQ(of_thread["execution_id"], "starter");
+  give(server_, of_thread["id"], 1);
+  give(server_, of_task["id"], 1);
+  EXPECT_TRUE(server_.finish(second).ok());
+}
+
+TEST_F(HostCallTest, WhatAnyoneWroteBeforeComesBefore) {
+  start_loop();
+  for (const char* code : {"print('before', end='')\nawait host.af()",
+                           "import threading\n"
+                           "def work():\n    print('before', end='')\n    host.f()\n"
+                           "t = threading.Thread(target=work)\nt.start()\nt.join()"}) {
+    const Json id = server_.start(code);
+    const auto frames = server_.read_until("call");
+    EXPECT_EQ(output_text(frames, "stdout"), "before") << code;
+    give(server_, frames.back()["id"], 1);
+    server_.finish(id);
+  }
+}
+
 TEST_F(HostCallTest, GatherSendsAllBeforeAnyAnswer) {
   const Json id =
       server_.start("import asyncio\nawait asyncio.gather(*(host.af(i) for i in range(10)))");
@@ -619,7 +685,22 @@ TEST(HostLimitTest, IsNamedWhereFramesMayBeLarger) {
 
 // ---- waiting, and its end -------------------------------------------------------------------
 
-TEST_F(HostCallTest, StatusSaysSo) {
+class HostWaitTest : public ::testing::TestWithParam<bool> {
+ protected:
+  HostWaitTest() {
+    define(server_, {function("f"), function("af", {{"is_async", true}})});
+    server_.execute("import host");
+  }
+  static Launch launch() { return GetParam() ? surviving() : Launch{}; }
+  // Importing asyncio takes its time.
+  void start_loop() { server_.execute("import asyncio\nawait asyncio.sleep(0)"); }
+
+  ServerProcess server_{launch()};
+};
+INSTANTIATE_TEST_SUITE_P(Mode, HostWaitTest, ::testing::Bool(),
+                         [](const auto& mode) { return mode.param ? "Survive" : "OneProcess"; });
+
+TEST_P(HostWaitTest, StatusSaysSo) {
   const Json id = server_.start("host.f()");
   const Json call = await_call(server_)["id"];
   const Json status = server_.status();
@@ -631,7 +712,7 @@ TEST_F(HostCallTest, StatusSaysSo) {
   EXPECT_EQ(server_.status()["pending_calls"], Json::array());
 }
 
-TEST_F(HostCallTest, DeadlineStandsStill) {
+TEST_P(HostWaitTest, DeadlineStandsStill) {
   start_loop();
   for (const char* code : {"host.f()", "await host.af()"}) {
     const Json id = server_.start(code, {{"timeout", 0.2}});
@@ -642,7 +723,7 @@ TEST_F(HostCallTest, DeadlineStandsStill) {
   }
 }
 
-TEST_F(HostCallTest, DeadlineThatIncludesItClosesIt) {
+TEST_P(HostWaitTest, DeadlineThatIncludesItClosesIt) {
   start_loop();
   for (const char* code : {"host.f()", "await host.af()"}) {
     const Json id = server_.start(code, {{"timeout", 0.2}, {"timeout_includes_input", true}});
@@ -656,7 +737,7 @@ TEST_F(HostCallTest, DeadlineThatIncludesItClosesIt) {
   }
 }
 
-TEST_F(HostCallTest, InterruptClosesItBeforeTheTerminalFrame) {
+TEST_P(HostWaitTest, InterruptClosesItBeforeTheTerminalFrame) {
   for (const char* code : {"host.f()", "await host.af()",
                            "import asyncio\nawait asyncio.gather(host.af(), host.af())"}) {
     const Json id = server_.start(code);
@@ -672,7 +753,7 @@ TEST_F(HostCallTest, InterruptClosesItBeforeTheTerminalFrame) {
   }
 }
 
-TEST_F(HostCallTest, InterruptClosesAllOfAGather) {
+TEST_P(HostWaitTest, InterruptClosesAllOfAGather) {
   const Json id = server_.start("import asyncio\nawait asyncio.gather(host.af(), host.af())");
   std::set<Json> waiting = {await_call(server_)["id"], await_call(server_)["id"]};
   server_.send({{"type", "interrupt"}, {"execution_id", id}});
@@ -682,7 +763,7 @@ TEST_F(HostCallTest, InterruptClosesAllOfAGather) {
   EXPECT_TRUE(waiting.empty());
 }
 
-TEST_F(HostCallTest, CancelledTaskClosesIt) {
+TEST_P(HostWaitTest, CancelledTaskClosesIt) {
   const Json id = server_.start(
       "import asyncio\ntask = asyncio.create_task(host.af())\nawait asyncio.sleep(0)\n"
       "task.cancel()\ntry:\n    await task\nexcept asyncio.CancelledError:\n    got = 'cancelled'\n"
@@ -691,7 +772,7 @@ TEST_F(HostCallTest, CancelledTaskClosesIt) {
   EXPECT_EQ(server_.finish(id).value(), "cancelled");
 }
 
-TEST_F(HostCallTest, TimeOfAsyncioClosesIt) {
+TEST_P(HostWaitTest, TimeOfAsyncioClosesIt) {
   const Json id = server_.start(
       "import asyncio\ntry:\n    await asyncio.wait_for(host.af(), 0.01)\n"
       "except asyncio.TimeoutError:\n    got = 'late'\ngot");
@@ -699,9 +780,9 @@ TEST_F(HostCallTest, TimeOfAsyncioClosesIt) {
   EXPECT_EQ(server_.finish(id).value(), "late");
 }
 
-TEST_F(HostCallTest, EndOfInputClosesIt) {
+TEST_P(HostWaitTest, EndOfInputClosesIt) {
   for (const char* code : {"host.f()", "await host.af()"}) {
-    ServerProcess server;
+    ServerProcess server(launch());
     define(server, {function("f"), function("af", {{"is_async", true}})});
     const Json id = server.start("import host\n"s + code);
     await_call(server);
@@ -712,7 +793,7 @@ TEST_F(HostCallTest, EndOfInputClosesIt) {
   }
 }
 
-TEST_F(HostCallTest, CallAfterTheEndOfInput) {
+TEST_P(HostWaitTest, CallAfterTheEndOfInput) {
   const Json id = server_.start("host.f()");
   const Json other = server_.start(
       "try:\n    host.f()\nexcept EOFError as error:\n    got = "
@@ -725,11 +806,11 @@ TEST_F(HostCallTest, CallAfterTheEndOfInput) {
   EXPECT_TRUE(frame_of(done.frames, "call").is_null());
 }
 
-TEST_F(HostCallTest, ShutdownClosesIt) {
+TEST_P(HostWaitTest, ShutdownClosesIt) {
   for (const char* code :
        {"host.f()", "await host.af()",
         "import threading\nt = threading.Thread(target=host.f)\nt.start()\nt.join()"}) {
-    ServerProcess server;
+    ServerProcess server(launch());
     define(server, {function("f"), function("af", {{"is_async", true}})});
     const Json id = server.start("import host\n"s + code);
     await_call(server);
@@ -805,6 +886,24 @@ TEST_F(HostSurviveTest, FunctionsAreThereAfterARestore) {
   request(server_, {{"type", "restore"}, {"checkpoint_id", saved}});
   EXPECT_EQ(server_.execute("dir(host)").value(), Json({"CallError", "f", "later"}));
   EXPECT_EQ(echo(server_, "host.later(1)").value(), Json::parse("[[1], {}]"));
+}
+
+TEST_F(HostSurviveTest, AnIdIsNeverUsedTwice) {
+  std::set<std::string> ids;
+  const auto call = [&] {
+    const Json id = server_.start("host.f()");
+    const Json asked = await_call(server_)["id"];
+    EXPECT_TRUE(ids.insert(asked).second) << asked;
+    give(server_, asked, 1);
+    server_.finish(id);
+  };
+  call();
+  const Json saved = checkpoint(server_);
+  call();
+  request(server_, {{"type", "restore"}, {"checkpoint_id", saved}});
+  call();
+  kill_at_rest(server_, server_.execute("import os; os.getpid()").value());
+  call();
 }
 
 TEST_F(HostSurviveTest, FunctionsAreThereAfterACrash) {
