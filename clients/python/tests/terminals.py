@@ -22,6 +22,7 @@ ESCAPES = re.compile(r"\x1b(?:\[[0-9;?]*[A-Za-z]|[=>()][0-9A-B]?)")
 class Tty:
     def __init__(self, words: list[str], cwd: Path, env: dict[str, str]) -> None:
         self.shown = ""  # with its escape sequences
+        self.attributes = ""  # what it answers when it is asked
         self._seen = 0  # how much of the plain text has been waited for
         self.pid, self.descriptor = pty.fork()
         if self.pid == 0:
@@ -66,6 +67,8 @@ class Tty:
             return False
         if b"\x1b[6n" in data:  # where the cursor is: a terminal would say
             os.write(self.descriptor, b"\x1b[1;1R")
+        if b"\x1b[c" in data and self.attributes:  # what it can
+            os.write(self.descriptor, f"\x1b[?{self.attributes}c".encode())
         self.shown += data.decode(errors="replace")
         return bool(data)
 

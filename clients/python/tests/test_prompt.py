@@ -247,6 +247,64 @@ def test_what_is_cleared_updated_and_drawn(tmp_path: Path) -> None:
         assert "\x1b_Ga=T,f=100,m=0;iVBORw==\x1b\\" in tty.shown
 
 
+PICTURE = """\
+import base64, io
+from PIL import Image
+pixels = [((x * 8) % 256, (y * 16) % 256, 128) for y in range(15) for x in range(31)]
+image = Image.new("RGB", (31, 15)); image.putdata(pixels)
+file = io.BytesIO(); image.save(file, "png")
+display({"image/png": base64.b64encode(file.getvalue()).decode()}, raw=True)
+"""
+
+
+def drawn_pixels(sixels: str) -> list[list[tuple[int, ...]]]:
+    """As a terminal reads it: colours in percent, by rows."""
+    raster = re.match(r'"\d+;\d+;(\d+);(\d+)', sixels)
+    assert raster
+    width, height = int(raster[1]), int(raster[2])
+    colors: dict[int, tuple[int, ...]] = {}
+    rows: list[list[tuple[int, ...]]] = [[()] * width for _ in range(height)]
+    x = top = color = 0
+    for found in re.finditer(r"#(\d+)((?:;\d+)*)|!(\d+)(.)|([$-])|([?-~])", sixels):
+        number, definition, count, repeated, move, single = found.groups()
+        if number:
+            color = int(number)
+            if definition:
+                colors[color] = tuple(map(int, definition.split(";")[2:]))
+        elif move:
+            x, top = 0, top + 6 * (move == "-")
+        else:
+            bits = ord(repeated or single) - 63
+            end = x + int(count or 1)
+            for bit in range(6):
+                if bits >> bit & 1:
+                    rows[top + bit][x:end] = [colors[color]] * (end - x)
+            x = end
+    return rows
+
+
+def test_sixels_where_the_terminal_knows_them(tmp_path: Path) -> None:
+    pytest.importorskip("PIL")
+    (tmp_path / "drawn.py").write_text(PICTURE)
+    with terminal(CLI, cwd=tmp_path, TERM="xterm-256color", TERM_PROGRAM="") as tty:
+        tty.attributes = "62;4;22"
+        tty.wait(PROMPT)
+        say(tty, "exec(open('drawn.py').read()); print('be' + 'low')", "below")
+        found = re.search(r"\x1bPq(\"[^\x1b]*)\x1b\\", tty.shown)
+        assert found, tty.shown
+        rows = drawn_pixels(found[1])
+        assert (len(rows), len(rows[0])) == (15, 31)
+        for y, row in enumerate(rows):
+            for x, shown in enumerate(row):
+                wanted = (x * 8 % 256 / 2.55, y * 16 % 256 / 2.55, 128 / 2.55)
+                assert all(abs(a - b) < 7 for a, b in zip(shown, wanted, strict=True)), (x, y)
+    with terminal(CLI, cwd=tmp_path, TMPDIR=str(tmp_path), TERM_PROGRAM="") as tty:
+        tty.attributes = "62;22"
+        tty.wait(PROMPT)
+        say(tty, "exec(open('drawn.py').read()); print('be' + 'low')", "below")
+        assert re.search(rf"\[{tmp_path}/replwire-\w+/1\.png\]", tty.text)
+
+
 def test_any_server_command(tmp_path: Path) -> None:
     server = f"env REALLY=1 {os.environ['REPLWIRE']}"
     with terminal(CLI, "--server", server, cwd=tmp_path) as tty:

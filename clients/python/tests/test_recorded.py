@@ -172,7 +172,8 @@ def test_what_was_refused_has_not_run(tmp_path: Path, capsys: pytest.CaptureFixt
     lines = [
         (">", {"type": "execute", "id": [1], "code": "print('never')"}),
         (">", {"type": "execute", "id": "a", "code": "print('refused')"}),
-        ("<", {"type": "protocol_error", "code": "duplicate_id", "message": "", "id": "a", "line": 2}),
+        ("<", {"type": "protocol_error", "code": "duplicate_id", "id": "a", "message": "",
+               "line": 2}),
         (">", {"type": "execute", "id": "b", "code": "1 + 1"}),
         ("<", {"type": "result", "execution_id": "b", "execution_count": 1, "repr": "2",
                "value": 2, "execution_time": 0.0}),

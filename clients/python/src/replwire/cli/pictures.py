@@ -6,8 +6,11 @@ import base64
 import os
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
+
+from . import sixel
 
 CHUNK = 4096  # most that kitty takes at once
 # A picture's kind, and what its file's name ends in. The first is what terminals take.
@@ -31,6 +34,9 @@ def picture(data: Mapping[str, object]) -> str | None:
             return _kitty(form)
         if os.environ.get("TERM_PROGRAM") in ("iTerm.app", "WezTerm", "mintty"):
             return f"\x1b]1337;File=inline=1:{''.join(form.split())}\x07\n"
+        if sixel.available():
+            with suppress(OSError, ValueError):  # no picture at all
+                return sixel.drawn(form)
     return f"[{_written(kind, form)}]\n"
 
 
