@@ -77,7 +77,7 @@ long minor_version() {
 void hide_first_frame() {
   const long version = minor_version();
   auto* frame = reinterpret_cast<PyObject*>(PyEval_GetFrame());
-  if (frame == nullptr || version < 10 || version > 13) return;
+  if (frame == nullptr || version < 10 || version > 15) return;
   const Word value = listed(frame, version);
   PyThreadState* state = PyThreadState_Get();
   if (value != 0 && !clear(state_words(state), value)) clear_on_stack(state, value);

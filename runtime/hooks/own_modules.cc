@@ -13,12 +13,30 @@ namespace {
 
 // Whatever of these Python has loaded is copied: what is made in C cannot be made a second time in
 // each version, and of the rest our code uses little, which is expensive to run again.
-constexpr std::array kCopied = {"_abc",        "_codecs", "_collections_abc", "_imp",
-                                "_io",         "_signal", "_thread",          "_warnings",
-                                "_weakref",    "abc",     "builtins",         "codecs",
-                                "genericpath", "io",      "itertools",        "marshal",
-                                "os",          "posix",   "posixpath",        "stat",
-                                "sys",         "time"};
+constexpr std::array kCopied = {"_abc",
+                                "_codecs",
+                                "_collections_abc",
+                                "_frozen_importlib",
+                                "_frozen_importlib_external",
+                                "_imp",
+                                "_io",
+                                "_signal",
+                                "_thread",
+                                "_warnings",
+                                "_weakref",
+                                "abc",
+                                "builtins",
+                                "codecs",
+                                "genericpath",
+                                "io",
+                                "itertools",
+                                "marshal",
+                                "os",
+                                "posix",
+                                "posixpath",
+                                "stat",
+                                "sys",
+                                "time"};
 
 // Bundled modules that work on what user code sees as well.
 constexpr std::array<std::string_view, 7> kPublic = {"failures",  "figures", "host",   "loop",

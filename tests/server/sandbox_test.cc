@@ -614,7 +614,7 @@ TEST(LimitTest, OpenFiles) {
 TEST(LimitTest, FileSize) {
   const TempDir folder;
   ServerProcess server(options({"--limit", "file-size=64K", "--cwd", folder.path()}));
-  EXPECT_EQ(server.execute("open('large', 'wb').write(bytes(100_000))").exception(), "OSError");
+  EXPECT_EQ(server.execute("open('large', 'wb').write(bytes(300_000))").exception(), "OSError");
   EXPECT_TRUE(server.execute("open('small', 'wb').write(bytes(60_000))").ok());
 }
 

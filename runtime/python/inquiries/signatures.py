@@ -9,6 +9,34 @@ MOST_PARAMETERS = 100
 GenericAlias = type(list[int])
 UnionType = type(int | None)
 WRITTEN = safe.ids(safe.Function, safe.Method)  # in Python
+VALUE_WITH_FAKE_GLOBALS = 2  # of annotationlib.Format
+
+
+class Written:
+    """What stands for a value in the code of an annotation: its text."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text):
+        self.text = text
+
+    def __getattr__(self, name):
+        return Written(f"{self.text}.{name}")
+
+    def __getitem__(self, key):
+        keys = key if type(key) is tuple else (key,)
+        return Written(f"{self.text}[{', '.join(annotations_text(keys, 0))}]")
+
+    def __or__(self, other):
+        return Written(f"{self.text} | {annotation_text(other)}")
+
+    def __ror__(self, other):
+        return Written(f"{annotation_text(other)} | {self.text}")
+
+
+class WrittenNames(dict):
+    def __missing__(self, name):
+        return Written(name)
 
 
 def annotation_text(value, depth=0):
@@ -17,6 +45,10 @@ def annotation_text(value, depth=0):
     kind = type(value)
     if kind is str:
         return value[:describe.MOST_TEXT]
+    if kind is Written:
+        return value.text[:describe.MOST_TEXT]
+    if kind is list:
+        return f"[{', '.join(annotations_text(value, depth))}]"
     if value is None:
         return "None"
     if kind is GenericAlias:
@@ -54,9 +86,36 @@ def typing_text(value, depth):
 
 
 def annotations_of(function):
-    # From 3.14 on they are code that runs when asked for.
-    found = function.__annotations__ if sys.version_info < (3, 14) else None
+    code = function.__annotate__ if sys.version_info >= (3, 14) else None
+    found = function.__annotations__ if code is None else lazy_annotations(code)
     return found if type(found) is dict else {}
+
+
+def lazy_annotations(annotate):
+    """From 3.14 on they are code that runs when asked for. It runs here with names that stand for
+    themselves, so that nothing of the user's does."""
+    if type(annotate) is not safe.Function or annotate.__name__ != "__annotate__":
+        return {}
+    code = annotate.__code__
+    cells = dict(zip(code.co_freevars, annotate.__closure__ or ()))
+    empty = {each: {} if each == "__classdict__" else Written(each) for each in cells}
+    closure = tuple(type(cells[each])(value) for each, value in empty.items())
+    try:
+        found = safe.Function(code, WrittenNames(), None, None, closure)(VALUE_WITH_FAKE_GLOBALS)
+    except Exception:  # an operator that is no annotation's
+        return {}
+    return {each: meant(value, annotate, cells) for each, value in found.items()}
+
+
+def meant(value, annotate, cells):
+    """What a name alone stands for."""
+    if type(value) is not Written or not value.text.isidentifier():
+        return value
+    try:
+        return cells[value.text].cell_contents
+    except (KeyError, ValueError):
+        builtin = dict.get(annotate.__builtins__, value.text, value)
+        return dict.get(annotate.__globals__, value.text, builtin)
 
 
 class Parameter:
