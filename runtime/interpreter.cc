@@ -147,6 +147,7 @@ void Interpreter::handle(const Run& run) {
 
 void Interpreter::handle(const Reset& /*reset*/) {
   main_.reset();
+  if (!ipython_.reset()) PyErr_Clear();
   compiler_.reset();
   Reporter::forget_last();
   if (left_as_child()) return;
@@ -217,6 +218,13 @@ Outcome Interpreter::execute(const Run& run) {
   if (!hooks_.restore()) PyErr_Clear();
   if (run.window) tell_window(*run.window);
   if (run.comm) return deliver(run);
+  if (!ipython_.on() || run.module) return execute_code(run);
+  Run python = run;
+  if (!ipython_.begin(python)) return failure_to_compile(run, Compiler::name_of(run), {});
+  return execute_code(python);
+}
+
+Outcome Interpreter::execute_code(const Run& run) {
   run_ = &run;
   const Ref filename = Compiler::name_of(run);
   current_source::begin(run, filename);
@@ -282,12 +290,25 @@ Outcome Interpreter::run_cell(const Run& run, const Cell& cell) {
   if (left_as_child()) return outcome;
   if (value) outcome = complete(run, cell, value);
   if (left_as_child()) return outcome;
+  end_in_ipython(true);
   presenter_.finish();
   if (!PyErr_Occurred()) return outcome;
   return failure(take_exception(), run, &cell);
 }
 
+// What its hooks raise ends an execution that has ended well, and no other.
+void Interpreter::end_in_ipython(bool compiled) {
+  if (!ipython_.on()) return;
+  const Ref exception = take_exception();
+  const bool fine = ipython_.finish(exception, compiled);
+  if (!exception) return;
+  if (!fine) PyErr_Clear();
+  PyErr_Restore(Ref::borrow(reinterpret_cast<PyObject*>(Py_TYPE(exception.get()))).release(),
+                Ref(exception).release(), PyException_GetTraceback(exception.get()));
+}
+
 Outcome Interpreter::failure_to_compile(const Run& run, const Ref& filename, const Ref& space) {
+  end_in_ipython(false);
   const Ref exception = take_exception();
   reporter_.amend(exception, run, filename, compiler_.flags(run, space));
   return failure(exception, run, nullptr);
@@ -376,16 +397,22 @@ bool Interpreter::tell_statement(PyObject* value, std::int64_t line) {
 // A sys.displayhook of user code's own shows the value in our place.
 bool Interpreter::show_result(const Run& run, const Ref& value, Presentation& told) {
   const Ref hook = presenter_.user_hook();
-  if (value.get() == Py_None && !hook) return true;
+  if (!hook && (value.get() == Py_None || ipython_.is_quiet())) return PyErr_Occurred() == nullptr;
   if (hook) {
     const Ref called(PyObject_CallFunctionObjArgs(hook.get(), value.get(), nullptr));
     if (!called || value.get() == Py_None) return static_cast<bool>(called);
   } else {
     if (!say(run, value, told)) return false;
-    if (run.store_history) main_.shift_results(value.get());
+    if (run.store_history && !keep_result(run, value)) return false;
   }
   if (PyErr_CheckSignals() != 0) return false;
   told.value = plain_json(value.get());
+  return true;
+}
+
+bool Interpreter::keep_result(const Run& run, const Ref& value) {
+  if (ipython_.on()) return ipython_.keep(value, run.execution->count);
+  main_.shift_results(value.get());
   return true;
 }
 
@@ -421,6 +448,10 @@ bool Interpreter::say(const Run& run, const Ref& value, Presentation& told) {
   }
   told.repr = std::move(text);
   if (auto forms = presenter_.forms(value, shown)) {
+    if (forms->data.empty()) {
+      told = {};
+      return true;
+    }
     told.display = std::move(forms->data);
     told.display_metadata = std::move(forms->metadata);
   }
@@ -446,6 +477,18 @@ std::string Interpreter::run_startup(const std::string& path) {
     return {};
   }
   return reporter_.summary(take_exception());
+}
+
+std::string Interpreter::use_ipython() {
+  if (!Ipython::is_installed()) {
+    return "this Python has no IPython: " + sys_text("executable") + " -m pip install ipython";
+  }
+  if (!ipython_.start(hooks_.wire())) {
+    return "IPython cannot be loaded: " + reporter_.summary(take_exception());
+  }
+  presenter_.use_formatters();
+  advisor_.note_startup();
+  return {};
 }
 
 void Interpreter::set_position_encoding(const std::string& encoding) {

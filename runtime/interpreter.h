@@ -6,6 +6,7 @@
 #include "runtime/answers/presenter.h"
 #include "runtime/answers/reporter.h"
 #include "runtime/execution/compiler.h"
+#include "runtime/execution/ipython.h"
 #include "runtime/execution/loop.h"
 #include "runtime/hooks/hooks.h"
 #include "runtime/interpreter_control.h"
@@ -40,6 +41,9 @@ class Interpreter {
   // Static analysis by jedi is to help `answer`. False when this Python has no jedi.
   bool use_jedi() { return advisor_.use_jedi(); }
 
+  // Its shell gets the session's namespace. Why not, in one line, or nothing.
+  std::string use_ipython();
+
   // What columns and positions count: "utf-8", "utf-16" or "utf-32".
   void set_position_encoding(const std::string& encoding);
 
@@ -71,6 +75,8 @@ class Interpreter {
   void go_on_as_snapshot(std::vector<std::string> threads, Lost lost);
   void handle(const Stop& stop);
   Outcome execute(const Run& run);
+  Outcome execute_code(const Run& run);
+  void end_in_ipython(bool compiled);
   Outcome run_cell(const Run& run, const Cell& cell);
   Ref space_of(const Run& run);
   Outcome failure_to_compile(const Run& run, const Ref& filename, const Ref& space);
@@ -86,6 +92,7 @@ class Interpreter {
   bool tell_statement(PyObject* value, std::int64_t line);
   bool show_result(const Run& run, const Ref& value, Presentation& told);
   bool tell_result(const Run& run, const Ref& value, Presentation& told);
+  bool keep_result(const Run& run, const Ref& value);
   bool tell_expression(const Run& run, const Cell& beside, const Expression& expression,
                        Presentation& told);
   Failure failure_of_expression();
@@ -99,6 +106,7 @@ class Interpreter {
   Presenter presenter_;
   MainModule main_;
   Loop loop_;
+  Ipython ipython_;
   Advisor advisor_{hooks_, main_};
   const Run* run_ = nullptr;  // in hand
   WindowSize window_ = {};

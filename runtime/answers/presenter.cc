@@ -192,12 +192,13 @@ Ref Presenter::user_hook() const {
 }
 
 std::optional<Forms> Presenter::forms(const Ref& value, const Ref& repr) {
-  if (is_plain(value.get())) return std::nullopt;
+  if (!formatters_ && is_plain(value.get())) return std::nullopt;
   PyObject* space = show_space();
   PyObject* function = space != nullptr ? PyDict_GetItemString(space, "of_result") : nullptr;
   if (function == nullptr) return std::nullopt;
   const Ref found(PyObject_CallFunctionObjArgs(function, value.get(), repr.get(), nullptr));
   if (!found || found.get() == Py_None) return std::nullopt;
+  if (PyTuple_Size(found.get()) == 0) return Forms{};
   auto data = joined(PyTuple_GetItem(found.get(), 0));
   PyObject* told = PyTuple_GetItem(found.get(), 1);
   const std::string* metadata = data && told != Py_None ? json_of(told) : nullptr;

@@ -10,7 +10,7 @@ namespace replwire::runtime {
 
 // JSON {MIME type: …}, and what its forms say beside their data.
 struct Forms {
-  std::string data;
+  std::string data;  // empty: the value has shown itself, and nothing else is to be told of it
   std::optional<std::string> metadata;
 };
 
@@ -30,6 +30,9 @@ class Presenter {
   // `wire` is the _replwire module. False with a Python exception set.
   bool start(PyObject* wire);
 
+  // Those of IPython's shell: no value is so plain that they are not asked.
+  void use_formatters() { formatters_ = true; }
+
   // A sys.displayhook of user code's own.
   Ref user_hook() const;
 
@@ -45,6 +48,7 @@ class Presenter {
   void call_at_end();
 
   Link& link_;
+  bool formatters_ = false;
   Ref sys_;  // the namespace of sys
   Ref hook_name_;
   Ref original_hook_;

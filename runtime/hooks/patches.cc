@@ -33,6 +33,7 @@ constexpr std::array kNames = {"comm",
                                "IPython.core.display",  // before version 7.23
                                "line_profiler.line_profiler",
                                "numba.core.caching",
+                               "plotly.io._renderers",
                                "pysnooper.tracer",
                                "_replwire_figures",
                                "host",

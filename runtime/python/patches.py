@@ -86,10 +86,27 @@ class HostLoader:
 
 def patch_ipython(module):
     """What it shows would be printed, were it not for a kernel of its own."""
+    if hasattr(wire, "with_ipython"):
+        return
     own = wire.show()
     for name in ("display", "update_display", "clear_output", "publish_display_data"):
         if name in vars(module):
             setattr(module, name, own[name])
+
+
+PLOTLY = "plotly_mimetype+notebook_connected"
+
+
+def patch_plotly(module):
+    """Figures go to the client, not to a browser, unless the environment says where else. What it
+    would need IPython for is `display`."""
+    if module.ipython_display is None:
+        module.ipython_display = type(sys.implementation)(**wire.show())
+    if module.nbformat is None:
+        module.nbformat = type(sys.implementation)(__version__="5.0")
+    if not module.env_renderer:
+        loads_first = getattr(module.renderers["notebook_connected"], "global_init", False)
+        module.renderers.default = PLOTLY.partition("+")[0] if loads_first else PLOTLY
 
 
 def patch_comm(module):
@@ -160,6 +177,7 @@ PATCHES = {
     "line_profiler.line_profiler": patch_line_profiler,
     "pysnooper.tracer": patch_pysnooper,
     "comm": patch_comm,
+    "plotly.io._renderers": patch_plotly,
     "getpass": patch_getpass,
     "linecache": patch_linecache,
     "inspect": patch_inspect,

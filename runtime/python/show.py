@@ -14,6 +14,8 @@ METHODS = (
     ("image/jpeg", "_repr_jpeg_"),
     ("text/latex", "_repr_latex_"),
     ("application/json", "_repr_json_"),
+    ("application/javascript", "_repr_javascript_"),
+    ("application/pdf", "_repr_pdf_"),
 )
 NOBODYS = "_replwire_no_such_method_"  # whoever has it has any name that one asks for
 
@@ -96,10 +98,33 @@ class Forms:
         except Exception:
             return False
 
-    def add_rich(self):
+    def shows_itself(self):
+        """Whether its own method has shown it: nothing else is to be told of it."""
+        name = "_ipython_display_"
+        method = None
+        if self.has_methods():
+            method = self.attempt(self.name(name), self.method, name)
+        try:
+            if method is not None:
+                method()
+                return True
+        except NotImplementedError:
+            pass
+        except Exception as error:
+            complain(self.name(name), error)
+        return False
+
+    def add_formatted(self, shell, text):
+        """What IPython's formatters say beyond the text. False when one of them has shown it."""
+        data, metadata = shell.display_formatter.format(self.value)
+        more = {kind: form for kind, form in data.items() if (kind, form) != (PLAIN, text)}
+        self.add_all("display", (more, metadata))
+        return bool(data)
+
+    def add_rich(self, by_methods=True):
         if is_figure(self.value):
             self.add_picture()
-        if self.has_methods():
+        if by_methods and self.has_methods():
             self.add_bundle()
             for kind, name in METHODS:
                 if self.wants(kind):
@@ -179,11 +204,15 @@ def is_figure(value):
 
 
 def of_result(value, text):
-    """(forms, metadata or None), or None when there is no form but the repr."""
+    """(forms, metadata or None); () when it has shown itself, None when there is but the repr."""
     forms = Forms(value)
+    shell = getattr(wire, "shell", None)
+    own = shell is None
+    if forms.shows_itself() if own else not forms.add_formatted(shell, text):
+        return ()
     if not is_figure(value) or not is_open(value):
-        forms.add_rich()
-    if not forms.add_pretty() and not forms.data:
+        forms.add_rich(own)
+    if not (own and forms.add_pretty()) and not forms.data:
         return None
     forms.add_repr(text)
     return forms.data, forms.told() if forms.metadata else None
@@ -268,6 +297,8 @@ def display(
             forms = of_raw(value)
         else:
             forms = Forms(value, include, exclude)
+            if forms.shows_itself():
+                continue
             forms.add_rich()
             if not forms.add_pretty():
                 forms.add_repr()

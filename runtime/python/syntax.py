@@ -63,7 +63,7 @@ def hint(line):
         command = line.lstrip("!$ ")
         return f"This is a line for a shell. Write: {shell(command)}"
     if line.startswith("%"):
-        return "This is a magic of IPython's, which this session has not: write it in Python."
+        return "This is a magic of IPython's: start the session with --ipython, or write Python."
     if line.startswith("?") or line.endswith("?"):
         return f"Python has no ? for help. Write: help({line.strip('?').strip()})"
     return None

@@ -12,6 +12,15 @@
 #include "server/system/outside_signals.h"
 
 namespace replwire::server {
+namespace {
+
+std::string start_ipython(const std::string& when, runtime::Interpreter& interpreter) {
+  const bool wanted = when == "always" || (when == "auto" && runtime::Ipython::is_installed());
+  const std::string failure = wanted ? interpreter.use_ipython() : std::string();
+  return failure.empty() ? failure : "--ipython: " + failure;
+}
+
+}  // namespace
 
 void watch_forks() {
   runtime::watch_forks([] {
@@ -42,7 +51,8 @@ std::string start_interpreter(const Options& options, runtime::Interpreter& inte
   if (options.figure_format != "png") interpreter.set_figure_format(options.figure_format);
   interpreter.set_position_encoding(options.position_encoding);
   if (options.width) interpreter.tell_window({*options.width, 0});
-  if (options.startup.empty()) return {};
+  failure = start_ipython(options.ipython, interpreter);
+  if (!failure.empty() || options.startup.empty()) return failure;
   failure = interpreter.run_startup(options.startup);
   return failure.empty() ? failure : options.startup + ": " + failure;
 }

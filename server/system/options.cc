@@ -187,6 +187,13 @@ void add_options(CLI::App& app, Options& options) {
          "Static analysis adds to what `complete` finds")
       ->type_name("jedi")
       ->check(CLI::IsMember({"jedi"}));
+  app.add_option("--ipython", options.ipython,
+                 "IPython's magics, In and Out, hooks and formatters; auto: where it is installed")
+      ->type_name("WHEN")
+      ->expected(0, 1)
+      ->default_str("always")
+      ->take_last()
+      ->check(CLI::IsMember({"always", "auto", "never"}));
   app.add_option("--figure-format", options.figure_format, "How figures of matplotlib arrive")
       ->type_name("FORMAT")
       ->check(CLI::IsMember({"png", "svg"}))

@@ -17,6 +17,7 @@ struct Options {
   std::string cwd;                    // empty: the current folder
   std::string startup;                // empty: none
   bool jedi = false;                  // --complete jedi
+  std::string ipython = "never";      // or "always", "auto": where it is installed
   std::string log;                    // empty: none
   std::string record;                 // empty: none
   std::size_t max_frame_bytes = 16 * 1024 * 1024;

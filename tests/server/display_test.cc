@@ -62,6 +62,8 @@ const Form kForms[] = {
     {"PngAsText", "def _repr_png_(self): return 'iVBORw=='", "image/png", "iVBORw=="},
     {"Jpeg", "def _repr_jpeg_(self): return b'\\xff\\xd8'", "image/jpeg", "/9g="},
     {"Latex", "def _repr_latex_(self): return '$x$'", "text/latex", "$x$"},
+    {"Javascript", "def _repr_javascript_(self): return '1'", "application/javascript", "1"},
+    {"Pdf", "def _repr_pdf_(self): return b'%PDF'", "application/pdf", "JVBERg=="},
     {"Json",
      "def _repr_json_(self): return {'a': [1, None, float('nan'), '\\u2028']}",
      "application/json",
@@ -84,6 +86,24 @@ TEST(RichResultTest, HasThePlainTextToo) {
   EXPECT_EQ(
       server.execute(class_with("def _repr_html_(self): return ''") + "C()").terminal["display"],
       Json({{"text/html", ""}, {"text/plain", "plain"}}));
+}
+
+TEST(RichResultTest, WhatShowsItselfIsShownOnceAndHasNoRepr) {
+  ServerProcess server;
+  server.execute(
+      class_with("def _repr_html_(self): return '<b>'\n"
+                 "    def _ipython_display_(self): display({'x/y': 'mine'}, raw=True)"));
+  const Execution result = server.execute("C()");
+  EXPECT_EQ(only_shown(result)["data"], Json({{"x/y", "mine"}}));
+  EXPECT_TRUE(result.repr().is_null()) << result;
+  EXPECT_FALSE(result.terminal.contains("display")) << result;
+  EXPECT_EQ(only_shown(server.execute("display(C())"))["data"], Json({{"x/y", "mine"}}));
+  EXPECT_EQ(server.execute("_.__class__.__name__").value(), "C");
+  const Execution failing = server.execute(class_with("def _repr_html_(self): return '<b>'\n"
+                                                      "    def _ipython_display_(self): 1 / 0") +
+                                           "C()");
+  EXPECT_EQ(failing.terminal["display"]["text/html"], "<b>") << failing;
+  EXPECT_TRUE(contains(failing.err, "ZeroDivisionError")) << failing;
 }
 
 TEST(RichResultTest, PlainValuesHaveNone) {

@@ -111,6 +111,8 @@ class Completer:
         if keyword in (["import"], ["from"]) and statement != keyword[0]:
             if self.imports(keyword[0], statement[len(keyword[0]) :].lstrip()):
                 return
+        if hasattr(wire, "shell") and self.magics(word):
+            return
         before = text[: self.start].rstrip(" \t")
         if before.endswith("."):
             self.attributes(before[:-1], word)
@@ -119,6 +121,17 @@ class Completer:
         if not word and before.endswith("["):
             self.keys(len(before) - 1, "", None)
         self.names(word)
+
+    def magics(self, word):
+        """IPython's. False where none begins."""
+        line = self.text[: self.start].rpartition("\n")[2].strip()
+        known = wire.shell.magics_manager.magics
+        for sign, kind in (("%", "line"), ("%%", "cell")):
+            if line == sign:
+                for name in known[kind]:
+                    if name.startswith(word):
+                        self.add(name, "magic")
+        return line in ("%", "%%")
 
     def attributes(self, before, word):
         found = evaluate.expression_before(self.scan, len(before))

@@ -81,8 +81,15 @@ def indent(code):
     return space
 
 
+def by_shell(code):
+    found, space = wire.shell.check_complete(code)
+    return found, space if found == "incomplete" else None
+
+
 def is_complete(code):
     """(status, indent or None)"""
     code = code.replace("\r\n", "\n").replace("\r", "\n")
     found = status(code)
+    if found == "invalid" and hasattr(wire, "shell"):  # lines of IPython's, perhaps
+        return by_shell(code)
     return found, indent(code) if found == "incomplete" else None

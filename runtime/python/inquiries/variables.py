@@ -21,6 +21,8 @@ def is_user_name(name, value):
         return False
     if name.startswith("__") and name.endswith("__"):
         return False
+    if hasattr(wire, "shell") and wire.shell.user_ns_hidden.get(name, safe.MISSING) is value:
+        return False
     return dict.get(wire.startup, name, safe.MISSING) is not value
 
 

@@ -1,0 +1,273 @@
+// --ipython: magics, In and Out, hooks and formatters are IPython's; the rest is as without.
+#include <gtest/gtest.h>
+
+#include "support/run_program.h"
+#include "support/server_process.h"
+#include "support/temp_dir.h"
+
+namespace replwire_tests {
+namespace {
+
+bool has_ipython() {
+  static const bool found = [] {
+    ServerProcess server;
+    return server.execute("import importlib.util\nimportlib.util.find_spec('IPython') is not None")
+               .value() == true;
+  }();
+  return found;
+}
+
+bool contains(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+std::vector<Json> of_type(const Execution& execution, std::string_view type) {
+  std::vector<Json> frames;
+  for (const Json& frame : execution.frames) {
+    if (frame["type"] == type) frames.push_back(frame);
+  }
+  return frames;
+}
+
+// Whether with --survive. The folder is the shell's own, and the one that it runs in.
+class IPythonSessionTest : public ::testing::TestWithParam<bool> {
+ protected:
+  void SetUp() override {
+    if (!has_ipython()) GTEST_SKIP() << "no IPython (python3-ipython)";
+    Launch launch = options({"--ipython", "--cwd", folder_.path()});
+    if (GetParam()) launch.args.emplace_back("--survive");
+    launch.env["IPYTHONDIR"] = folder_.path("ipython");
+    server_.emplace(launch);
+  }
+
+  ServerProcess& server() { return *server_; }
+  Execution execute(std::string_view code, Json extra = Json::object()) {
+    return server_->execute(code, std::move(extra));
+  }
+
+  TempDir folder_;
+
+ private:
+  std::optional<ServerProcess> server_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Survive, IPythonSessionTest, ::testing::Bool(), [](const auto& each) {
+  return each.param ? "WithSurvive" : "InOneProcess";
+});
+
+// ---- what becomes of the code ---------------------------------------------------------------
+
+TEST_P(IPythonSessionTest, MagicsOfLines) {
+  EXPECT_TRUE(contains(execute("%timeit -n1 -r1 1 + 1").out, "per loop"));
+  EXPECT_TRUE(execute("%load_ext autoreload\n%autoreload 2").ok());
+  folder_.write("script.py", "made = 'by the script'\n");
+  EXPECT_EQ(execute("%run script.py\nmade").value(), "by the script");
+  const Execution moved = execute("%cd -q /\nimport os\nos.getcwd()");
+  EXPECT_EQ(moved.value(), "/") << moved;
+  EXPECT_EQ(execute("x = %pwd\nx").value(), "/");
+}
+
+TEST_P(IPythonSessionTest, MagicsOfCells) {
+  const Execution timed = execute("\n%%time\nx = 6\nx * 7");
+  EXPECT_TRUE(contains(timed.out, "Wall time")) << timed;
+  EXPECT_EQ(timed.value(), 42) << timed;
+  const Execution captured = execute("%%capture kept\nprint('inside')\n5");
+  EXPECT_EQ(captured.out, "") << captured;
+  EXPECT_TRUE(of_type(captured, "display").empty()) << captured;
+  EXPECT_EQ(execute("kept.stdout").value(), "inside\n");
+  EXPECT_TRUE(execute("%%writefile made.txt\nsome text").ok());
+  EXPECT_EQ(execute("open('made.txt').read()").value(), "some text\n");
+}
+
+TEST_P(IPythonSessionTest, LinesOfTheShell) {
+  const Execution execution = execute("word = 'there'\n!echo hello $word; exit 3\n_exit_code");
+  EXPECT_EQ(execution.out, "hello there\n") << execution;
+  EXPECT_EQ(execution.value(), 3) << execution;
+  EXPECT_EQ(execute("lines = !printf 'a\\nb\\n'\nlist(lines)").value(), Json({"a", "b"}));
+}
+
+TEST_P(IPythonSessionTest, HelpIsDisplayed) {
+  const Execution told =
+      execute("def half(n):\n    'Halves it.'\n    return n / 2\n\nhalf?\nhalf??");
+  const std::vector<Json> shown = of_type(told, "display");
+  ASSERT_EQ(shown.size(), 2u) << told;
+  EXPECT_TRUE(contains(shown[0]["data"]["text/plain"], "Halves it.")) << told;
+  EXPECT_TRUE(contains(shown[1]["data"]["text/plain"], "return")) << told;
+}
+
+TEST_P(IPythonSessionTest, PlainCodeIsAsItWasSent) {
+  const Execution failed = execute("\n\n  # a comment\nx = 1\ny = x / 0", {{"filename", "f.py"}});
+  const Json& frames = failed.terminal["frames"];
+  ASSERT_EQ(frames.size(), 1u) << failed;
+  EXPECT_EQ(frames[0]["line"], 5);
+  EXPECT_EQ(frames[0]["source"], "y = x / 0");
+  const Execution after = execute("\n\n%pwd\n1 / 0");
+  EXPECT_EQ(after.terminal["frames"].back()["line"], 4) << after;
+  EXPECT_EQ(execute("    a = 1\n    a + 1", {{"dedent", true}}).value(), 2);
+  EXPECT_EQ(execute("x =").exception(), "SyntaxError");
+}
+
+TEST_P(IPythonSessionTest, AMagicThatIsNotThereIsAnError) {
+  const Execution execution = execute("%nonsense\nprint('not reached')");
+  EXPECT_EQ(execution.terminal["reason"], "exception");
+  EXPECT_TRUE(contains(execution.exception(), "UsageError")) << execution;
+  EXPECT_EQ(execution.terminal["frames"].size(), 1u) << execution;
+  EXPECT_EQ(execution.out, "");
+}
+
+// ---- values ---------------------------------------------------------------------------------
+
+TEST_P(IPythonSessionTest, InAndOut) {
+  EXPECT_EQ(execute("6 * 7").value(), 42);
+  EXPECT_EQ(execute("'two'").value(), "two");
+  EXPECT_EQ(execute("_1, _2, _, __, Out[1], In[1], _i2").value(),
+            Json({42, "two", "two", 42, 42, "6 * 7", "'two'"}));
+  EXPECT_EQ(execute("%who").out, "Interactive namespace is empty.\n");
+  server().send({{"type", "variables"}, {"id", "v"}});
+  EXPECT_EQ(server().read_until("variables_reply").back()["total"], 0);
+  EXPECT_TRUE(execute("8;").terminal["repr"].is_null());
+  EXPECT_EQ(execute("9", {{"store_history", false}}).value(), 9);
+  const Execution next = execute("len(In), 9 in Out.values()");
+  EXPECT_EQ(next.value(), Json({7, false})) << next;
+  EXPECT_EQ(next.terminal["execution_count"], 6) << next;
+}
+
+TEST_P(IPythonSessionTest, FormattersAreAsked) {
+  const Execution execution = execute(
+      "class Coin:\n    def __repr__(self): return 'Coin()'\n"
+      "shell = get_ipython()\n"
+      "shell.display_formatter.formatters['text/html'].for_type(Coin, lambda c: '<b>coin</b>')\n"
+      "display(Coin())\nCoin()");
+  const Json forms = {{"text/html", "<b>coin</b>"}, {"text/plain", "Coin()"}};
+  EXPECT_EQ(execution.terminal["display"], forms) << execution;
+  const std::vector<Json> shown = of_type(execution, "display");
+  ASSERT_EQ(shown.size(), 1u) << execution;
+  EXPECT_EQ(shown[0]["data"], forms);
+  EXPECT_FALSE(execute("[1, 2]").terminal.contains("display"));
+  const Execution rounded = execute("%precision 2\n1 / 3");
+  EXPECT_EQ(rounded.terminal["display"]["text/plain"], "0.33") << rounded;
+}
+
+TEST_P(IPythonSessionTest, HooksAreCalled) {
+  execute(
+      "seen = []\nevents = get_ipython().events\n"
+      "events.register('pre_run_cell', lambda info: seen.append(info.raw_cell))\n"
+      "events.register('post_run_cell', lambda done: seen.append((done.result, done.success)))");
+  execute("6 * 7");
+  EXPECT_EQ(execute("1 / 0").exception(), "ZeroDivisionError");
+  execute("silent = 1", {{"silent", true}});
+  EXPECT_EQ(execute("seen[1:]").value(),
+            Json({"6 * 7", {42, true}, "1 / 0", {nullptr, false}, "seen[1:]"}));
+  const Execution failing =
+      execute("events.register('post_run_cell', lambda done: 1 / 0)\nprint('runs')\n3");
+  EXPECT_EQ(failing.value(), 3) << failing;
+  EXPECT_TRUE(contains(failing.err, "ZeroDivisionError")) << failing;
+}
+
+// ---- what stays the session's ---------------------------------------------------------------
+
+TEST_P(IPythonSessionTest, InputIsAsked) {
+  EXPECT_EQ(server().ask("%time name = input('Who? ')\nname", "Ada").value(), "Ada");
+}
+
+TEST_P(IPythonSessionTest, InterruptsEndMagicsToo) {
+  for (const char* code :
+       {"%%time\nprint('runs')\nwhile True: pass", "%%capture\nimport time\ntime.sleep(600)",
+        "%time __import__('time').sleep(600)", "!echo runs; sleep 600\nprint('not reached')",
+        "lines = !sleep 600\nprint('not reached')"}) {
+    const Json id = server().start(code, {{"notify_start", true}});
+    server().read_until([&](const Json& frame) { return frame["type"] == "started"; });
+    server().interrupt(id);
+    const Execution execution = server().finish(id);
+    EXPECT_EQ(execution.terminal["reason"], "interrupt") << code << execution;
+    EXPECT_FALSE(contains(execution.out, "not reached")) << execution;
+  }
+  EXPECT_EQ(execute("6 * 7").value(), 42);
+}
+
+TEST_P(IPythonSessionTest, ErrorsInMagicsEndTheExecution) {
+  EXPECT_EQ(execute("%%time\n1 / 0").exception(), "ZeroDivisionError");
+  folder_.write("bad.py", "def broken():\n    return {}['key']\nbroken()\n");
+  const Execution execution = execute("%run bad.py\nprint('not reached')");
+  EXPECT_EQ(execution.exception(), "KeyError") << execution;
+  EXPECT_EQ(execution.terminal["frames"].back()["function"], "broken");
+  EXPECT_EQ(execution.out, "");
+  EXPECT_EQ(execute("exit(3)").terminal["reason"], "exit");
+}
+
+TEST_P(IPythonSessionTest, CodeAwaits) {
+  EXPECT_EQ(execute("import asyncio\nawait asyncio.sleep(0, 'awaited')").value(), "awaited");
+}
+
+TEST_P(IPythonSessionTest, TheDebuggerAsksTheClient) {
+  execute("def fall(depth):\n    return 1 / depth\n\nfall(0)");
+  const Json id = server().start("%debug");
+  const Json asked = server().await_input();
+  EXPECT_TRUE(contains(asked["prompt"], "ipdb>")) << asked;
+  server().answer("p depth");
+  server().await_input();
+  server().answer("q");
+  EXPECT_TRUE(contains(server().finish(id).out, "0\n"));
+}
+
+TEST_P(IPythonSessionTest, ResetEmptiesIt) {
+  execute("x = 1\nx");
+  server().send({{"type", "reset"}, {"id", "r"}});
+  server().read_until("reset_reply");
+  const Execution execution = execute("len(In), dict(Out), 'x' in globals()");
+  EXPECT_EQ(execution.value(), Json({3, Json::object(), false})) << execution;
+  EXPECT_TRUE(contains(execute("%pwd").repr(), "/"));
+}
+
+TEST_P(IPythonSessionTest, QuestionsAboutCodeKnowIt) {
+  server().send({{"type", "is_complete"}, {"id", "i"}, {"code", "%timeit 1"}});
+  EXPECT_EQ(server().read_until("is_complete_reply").back()["status"], "complete");
+  server().send({{"type", "complete"}, {"id", "c"}, {"code", "%time"}});
+  const Json matches = server().read_until("complete_reply").back()["matches"];
+  EXPECT_EQ(matches, Json({"time", "timeit"}));
+}
+
+TEST_P(IPythonSessionTest, ACrashCostsOneExecution) {
+  if (!GetParam()) GTEST_SKIP() << "without --survive";
+  EXPECT_EQ(execute("%time x = 42\nx").value(), 42);
+  EXPECT_EQ(execute("import os\nos.abort()").terminal["reason"], "crash");
+  EXPECT_EQ(execute("x, _1, Out[1], In[1]").value(),
+            Json({42, 42, 42, "get_ipython().run_line_magic('time', 'x = 42')\nx"}));
+}
+
+// ---- the option -----------------------------------------------------------------------------
+
+TEST(IPythonOptionTest, ReadsItsConfiguration) {
+  if (!has_ipython()) GTEST_SKIP() << "no IPython (python3-ipython)";
+  TempDir folder;
+  ::mkdir(folder.path("profile_default").c_str(), 0700);
+  ::mkdir(folder.path("profile_default/startup").c_str(), 0700);
+  folder.write("profile_default/ipython_config.py",
+               "c.InteractiveShellApp.exec_lines = ['from_config = 1']\n");
+  folder.write("profile_default/startup/00.ipy", "from_startup = %pwd\n");
+  Launch launch = options({"--ipython"});
+  launch.env["IPYTHONDIR"] = folder.path();
+  ServerProcess server(launch);
+  EXPECT_EQ(server.execute("from_config, from_startup != ''").value(), Json({1, true}));
+}
+
+TEST(IPythonOptionTest, WithoutIPythonItIsALineOrNothing) {
+  TempDir folder;
+  folder.write("IPython.py", "raise ImportError('broken')\n");
+  Launch broken = options({"--ipython"});
+  broken.env["PYTHONPATH"] = folder.path();
+  const ProgramRun run = run_program(broken);
+  EXPECT_EQ(run.status, 2);
+  EXPECT_TRUE(contains(run.err, "replwire: --ipython: IPython cannot be loaded")) << run.err;
+  const ProgramRun none = run_program(options({"--ipython", "always", "--", "-I", "-S"}));
+  EXPECT_EQ(none.status, 2);
+  EXPECT_TRUE(contains(none.err, "--ipython: this Python has no IPython: ")) << none.err;
+  ServerProcess server(options({"--ipython", "auto", "--", "-I", "-S"}));
+  EXPECT_EQ(server.execute("6 * 7").value(), 42);
+  const Execution magic = server.execute("%pwd");
+  EXPECT_EQ(magic.exception(), "SyntaxError");
+  EXPECT_TRUE(contains(magic.terminal["notes"].dump(), "--ipython")) << magic;
+}
+
+}  // namespace
+}  // namespace replwire_tests
