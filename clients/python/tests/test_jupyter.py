@@ -84,6 +84,15 @@ def test_a_bad_signature_costs_nothing(shared: Kernel) -> None:
     socket.close(0)
 
 
+def test_user_expressions(shared: Kernel) -> None:
+    wanted = {"fine": "6 * 7", "wrong": "1 / 0"}
+    told = shared.run("pass", user_expressions=wanted).reply["user_expressions"]
+    assert told["fine"]["data"]["text/plain"] == "42"
+    assert (told["wrong"]["status"], told["wrong"]["ename"]) == ("error", "ZeroDivisionError")
+    for odd in ("text", ["6 * 7"], 5, None):
+        assert shared.run("1", user_expressions=odd).value == "1"
+
+
 # ---- requests -----------------------------------------------------------------------------------
 
 
@@ -413,6 +422,30 @@ def test_where_magics_stand() -> None:
     assert [(each.name, each.argument) for each in magics] == [("undo", "2")]
     assert code == "\n\n\nx"
     assert split("%undone") == ([], "%undone")
+
+
+# ---- IPython ------------------------------------------------------------------------------------
+
+
+def test_ipython_where_the_python_of_the_session_has_it(shared: Kernel) -> None:
+    if shared.run("import IPython").reply["status"] == "error":
+        pytest.skip("no IPython (python3-ipython)")
+    told = shared.run("%time x = 6\nget_ipython().execution_count, x * 7")
+    assert "Wall time" in told.text()
+    count = told.reply["execution_count"]
+    assert told.value == f"({count}, 42)"
+    assert shared.run(f"Out[{count}] == _{count} == _").value == "True"
+    assert shared.run("!echo from a shell").text() == "from a shell\n"
+    told = shared.run("class Own:\n    def _ipython_display_(self): print('shown')\nOwn()")
+    assert (told.text(), told.value) == ("shown\n", None)
+    assert shared.ask("is_complete_request", code="%%time\nx = 1\n\n")["status"] == "complete"
+
+
+def test_ipython_can_be_left_out(tmp_path: Path) -> None:
+    with kernel("--", "--ipython", "never", state=tmp_path) as mine:
+        [error] = mine.run("%time 1").of("error")
+        assert error["ename"] == "SyntaxError"
+        assert "--ipython" in "\n".join(error["traceback"])
 
 
 # ---- history ------------------------------------------------------------------------------------

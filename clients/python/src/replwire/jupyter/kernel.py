@@ -56,7 +56,7 @@ class Kernel:
     def __init__(self, connection: Connection, python: str | None, args: Sequence[str]) -> None:
         self.connection = connection
         self._python = python
-        self._args = ["--survive", *args]
+        self._args = ["--survive", "--ipython", "auto", *args]
         self.front = Front(connection)
         self.history = History(history_file())
         self._questions = Questions(self._ask, self._answer)
@@ -258,7 +258,8 @@ class Kernel:
         }
         if not cell.stores and not cell.silent:
             options["store_history"] = False
-        if wanted := content.get("user_expressions"):
+        wanted = content.get("user_expressions")
+        if wanted and isinstance(wanted, dict):
             options["expressions"] = {name: str(code) for name, code in wanted.items()}
         served = session.ready.capabilities["execute"]
         options = {name: value for name, value in options.items() if name in served}
