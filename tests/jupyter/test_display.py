@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+
 import pytest
 from kernels import Kernel
 
 FRAME = "import pandas as pd\nframe = pd.DataFrame({'a': [1, 2]})\n"
+
+PLOTLY = "import plotly.graph_objects as go\nfig = go.Figure(go.Scatter(y=[1, 2]))\n"
 
 # Code, and one form that what it shows has.
 SHOWN = {
@@ -20,12 +25,23 @@ SHOWN = {
         f"import altair as alt\n{FRAME}alt.Chart(frame).mark_point().encode(x='a')",
         "text/html",
     ),
+    "plotly": (f"{PLOTLY}fig", "application/vnd.plotly.v1+json"),
+    "plotly's show": (f"{PLOTLY}fig.show()", "application/vnd.plotly.v1+json"),
     "HTML": ("from IPython.display import HTML\nHTML('<b>x</b>')", "text/html"),
     "Markdown": ("from IPython.display import Markdown\nMarkdown('**x**')", "text/markdown"),
     "JSON": ("from IPython.display import JSON\nJSON({'a': 1})", "application/json"),
     "Audio": ("from IPython.display import Audio\nAudio([0, 1, 0], rate=8000)", "text/html"),
     "IPython's display": ("from IPython.display import display, HTML\ndisplay(HTML('x'))", "text/html"),
 }
+
+
+@pytest.fixture(scope="module", params=["auto", "never"])
+def kernel(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
+    """With IPython and without."""
+    state = tmp_path_factory.mktemp("state")
+    made = Kernel("--python", sys.prefix, "--", "--ipython", request.param, state=state)
+    yield made
+    made.close()
 
 
 @pytest.mark.parametrize("name", SHOWN)

@@ -430,11 +430,10 @@ def test_where_magics_stand() -> None:
 def test_ipython_where_the_python_of_the_session_has_it(shared: Kernel) -> None:
     if shared.run("import IPython").reply["status"] == "error":
         pytest.skip("no IPython (python3-ipython)")
-    told = shared.run("%time x = 6\nget_ipython().execution_count, x * 7")
+    told = shared.run("%time x = 6\nx * 7")
     assert "Wall time" in told.text()
-    count = told.reply["execution_count"]
-    assert told.value == f"({count}, 42)"
-    assert shared.run(f"Out[{count}] == _{count} == _").value == "True"
+    assert told.value == "42"
+    assert shared.run("_, 42 in Out.values()").value == "(42, True)"
     assert shared.run("!echo from a shell").text() == "from a shell\n"
     told = shared.run("class Own:\n    def _ipython_display_(self): print('shown')\nOwn()")
     assert (told.text(), told.value) == ("shown\n", None)
