@@ -381,6 +381,19 @@ row("state: what it does, and where it is now", "def wait():\n    input()\nwait(
   await code.state("idle");
 });
 
+row("state: from the key press to the first output", Array.from({ length: 12 }, (_, n) => `print("there", ${n})\n`).join(""), async () => {
+  const times = [];
+  for (let n = 0; n < 12; n++) {
+    const begin = performance.now();
+    await code.key("Alt+Enter");
+    await code.shows(`there ${n}`);
+    times.push(performance.now() - begin);
+    await code.state("idle");
+  }
+  console.log(`   from the key press to the output: ${Math.min(...times).toFixed(0)} ms`);
+  assert.ok(Math.min(...times) < 5000);
+});
+
 row("flood: 11 MB with the default limit, and all of it, leave the editor free and the output bounded", "for n in range(11 * 10**6 // 100): print(f'{n:099}')\n6 * 7\n", async () => {
   await code.page.evaluate(() => {
     window.longest = 0;

@@ -7,7 +7,7 @@ const os = require("node:os");
 const path = require("node:path");
 const { chromium } = require("playwright-core");
 
-const PATIENCE = 60_000;
+const PATIENCE = +(process.env.PATIENCE || 60_000);
 const FLAGS = [
   "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking",
   "--disable-component-update", "--no-first-run", "--disable-dev-shm-usage",
@@ -88,7 +88,21 @@ class VsCode {
     await this.page.goto(`http://${host}/?folder=${this.at(this.project)}&payload=${encodeURIComponent(payload)}`);
     await this.opened(first);
     await this.page.locator(".view-lines").first().click();
+    await this.known();
     await this.goTo(1);
+  }
+
+  // Waits until the editor knows the extension, and so its keys.
+  async known() {
+    const row = this.quickInput.locator(".monaco-list-row", { hasText: "Replwire: Run Statement" }).first();
+    for (let tries = 10, found = false; !found && tries > 0; tries--) {
+      await this.page.keyboard.press("F1");
+      await this.quickInput.locator("input").first().waitFor();
+      await this.page.keyboard.insertText("Replwire: Run Statement");
+      found = await row.waitFor({ timeout: PATIENCE / 10 }).then(() => true, () => false);
+      await this.page.keyboard.press("Escape");
+      await this.quickInput.waitFor({ state: "hidden" });
+    }
   }
 
   async opened(name) {
