@@ -311,7 +311,7 @@ template <class T>
 MaybeFailure unknown_field(const RawObject& raw) {
   for (const auto& member : raw.members) {
     bool known = requires { T::kType; }
-    &&member.first == "type";
+    &&(member.first == "type" || member.first == kSessionField);
     for_each_field<T>([&](const auto& field) { known = known || member.first == field.name; });
     if (!known) return at(member.first, "is not a field of it");
   }
@@ -394,6 +394,21 @@ std::variant<Request, Failure> read_request(const RawObject& raw, bool survive, 
                      "\", expected one of " + known_types(survive, kRequests)};
 }
 
+// Of a request that is in order else.
+void read_session(const RawObject& raw, std::variant<Request, Failure>& request,
+                  std::optional<std::string>& out) {
+  const RawValue* value = raw.find(kSessionField);
+  if (value == nullptr || std::holds_alternative<std::nullptr_t>(*value)) return;
+  const auto* name = std::get_if<std::string>(value);
+  if (name != nullptr) {
+    out = *name;
+  } else if (const auto* read = std::get_if<Request>(&request)) {
+    const std::string type(
+        std::visit([]<class Frame>(const Frame&) { return Frame::kType; }, *read));
+    request = Failure{ErrorCode::kInvalidField, type + ": /session: must be a string"};
+  }
+}
+
 std::optional<Id> readable_id(const RawObject& raw) {
   const RawValue* value = raw.find("id");
   Id id;
@@ -416,40 +431,46 @@ ProtocolError describe(const ParseError& error, std::int64_t line) {
           line};
 }
 
+// With --survive there can be several sessions.
 template <class Frame>
-void append_capability(std::string& out) {
+void append_capability(std::string& out, bool survive) {
   append_key(out, Frame::kType);
   out.push_back('[');
-  for_each_field<Frame>([&](const auto& field) {
+  const auto append_name = [&out](std::string_view name) {
     if (out.back() != '[') out.push_back(',');
-    append_json(out, field.name);
-  });
+    append_json(out, name);
+  };
+  for_each_field<Frame>([&](const auto& field) { append_name(field.name); });
+  if (survive && !names_session<Frame>()) append_name(kSessionField);
   out.push_back(']');
 }
 
 template <class... Frames>
 std::string capabilities_of(bool survive, const std::variant<Frames...>* /*list*/) {
   std::string out = "{";
-  ((is_known<Frames>(survive) ? append_capability<Frames>(out) : void()), ...);
+  ((is_known<Frames>(survive) ? append_capability<Frames>(out, survive) : void()), ...);
   out.push_back('}');
   return out;
 }
 
 }  // namespace
 
-std::variant<Request, ProtocolError> decode(std::string_view text, std::int64_t line, bool survive,
-                                            bool strict) {
+Decoded decode(std::string_view text, std::int64_t line, bool survive, bool strict) {
   if (!text::is_valid_utf8(text)) {
-    return ProtocolError{ErrorCode::kInvalidUtf8, "frame: is not valid UTF-8", std::nullopt, line};
+    return {ProtocolError{ErrorCode::kInvalidUtf8, "frame: is not valid UTF-8", std::nullopt, line},
+            std::nullopt};
   }
   auto parsed = parse_object(text, kMaxDepth);
-  if (const auto* error = std::get_if<ParseError>(&parsed)) return describe(*error, line);
+  if (const auto* error = std::get_if<ParseError>(&parsed))
+    return {describe(*error, line), std::nullopt};
   const auto& raw = std::get<RawObject>(parsed);
+  std::optional<std::string> session;
   auto request = read_request(raw, survive, strict);
-  if (const auto* failure = std::get_if<Failure>(&request)) {
-    return ProtocolError{failure->code, failure->message, readable_id(raw), line};
-  }
-  return std::get<Request>(std::move(request));
+  read_session(raw, request, session);
+  const auto* failure = std::get_if<Failure>(&request);
+  if (failure == nullptr) return {std::get<Request>(std::move(request)), std::move(session)};
+  return {ProtocolError{failure->code, failure->message, readable_id(raw), line},
+          std::move(session)};
 }
 
 std::string capabilities(bool survive) { return capabilities_of(survive, kRequests); }

@@ -342,6 +342,39 @@ struct Undo {
   }
 };
 
+// Another session that begins in the state of this one.
+struct Branch {
+  static constexpr std::string_view kType = "branch";
+  static constexpr bool kNeedsSurvive = true;
+  Id id;
+  std::optional<std::string> checkpoint_id;  // none: the state when its turn comes
+  std::optional<std::string> name;
+
+  static constexpr auto fields() {
+    return std::tuple(field("id", &Branch::id), field("checkpoint_id", &Branch::checkpoint_id),
+                      field("name", &Branch::name));
+  }
+};
+
+struct Sessions {
+  static constexpr std::string_view kType = "sessions";
+  static constexpr bool kNeedsSurvive = true;
+  Id id;
+
+  static constexpr auto fields() { return std::tuple(field("id", &Sessions::id)); }
+};
+
+struct Close {
+  static constexpr std::string_view kType = "close";
+  static constexpr bool kNeedsSurvive = true;
+  Id id;
+  std::string session;
+
+  static constexpr auto fields() {
+    return std::tuple(field("id", &Close::id), field("session", &Close::session));
+  }
+};
+
 inline constexpr double kMostCells = 65535;  // of a terminal, in each direction
 struct Resize {
   static constexpr std::string_view kType = "resize";
@@ -413,10 +446,17 @@ struct Shutdown {
   static constexpr auto fields() { return std::tuple(field("id", &Shutdown::id)); }
 };
 
-using Request =
-    std::variant<Execute, InputResponse, Interrupt, Status, Complete, Inspect, IsComplete,
-                 Variables, OutputGet, Functions, CallResponse, Reset, Checkpoint, Checkpoints,
-                 CheckpointDrop, Restore, Undo, Resize, CommOpen, CommMsg, CommClose, Shutdown>;
+// Beside its own fields each frame has this one: the session that it is for, or comes from. Without
+// it that is the first one. A frame that has a field of the name says itself what it means.
+inline constexpr std::string_view kSessionField = "session";
+template <class Frame>
+constexpr bool names_session() {
+  return requires(const Frame& frame) { frame.session; };
+}
+using Request = std::variant<Execute, InputResponse, Interrupt, Status, Complete, Inspect,
+                             IsComplete, Variables, OutputGet, Functions, CallResponse, Reset,
+                             Checkpoint, Checkpoints, CheckpointDrop, Restore, Undo, Branch,
+                             Sessions, Close, Resize, CommOpen, CommMsg, CommClose, Shutdown>;
 
 // ---- what the server sends ----------------------------------------------------------------
 
@@ -1260,6 +1300,64 @@ struct UndoReply {
   }
 };
 
+struct BranchReply {
+  static constexpr std::string_view kType = "branch_reply";
+  Id id;
+  std::string session;  // what the new one is called in all frames
+  std::string checkpoint_id;
+  std::int64_t pid;
+  std::vector<std::string> lost_threads;      // names
+  std::vector<std::string> lost_devices;      // that the state had open: names
+  std::vector<std::string> lost_descriptors;  // others that it had, and that only the parent has
+
+  static constexpr auto fields() {
+    return std::tuple(field("id", &BranchReply::id), field("session", &BranchReply::session),
+                      field("checkpoint_id", &BranchReply::checkpoint_id),
+                      field("pid", &BranchReply::pid),
+                      field("lost_threads", &BranchReply::lost_threads),
+                      field("lost_devices", &BranchReply::lost_devices),
+                      field("lost_descriptors", &BranchReply::lost_descriptors));
+  }
+};
+
+struct SessionEntry {
+  static constexpr std::string_view kName = "SessionEntry";
+  Nullable<std::string> session;  // null: the first one
+  std::optional<std::string> name;
+  Nullable<std::string> parent;  // a session
+  State state;
+  std::int64_t pid;
+  std::int64_t memory;      // bytes, proportional set size
+  std::int64_t executions;  // that have begun in it
+
+  static constexpr auto fields() {
+    return std::tuple(field("session", &SessionEntry::session), field("name", &SessionEntry::name),
+                      field("parent", &SessionEntry::parent), field("state", &SessionEntry::state),
+                      field("pid", &SessionEntry::pid), field("memory", &SessionEntry::memory),
+                      field("executions", &SessionEntry::executions));
+  }
+};
+
+struct SessionsReply {
+  static constexpr std::string_view kType = "sessions_reply";
+  Id id;
+  std::vector<SessionEntry> sessions;  // the first one first
+
+  static constexpr auto fields() {
+    return std::tuple(field("id", &SessionsReply::id), field("sessions", &SessionsReply::sessions));
+  }
+};
+
+struct CloseReply {
+  static constexpr std::string_view kType = "close_reply";
+  std::optional<Id> id;  // none: it has ended by itself
+  std::string session;
+
+  static constexpr auto fields() {
+    return std::tuple(field("id", &CloseReply::id), field("session", &CloseReply::session));
+  }
+};
+
 enum class RestoredCause { kCrash, kTimeout, kInterrupt, kRestore, kUndo, kRollback };
 template <>
 struct EnumNames<RestoredCause> {
@@ -1315,15 +1413,17 @@ enum class ErrorCode {
   kUnknownInputId,
   kUnknownCallId,
   kQueueFull,
+  kTooManySessions,
   kShuttingDown,
   kInternal
 };
 template <>
 struct EnumNames<ErrorCode> {
-  static constexpr std::array<std::string_view, 14> kNames = {
-      "invalid_utf8",    "invalid_json",  "not_an_object", "frame_too_large", "too_deep",
-      "missing_field",   "invalid_field", "unknown_type",  "duplicate_id",    "unknown_input_id",
-      "unknown_call_id", "queue_full",    "shutting_down", "internal"};
+  static constexpr std::array<std::string_view, 15> kNames = {
+      "invalid_utf8",      "invalid_json",     "not_an_object",   "frame_too_large",
+      "too_deep",          "missing_field",    "invalid_field",   "unknown_type",
+      "duplicate_id",      "unknown_input_id", "unknown_call_id", "queue_full",
+      "too_many_sessions", "shutting_down",    "internal"};
 };
 
 struct ProtocolError {
@@ -1371,6 +1471,7 @@ using Event =
                  Stuck, StatusReply, Heartbeat, CompleteReply, InspectReply, IsCompleteReply,
                  VariablesReply, ResetReply, CheckpointReply, CheckpointsReply, CheckpointDropReply,
                  Started, Value, CommOpenEvent, CommMsgEvent, CommCloseEvent, ResizeReply,
-                 RestoreReply, UndoReply, Restored, Kept, ShutdownReply, ProtocolError>;
+                 RestoreReply, UndoReply, BranchReply, SessionsReply, CloseReply, Restored, Kept,
+                 ShutdownReply, ProtocolError>;
 
 }  // namespace replwire::protocol

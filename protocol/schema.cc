@@ -16,6 +16,14 @@ namespace {
 template <class T>
 struct Of {};
 
+// All frames but those of the process as a whole.
+template <class T>
+constexpr bool kHasSession = false;
+template <class T>
+requires(requires { T::kType; }) constexpr bool kHasSession<T> = !names_session<T>() &&
+                                                                 !std::is_same_v<T, Ready> &&
+                                                                 !std::is_same_v<T, Fatal>;
+
 template <class T>
 concept Exclusive = requires {
   T::kExactlyOneOf;
@@ -183,6 +191,7 @@ class Schema {
     for_each_field<T>([&]<class Frame, class M>(const Field<Frame, M>& field) {
       add(field.name, of(Of<M>(), field.bounds), IsOptional<M>::value);
     });
+    if constexpr (kHasSession<T>) add(kSessionField, R"({"type":"string"})", true);
     return R"({"type":"object","properties":{)" + properties + R"(},"required":[)" + required +
            "]" + exclusions<T>() + "}";
   }

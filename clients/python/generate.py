@@ -23,7 +23,10 @@ PLAIN = {"string": "str", "integer": "int", "number": "float", "boolean": "bool"
 BY_HAND = (
     *("execute", "input_response", "functions", "call_response", "shutdown"),
     *("comm_open", "comm_msg", "comm_close"),
+    *("branch", "close"),
 )
+# Of every frame: the sessions say it themselves.
+OF_SESSION = "session"
 
 
 def camel(name: str) -> str:
@@ -159,7 +162,8 @@ def options_class(name: str, definition: Schema) -> str:
     fields = Fields(definition)
     lines = [f"class {camel(name)}Options(TypedDict, total=False):"]
     for each in fields.optional:
-        if each != "on_input":  # the sessions' own argument of that name says more
+        # The sessions' own argument of that name says more.
+        if each not in ("on_input", OF_SESSION):
             lines.append(
                 f"    {each}: {or_none(python_type(without_null(fields.properties[each])))}"
             )
@@ -191,7 +195,7 @@ def frames_module(schema: Schema) -> str:
 
 def method(name: str, definition: Schema, prefix: str) -> str:
     fields = Fields(definition)
-    fields.optional = [each for each in fields.optional if each != "id"]
+    fields.optional = [each for each in fields.optional if each not in ("id", OF_SESSION)]
     names = [each for each in [*fields.required, *fields.optional] if each != "id"]
     reply = f"frames.{camel(name)}Reply"
     lines = [f"    {prefix}def {name}(", "        self,"]

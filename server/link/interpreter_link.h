@@ -57,6 +57,10 @@ class InterpreterLink {
   virtual pid_t process_of(std::uint64_t /*snapshot*/) const { return 0; }
   // All processes that sleep beside the interpreter.
   virtual std::vector<pid_t> sleepers() const { return {}; }
+  // All are given up. Returns those that nobody else has, which end.
+  virtual std::vector<pid_t> give_up_sleepers() { return {}; }
+  // Whether it is an interpreter, of whatever session, or sleeps beside one.
+  virtual bool is_interpreter(pid_t /*process*/) const { return false; }
 
  protected:
   // While it is held, the process's number is nobody else's.

@@ -45,6 +45,17 @@ void WorkerStack::worker_died() {
   asio::post(strand_, [this] { asked_ = false; });
 }
 
+void WorkerStack::close(std::function<void()> then) {
+  asio::post(strand_, [this, then = std::move(then)] {
+    boost::system::error_code ignored;
+    event_.cancel(ignored);
+    timer_.cancel();
+    waiting_.clear();
+    covered_ = 0;
+    asio::post(timer_.get_executor(), then);
+  });
+}
+
 void WorkerStack::add(Waiting waiting) {
   waiting_.push_back(std::move(waiting));
   if (waiting_.size() == 1) wait_for_deadline();

@@ -29,6 +29,9 @@ class WorkerStack {
   // stack that is not older than the call.
   void take(Taken taken);
 
+  // Nothing is taken any more, and nobody is answered. Calls `then` on the io_context.
+  void close(std::function<void()> then);
+
   // The worker has died, with the signal that was on its way perhaps.
   void worker_died();
 

@@ -87,6 +87,15 @@ void CapturePipes::restore_closed() const {
   }
 }
 
+std::array<ino_t, 2> CapturePipes::inodes() const {
+  std::array<ino_t, 2> inodes = {};
+  for (std::size_t i = 0; i < pipes_.size(); ++i) {
+    struct stat state = {};
+    if (::fstat(pipes_[i].read_end.get(), &state) == 0) inodes[i] = state.st_ino;
+  }
+  return inodes;
+}
+
 void CapturePipes::give_up_ends() {
   const Descriptor null(::open("/dev/null", O_WRONLY | O_CLOEXEC));
   for (const int fd : {1, 2}) {
@@ -117,6 +126,15 @@ void CapturePipes::take_over(const CapturePipes& before) const {
     if (!index) continue;
     const bool closes_on_exec = (::fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0;
     ::dup3(pipes_[*index].write_end.get(), fd, closes_on_exec ? O_CLOEXEC : 0);
+  }
+}
+
+void CapturePipes::become(CapturePipes others) {
+  others.take_over(*this);
+  for (std::size_t i = 0; i < pipes_.size(); ++i) {
+    ::dup3(others.pipes_[i].write_end.get(), pipes_[i].write_end.get(), O_CLOEXEC);
+    ::dup3(others.pipes_[i].read_end.get(), pipes_[i].read_end.get(), O_CLOEXEC);
+    pipes_[i].capacity = others.pipes_[i].capacity;
   }
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sys/types.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -41,6 +42,10 @@ class CapturePipes {
   // For a thread that has a table of descriptors of its own: in that, nothing holds the pipes open.
   void close_ends_of_thread() const;
 
+  // These others take the place of these, under the same numbers and for every descriptor of this
+  // process that leads into them.
+  void become(CapturePipes others);
+
   // New pipes take the place of these, for every descriptor of this process that leads into them.
   // Returns the old ones: other processes go on writing into those, and their end comes when none
   // has them any more. Nothing when the system has no more to give.
@@ -52,6 +57,8 @@ class CapturePipes {
   bool lost() const { return lost_; }
 
   const std::array<Pipe, 2>& pipes() const { return pipes_; }
+  // What the system calls them.
+  std::array<ino_t, 2> inodes() const;
 
   // Hands out what has come up to now, piece by piece. False when no more can come: nobody has
   // their other ends.

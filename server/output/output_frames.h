@@ -6,6 +6,7 @@
 #include "protocol/encoder.h"
 #include "protocol/frames.h"
 #include "runtime/link.h"
+#include "server/wire/session_writer.h"
 #include "text/json_text.h"
 
 namespace replwire::server {
@@ -41,7 +42,8 @@ void append_output(Out& out, protocol::Output frame, std::string_view bytes, Don
     const std::size_t begin = out.size();
     protocol::append_line(out, frame);
     out.resize(out.size() - kEnd.size());
-    const std::size_t room = kOutputFrameBytes - (out.size() - begin) - kEnd.size();
+    const std::size_t room =
+        kOutputFrameBytes - SessionWriter::kMostBytes - (out.size() - begin) - kEnd.size();
     bytes.remove_prefix(text::append_escaped(out, bytes, room));
     out.append(kEnd);
     done();

@@ -26,12 +26,12 @@ void reuse(std::string& text) {
 
 }  // namespace
 
-Outputs::Outputs(asio::io_context& io, FrameWriter& writer, Capture& capture, std::size_t limit,
+Outputs::Outputs(asio::io_context& io, SessionWriter writer, Capture& capture, std::size_t limit,
                  SharedOutput* shared)
-    : writer_(writer),
+    : writer_(std::move(writer)),
       capture_(capture),
       shared_(shared),
-      room_(writer, limit, shared),
+      room_(writer_.all(), limit, shared),
       timer_(io, [this] { send_what_waits(); }) {
   wait_for_capture();
 }
@@ -121,7 +121,7 @@ void Outputs::look_into_pipes() {
     const std::lock_guard reading(reading_);
     if (capture_.pipes().ready()) take_pipes();
   }
-  if (capture_.pipes().lost()) writer_.lose_descriptor();
+  if (capture_.pipes().lost()) writer_.all().lose_descriptor();
 }
 
 // With `reading_`, as all here.

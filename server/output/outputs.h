@@ -19,7 +19,7 @@
 #include "server/system/alarm.h"
 #include "server/system/asio.h"
 #include "server/system/seize.h"
-#include "server/wire/frame_writer.h"
+#include "server/wire/session_writer.h"
 
 namespace replwire::server {
 
@@ -60,7 +60,7 @@ class Outputs {
  public:
   // `limit`: bytes that may wait for a client that does not read. `shared`: where Python writes
   // when it runs in another process; null when it calls `write`.
-  Outputs(asio::io_context& io, FrameWriter& writer, Capture& capture, std::size_t limit,
+  Outputs(asio::io_context& io, SessionWriter writer, Capture& capture, std::size_t limit,
           SharedOutput* shared = nullptr);
   Outputs(const Outputs&) = delete;
   Outputs& operator=(const Outputs&) = delete;
@@ -150,7 +150,7 @@ class Outputs {
   void send(bool whole);
   void keep_spare(std::string bytes);
 
-  FrameWriter& writer_;
+  const SessionWriter writer_;
   Capture& capture_;
   SharedOutput* const shared_;
   OutputRoom room_;

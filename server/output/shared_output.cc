@@ -1,6 +1,8 @@
 #include "server/output/shared_output.h"
 
+#include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -40,6 +42,15 @@ void SharedOutput::map() {
     throw std::system_error(errno, std::generic_category(), "shared memory");
   }
   region_ = static_cast<Region*>(place);
+}
+
+bool SharedOutput::become(const Descriptor& memory) {
+  struct stat there = {};
+  // What became an interpreter has forgotten its descriptor.
+  if (::fstat(memory_.get(), &there) == 0 && S_ISREG(there.st_mode))
+    ::dup3(memory.get(), memory_.get(), O_CLOEXEC);
+  return ::mmap(region_, sizeof(Region), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+                memory.get(), 0) != MAP_FAILED;
 }
 
 // What a process that died with the lock had half done is not counted in `appended`.

@@ -30,6 +30,10 @@ class SharedOutput {
   SharedOutput& operator=(const SharedOutput&) = delete;
   ~SharedOutput();
 
+  // This memory takes the place of that which there is, under the same number and at the same
+  // address: whoever has a pointer into it has one into this. False when the system has no room.
+  bool become(const Descriptor& memory);
+
   int descriptor() const { return memory_.get(); }
   runtime::InterpreterControl& control() { return region_->control; }
 

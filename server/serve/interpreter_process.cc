@@ -19,14 +19,15 @@
 namespace replwire::server::survive {
 namespace {
 
-// Registered before all other handlers, so it comes last. C would write its files only then.
-// `ending`: the link, once the session is over.
+// Registered before all other handlers, so it comes last. C would write its files only then. The
+// server ends the process: until then it is seen what this one has started. `ending`: the link,
+// once the session is over.
 void say_that_it_has_ended(int /*status*/, void* ending) {
   SocketLink* const link = *static_cast<SocketLink**>(ending);
   if (link == nullptr || runtime::in_forked_child()) return;
   std::fflush(nullptr);
   link->say(Ended{});
-  ::_exit(0);
+  for (;;) ::pause();
 }
 
 // It is mapped: code that writes to all descriptors that it finds does not mean this.

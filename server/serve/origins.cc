@@ -47,6 +47,7 @@ Origins::Origins(Channels& channels, const BecomeInterpreter& become, const Sand
       sandbox_(sandbox),
       error_(::fcntl(error.get(), F_DUPFD_CLOEXEC, PrivateRange::first_number())) {
   ::pthread_sigmask(SIG_SETMASK, nullptr, &signals_);
+  ::getrlimit(RLIMIT_NOFILE, &descriptors_);
   ::prctl(PR_GET_NAME, name_.data());
 }
 
@@ -63,6 +64,7 @@ void Origins::sleep(Descriptor control) {
     ::dprintf(error_.get(), "replwire: %s\n", failure.c_str());
     ::_exit(kWrongUsage);
   }
+  ::setrlimit(RLIMIT_NOFILE, &descriptors_);  // see Branches
   std::vector<int> kept = channels_.numbers();
   kept.push_back(control.get());
   kept.push_back(error_.get());

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include <array>
@@ -30,6 +31,7 @@ class Origins {
   const Sandbox& sandbox_;
   Descriptor error_;
   sigset_t signals_ = {};
+  rlimit descriptors_ = {};
   std::array<char, 16> name_ = {};
 };
 

@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "server/output/last_words.h"
+#include "server/serve/branches.h"
 #include "server/serve/origins.h"
 #include "server/serve/server.h"
 #include "server/serve/start_interpreter.h"
@@ -25,20 +26,24 @@ class RemoteServer {
   RemoteServer(const Options& options, StandardStreams streams, Channels& channels,
                Descriptor signals, Descriptor origin, Origins& origins)
       : stack_(channels.stack),
+        branches_(options, [&origins] { return origins.make(); }),
         server_(options, std::move(streams),
                 {channels.capture, channels.stack, &channels.output, std::move(signals)},
                 [&](asio::io_context& io, Outputs&) {
-                  auto link = std::make_unique<RemoteLink>(io, channels, std::move(origin),
+                  auto link = std::make_unique<RemoteLink>(io, branches_.reaper(io), channels,
+                                                           std::move(origin),
                                                            [&origins] { return origins.make(); });
                   link_ = link.get();
                   return link;
-                }) {
+                },
+                &branches_, {branches_.incoming(), [this] { branches_.take_incoming(); }}) {
     channels.capture.redirect();
-    link_->connect(
-        server_.outputs(),
-        {[this](const Started& started) { python_started(started); },
-         [this](runtime::Event event) { server_.session().receive(std::move(event)); },
-         [this] { server_.session().finish(); }, [this](const Death& death) { died(death); }});
+    branches_.serve(server_, *link_, channels);
+    link_->connect(server_.outputs(),
+                   {[this](const Started& started) { python_started(started); },
+                    [this](runtime::Event event) { server_.session().receive(std::move(event)); },
+                    [](const std::string& /*failure*/) {}, [this] { server_.session().finish(); },
+                    [this](const Death& death) { died(death); }});
   }
 
   [[noreturn]] void run(const std::string& why) {
@@ -78,6 +83,7 @@ class RemoteServer {
 
   StackFiles& stack_;
   RemoteLink* link_ = nullptr;  // the server's
+  Branches branches_;
   Server server_;
   bool opened_ = false;
   std::thread thread_;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <iterator>
 #include <system_error>
 
 #include "protocol/codec.h"
@@ -76,31 +77,101 @@ void cannot_start(const std::exception& error) {
   ::_exit(kWrongUsage);
 }
 
-Server::Server(const Options& options, StandardStreams streams, Shared shared,
-               const MakeLink& make_link)
+Server::Server(const Options& options, StandardStreams streams, HostedSession::Shared shared,
+               const HostedSession::MakeLink& make_link, SessionHost* host, Incoming incoming)
     : options_(options),
       error_(std::move(streams.error)),
       log_(options.log, error_.get()),
       recording_(options.record),
-      capture_(io_, shared.capture),
+      host_(host),
       writer_(io_, std::move(streams.output), options.output_buffer / 2,
-              {[this] { drained(); }, [this] { session_.client_gone(); },
+              {[this] { drained(); }, [this] { session().client_gone(); },
                [] { descriptors_gone(); }, [this](int error) { output_failed(error); }}),
-      outputs_(io_, writer_, capture_, options.output_buffer, shared.output),
-      link_(make_link(io_, outputs_)),
-      stack_(io_, *link_, shared.stack),
-      session_({io_, writer_, outputs_, *link_, stack_, log_}, options,
-               [this](bool held) { reader_.hold(held); }),
+      first_(
+          {io_, writer_, log_, options, host}, {}, std::move(shared), make_link,
+          [this](bool held) { hold_reader(held); },
+          [this](const OutsideSignals::Message& message) { signalled(message); }),
       reader_(io_, std::move(streams.input),
               {options.max_frame_bytes, options.survive, options.strict, &recording_}, writer_,
-              {[this](std::vector<Incoming> frames) { session_.take(std::move(frames)); },
-               [this] { session_.end_input(); }},
-              {link_->incoming(), [this] { link_->take_incoming(); }}),
-      signals_(io_, std::move(shared.signals),
-               [this](const OutsideSignals::Message& message) { session_.signalled(message); }) {
+              {[this](std::vector<server::Incoming> frames) { take(std::move(frames)); },
+               [this] { end_input(); }},
+              std::move(incoming)) {
   writer_.record_to(recording_);
   asio::post(io_, [this] { reader_.run(); });
-  if (options.heartbeat) heartbeat_.emplace(io_, *options.heartbeat, [this] { session_.beat(); });
+  if (options.heartbeat) {
+    heartbeat_.emplace(io_, *options.heartbeat,
+                       [this] { for_all([](Session& session) { session.beat(); }); });
+  }
+}
+
+// ---- what is for several sessions -----------------------------------------------------------
+
+void Server::for_all(const std::function<void(Session&)>& visit) {
+  visit(session());
+  if (host_ == nullptr) return;
+  for (const auto& each : host_->all()) visit(*each);
+}
+
+// In their order; those that follow one another for the same session go there together.
+void Server::take(std::vector<server::Incoming> frames) {
+  for (server::Incoming& each : frames) {
+    if (each.session) direct(each);
+  }
+  for (auto next = frames.begin(); next != frames.end();) {
+    const auto name = next->session;
+    const auto end = std::find_if(
+        next, frames.end(), [&name](const server::Incoming& each) { return each.session != name; });
+    // One that has been closed meanwhile is a session that has ended.
+    const auto branch = name ? host_->find(*name) : nullptr;
+    if (branch || !name) {
+      (branch ? *branch : session())
+          .take({std::make_move_iterator(next), std::make_move_iterator(end)});
+      next = end;
+    } else {
+      direct(*next);
+    }
+  }
+}
+
+// What names no branch goes to the first session, which says so, and what is for all does.
+void Server::direct(server::Incoming& incoming) {
+  const std::string name = *incoming.session;
+  const bool known = host_ != nullptr && host_->find(name) != nullptr;
+  auto* request = std::get_if<protocol::Request>(&incoming.frame);
+  const bool for_first =
+      request != nullptr && (std::holds_alternative<protocol::Close>(*request) ||
+                             std::holds_alternative<protocol::Shutdown>(*request));
+  if (known && !for_first) return;
+  incoming.session.reset();
+  if (request == nullptr || (host_ != nullptr && std::holds_alternative<protocol::Close>(*request)))
+    return;
+  if (known) return;
+  incoming.frame = std::visit(
+      [&]<class Request>(Request& refused) {
+        return protocol::ProtocolError{
+            protocol::ErrorCode::kInvalidField,
+            std::string(Request::kType) + ": /session: there is no \"" + name + '"',
+            std::move(refused.id), incoming.line};
+      },
+      *request);
+}
+
+void Server::end_input() {
+  session().end_input();
+  if (host_ != nullptr) host_->end_input();
+}
+
+void Server::hold_reader(bool held) {
+  const std::lock_guard lock(holding_);
+  holders_ += held ? 1 : -1;
+  reader_.hold(holders_ > 0);
+}
+
+// A key that was pressed is meant for whatever runs, and a wish that it ends for all of it.
+void Server::signalled(const OutsideSignals::Message& message) {
+  session().signalled(message);
+  if (host_ == nullptr || (message.signal == SIGINT && !message.by_terminal)) return;
+  for (const auto& each : host_->all()) each->signalled(message);
 }
 
 void Server::start_log(const std::string& why) {
@@ -110,14 +181,14 @@ void Server::start_log(const std::string& why) {
 }
 
 void Server::open(const runtime::PythonFacts& python, pid_t pid) {
-  session_.open(ready(options_, python, pid));
+  session().open(ready(options_, python, pid));
   log_.line("ready");
   if (heartbeat_) heartbeat_->start();
   reader_.hold(false);
 }
 
 void Server::drained() {
-  session_.drained();
+  for_all([](Session& session) { session.drained(); });
   reader_.replies_drained();
 }
 

@@ -3,18 +3,14 @@
 #include <array>
 #include <exception>
 #include <functional>
-#include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
-#include "server/link/interpreter_link.h"
-#include "server/link/stack_files.h"
-#include "server/link/worker_stack.h"
-#include "server/output/capture.h"
-#include "server/output/outputs.h"
+#include "server/serve/hosted_session.h"
 #include "server/session/heartbeat.h"
-#include "server/session/session.h"
 #include "server/system/asio.h"
 #include "server/system/descriptors/standard_streams.h"
 #include "server/system/log.h"
@@ -35,17 +31,13 @@ namespace replwire::server {
 // long as the process.
 class Server {
  public:
-  using MakeLink = std::function<std::unique_ptr<InterpreterLink>(asio::io_context&, Outputs&)>;
+  // What the reader's thread sees to as well; see StdinReader.
+  using Incoming = StdinReader::LinkSocket;
 
-  // What the interpreter's process shares with this one, if it is another one.
-  struct Shared {
-    CapturePipes& capture;
-    StackFiles& stack;
-    SharedOutput* output;  // null: there is one process
-    Descriptor signals;    // where OutsideSignals notes
-  };
-
-  Server(const Options& options, StandardStreams streams, Shared shared, const MakeLink& make_link);
+  // `host`: of the branches; null: there can be none.
+  Server(const Options& options, StandardStreams streams, HostedSession::Shared shared,
+         const HostedSession::MakeLink& make_link, SessionHost* host = nullptr,
+         Incoming incoming = {-1, {}});
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
@@ -59,11 +51,21 @@ class Server {
 
   asio::io_context& io() { return io_; }
   FrameWriter& writer() { return writer_; }
-  Outputs& outputs() { return outputs_; }
-  Session& session() { return session_; }
+  Log& log() { return log_; }
+  Outputs& outputs() { return first_.outputs(); }
+  Session& session() { return first_.session(); }
+  const Session& session() const { return first_.session(); }
   const Options& options() const { return options_; }
 
+  // For any session: while one of them holds it, the reader reads no further.
+  void hold_reader(bool held);
+
  private:
+  void take(std::vector<server::Incoming> frames);
+  void direct(server::Incoming& incoming);
+  void for_all(const std::function<void(Session&)>& visit);
+  void end_input();
+  void signalled(const OutsideSignals::Message& message);
   void drained();
   [[noreturn]] void output_failed(int error) const;
 
@@ -73,14 +75,12 @@ class Server {
   Recording recording_;
   asio::io_context io_{2};
   asio::executor_work_guard<asio::io_context::executor_type> work_ = asio::make_work_guard(io_);
-  Capture capture_;
+  SessionHost* const host_;
   FrameWriter writer_;
-  Outputs outputs_;
-  std::unique_ptr<InterpreterLink> link_;
-  WorkerStack stack_;
-  Session session_;
+  HostedSession first_;
   StdinReader reader_;
-  OutsideSignals signals_;
+  std::mutex holding_;  // of what follows
+  int holders_ = 0;
   std::optional<Heartbeat> heartbeat_;
 };
 

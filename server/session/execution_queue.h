@@ -19,9 +19,10 @@ namespace replwire::server {
 // of executions and counts what all of them hold. Belongs to the session, which guards it.
 class ExecutionQueue {
  public:
-  using Request = std::variant<protocol::Execute, protocol::Reset, protocol::Functions,
-                               protocol::Checkpoint, protocol::Checkpoints,
-                               protocol::CheckpointDrop, protocol::Restore, protocol::Undo>;
+  using Request =
+      std::variant<protocol::Execute, protocol::Reset, protocol::Functions, protocol::Checkpoint,
+                   protocol::Checkpoints, protocol::CheckpointDrop, protocol::Restore,
+                   protocol::Undo, protocol::Branch>;
   struct Entry {
     Request request;
     ReplyOnce reply;

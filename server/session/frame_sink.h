@@ -21,7 +21,11 @@ class FrameSink {
   template <class Frame>
   void write(const Frame& frame) {
     if constexpr (std::is_same_v<Frame, protocol::Error>) failed_ = true;
-    write_line(protocol::encode(frame), kind_of<Frame>);
+    if constexpr (protocol::names_session<Frame>()) {
+      write_as_is(protocol::encode(frame), kind_of<Frame>);
+    } else {
+      write_line(protocol::encode(frame), kind_of<Frame>);
+    }
   }
 
   void end() { ended_ = true; }
@@ -30,6 +34,8 @@ class FrameSink {
 
  private:
   virtual void write_line(std::string_view line, FrameKind kind) = 0;
+  // It says itself which session it means.
+  virtual void write_as_is(std::string_view line, FrameKind kind) { write_line(line, kind); }
 
   bool ended_ = false;
   bool failed_ = false;  // an `error` was written

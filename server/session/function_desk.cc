@@ -48,6 +48,11 @@ void FunctionDesk::interpreter_died() {
   reply_.reset();
 }
 
+void FunctionDesk::know(const runtime::Define& all) {
+  any_ = true;
+  for (const auto& each : all.functions) functions_.insert_or_assign(each.name, each);
+}
+
 std::optional<runtime::Define> FunctionDesk::again() const {
   if (!any_) return std::nullopt;
   runtime::Define all = {{}, {}, true};

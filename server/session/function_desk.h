@@ -24,6 +24,8 @@ class FunctionDesk {
   void interpreter_died();
   // For the one that goes on, whatever it knows; nothing when there never were any functions.
   std::optional<runtime::Define> again() const;
+  // A branch has those of the session that it began in.
+  void know(const runtime::Define& all);
   // What is under way is dropped unanswered.
   void clear() { reply_.reset(); }
 

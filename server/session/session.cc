@@ -19,8 +19,9 @@ namespace {
 using protocol::ErrorReason;
 using protocol::InputClosedReason;
 
-constexpr double kGrace = 2;         // seconds
-constexpr int kBroken = 70;          // exit status
+constexpr double kGrace = 2;  // seconds
+constexpr int kBroken = 70;   // exit status
+constexpr std::chrono::seconds kTimeToWake{10};
 constexpr int kBetweenTwoEnds = 50;  // milliseconds
 
 std::optional<Deadline::Duration> timeout_of(const protocol::Execute& request,
@@ -61,8 +62,13 @@ Session::Session(const Parts& parts, const Options& options, std::function<void(
     : parts_(parts),
       options_(options),
       hold_reader_(std::move(hold_reader)),
-      frames_(parts.writer),
-      processes_(parts.link, [this] { const LockAndDeliver lock(*this); }),  // what waited begins
+      frames_({parts.writer, parts.name}),
+      processes_(
+          parts.link,
+          [this](pid_t process) {
+            return parts_.host != nullptr && parts_.host->others_have(*this, process);
+          },
+          [this] { const LockAndDeliver lock(*this); }),  // what waited begins
       process_end_(processes_, parts.outputs, frames_, parts.writer, parts.log,
                    options.sandbox.keeper),
       alarm_(parts.io, [this] { ring(); }),
@@ -117,6 +123,11 @@ void Session::end_input() {
 void Session::signalled(const OutsideSignals::Message& message) {
   const LockAndDeliver lock(*this);
   if (message.signal != SIGINT) return shut_down();
+  if (message.by_terminal && is_branch()) {
+    // It has been noted with what the first session runs.
+    return stopper_.interrupt(parts_.link.control().current(), pointer_to(running_), true,
+                              Clock::now());
+  }
   if (message.is_own) return stopper_.follow(message.running, Clock::now());
   stopper_.interrupt(message.running, pointer_to(running_), message.by_terminal, Clock::now());
 }
@@ -124,7 +135,8 @@ void Session::signalled(const OutsideSignals::Message& message) {
 // A client that reads nothing is not buried in them.
 void Session::beat() {
   const LockAndDeliver lock(*this);
-  if (!ending_.over() && parts_.outputs.room().any()) frames_.write(protocol::Heartbeat{facts()});
+  if (opened_ && !ending_.over() && parts_.outputs.room().any())
+    frames_.write(protocol::Heartbeat{facts()});
 }
 
 void Session::ring() {
@@ -137,6 +149,10 @@ void Session::ring() {
     over = ending_.due() && *ending_.due() <= now;
     if (over && ending_.stopping())
       parts_.log.line("Python has not come to its end in time (--exit-timeout): cut off");
+    if (opening_ && opening_->by <= now) {
+      fail_opening("it did not wake");
+      over = true;
+    }
     if (recovery_) recovery_->act(now);
     if (!(recovery_ && recovery_->reviving()) && stopper_.act(pointer_to(running_), now)) {
       parts_.stack.take([this, serial = running_->serial()](const WorkerStack::Outcome& outcome) {
@@ -160,6 +176,7 @@ void Session::settle() {
   if (std::exchange(reader_held_, hold) != hold) hold_reader_(hold);
   if (ending_.over()) return;
   std::optional<Clock::time_point> due = ending_.due();
+  if (opening_) take_earlier(due, std::optional(opening_->by));
   if (recovery_) take_earlier(due, recovery_->due());
   if (!(recovery_ && recovery_->reviving())) {
     if (running_ && stopper_.has_deadline()) {
@@ -184,7 +201,7 @@ void Session::start_next() {
   while (!busy() && !queue_.empty() && !(recovery_ && recovery_->holds_back(queue_.front()))) {
     begin(queue_.pop());
   }
-  if (!busy() && queue_.empty() &&
+  if (!busy() && queue_.empty() && !others_live() &&
       ending_.stop(!inquiries_.empty() || !listings_.empty(), Clock::now())) {
     parts_.link.post(runtime::Stop{});
   }
@@ -203,6 +220,9 @@ void Session::begin(ExecutionQueue::Entry next) try {
                         [&](protocol::Checkpoints& /*request*/) {
                           if (recovery_) list_snapshots(std::move(next.reply));
                         },
+                        [&](protocol::Branch& request) {
+                          if (recovery_) branch(recovery_->begin(request, std::move(next.reply)));
+                        },
                         [&](TakesTurn auto& request) {
                           if (recovery_) recovery_->begin(request, std::move(next.reply));
                         }},
@@ -214,7 +234,7 @@ void Session::begin(ExecutionQueue::Entry next) try {
 // The system walks through all pages of a process for this: tens of milliseconds for a large one.
 void Session::list_snapshots(ReplyOnce reply) {
   Recovery::Listed listed = recovery_->list();
-  memory_reader_.post([this, processes = std::move(listed.processes)] {
+  side_thread_.post([this, processes = std::move(listed.processes)] {
     std::vector<std::int64_t> memory;
     for (const pid_t process : processes) memory.push_back(proportional_bytes(process));
     const LockAndDeliver lock(*this);
@@ -342,12 +362,99 @@ void Session::on(const runtime::Exiting& exiting) {
   recovery_->leaving(exiting.traceback);
 }
 
+// ---- branches -------------------------------------------------------------------------------
+
+void Session::branch(std::optional<Recovery::Branching> branching) {
+  if (!branching) return;
+  BranchStart start = {branching->snapshot,
+                       recovery_->snapshots().all().at(branching->snapshot),
+                       last_serial_,
+                       last_count_,
+                       functions_.again(),
+                       window_,
+                       std::move(branching->name),
+                       std::move(branching->reply)};
+  parts_.host->begin(*this, std::move(start));
+}
+
+void Session::begin(BranchStart start) {
+  const LockAndDeliver lock(*this);
+  recovery_->adopt(start.number, std::move(start.snapshot));
+  // Tasks and threads of the state may still write for executions of its own.
+  first_serial_ = last_serial_ = start.last_serial;
+  last_count_ = start.last_count;
+  window_ = start.window;
+  if (start.functions) functions_.know(*start.functions);
+  opening_ = Opening{start.number, std::move(start.reply), Clock::now() + kTimeToWake,
+                     std::move(start.parent)};
+}
+
+void Session::open_branch(const runtime::Restored& restored) {
+  Opening opening = *std::exchange(opening_, std::nullopt);
+  protocol::BranchReply reply = {};
+  reply.session = parts_.name;
+  reply.checkpoint_id = checkpoint_id(opening.snapshot);
+  reply.pid = parts_.link.process();
+  reply.lost_threads = restored.lost_threads;
+  reply.lost_devices = restored.lost.devices;
+  reply.lost_descriptors = restored.lost.descriptors;
+  opening.reply.answer(std::move(reply));
+  recovery_->begun(restored);
+  if (auto functions = functions_.again()) parts_.link.post(*std::move(functions));
+  opened_ = true;
+  inputs_.open();
+  parts_.outputs.open();
+}
+
+void Session::fail_opening(const std::string& failure) {
+  std::exchange(opening_, std::nullopt)->reply.refuse(protocol::ErrorCode::kInternal, failure);
+}
+
+void Session::not_begun(const std::string& failure) {
+  {
+    const LockAndDeliver lock(*this);
+    if (opening_) fail_opening("the system could not make one: " + failure);
+  }
+  finish();
+}
+
+void Session::end_processes(std::function<void()> then) {
+  const auto spared = options_.leave_children ? std::nullopt : std::optional(Spared::kOwnSessions);
+  const auto end = [this, spared, then = std::move(then)] {
+    const auto files = [this] { return parts_.outputs.pipes_of_others(); };
+    for (const pid_t pid : processes_.end_branch(spared, files)) {
+      parts_.log.line("process " + std::to_string(pid) + " goes on in a session of its own");
+    }
+    then();
+  };
+  try {
+    side_thread_.post(end);
+  } catch (const std::exception&) {
+    end();  // there is no thread to be had: others wait
+  }
+}
+
+protocol::SessionEntry Session::entry() {
+  const LockAndDeliver lock(*this);
+  protocol::SessionEntry entry = {};
+  entry.state = state();
+  entry.pid = parts_.link.process();
+  entry.executions = static_cast<std::int64_t>(last_serial_ - first_serial_);
+  return entry;
+}
+
+bool Session::opened() {
+  const LockAndDeliver lock(*this);
+  return opened_;
+}
+
 // ---- with --survive -------------------------------------------------------------------------
 
 void Session::on(const runtime::Checkpointed& checkpointed) {
   if (!recovery_) return;
-  const Recovery::Settled settled = recovery_->taken(checkpointed);
+  Recovery::Settled settled = recovery_->taken(checkpointed);
   if (settled.held) tell(*settled.held, settled.made);
+  branch(std::move(settled.branching));
   if (!settled.in_vain || queue_.empty() || !recovery_->waits(queue_.front())) return;
   const auto& transaction = std::get<protocol::Execute>(queue_.front());
   const bool stop = transaction.stop_on_error.value_or(false);
@@ -362,7 +469,9 @@ void Session::interpreter_died(const Death& death) {
     const LockAndDeliver lock(*this);
     if (ending_.over()) return;
     parts_.log.line(cause_of(death));
-    over = ending_.stopping() || (ending_.shutting_down() && !running_ && !recovery_->reviving());
+    if (opening_) fail_opening("it died as it began: " + cause_of(death));
+    over = !opened_ || ending_.stopping() ||
+           (ending_.shutting_down() && !running_ && !recovery_->reviving());
     if (!over) {
       const Clock::time_point now = Clock::now();
       parts_.outputs.flush();
@@ -373,7 +482,8 @@ void Session::interpreter_died(const Death& death) {
       if (reset_) reset_->refuse(protocol::ErrorCode::kInvalidField, "the interpreter died");
       reset_.reset();
       functions_.interpreter_died();
-      if (!recovery_->wake(now)) {
+      over = !recovery_->wake(now);
+      if (over && !is_branch()) {
         process_end_.die(execution_of(running_), "interpreter",
                          "the interpreter died each time that it was started anew", kBroken);
       }
@@ -383,6 +493,7 @@ void Session::interpreter_died(const Death& death) {
 }
 
 void Session::on(const runtime::Restored& restored) {
+  if (opening_) return open_branch(restored);
   if (!recovery_ || !recovery_->reviving()) return;
   if (auto functions = functions_.again()) parts_.link.post(*std::move(functions));
   Recovery::Revival revival =
@@ -425,9 +536,15 @@ void Session::stuck(const WorkerStack::Outcome& outcome) {
        recovery_->snapshots().newest(), std::move(crash)});
 }
 
+void Session::end() {
+  const LockAndDeliver lock(*this);
+  if (!ending_.over()) shut_down();
+}
+
 void Session::shut_down() {
   if (!ending_.shut_down()) return;
   parts_.log.line("shutting down");
+  if (parts_.host != nullptr && !is_branch()) parts_.host->shut_down();
   parts_.outputs.room().lift_limit();
   asio::post(parts_.io, [this] { parts_.outputs.room_again(); });
   queue_.end_executions(ErrorReason::kCancelled);
@@ -443,6 +560,7 @@ void Session::shut_down() {
 
 void Session::finish() {
   const LockAndDeliver lock(*this);
+  if (others_live()) return ending_.await_others();
   if (!ending_.finish()) return;
   parts_.outputs.room().lift_limit();
   parts_.outputs.close();
@@ -460,20 +578,31 @@ void Session::finish() {
   functions_.clear();
   if (recovery_) recovery_->clear();
   queue_.clear();
+  if (is_branch()) return parts_.host->ended(*this);
   ending_.answer();
   asio::post(parts_.io, [this] { drained(); });
+}
+
+void Session::branch_ended() {
+  bool over = false;
+  {
+    const LockAndDeliver lock(*this);
+    over = ending_.awaits_others();
+  }
+  if (over) finish();
 }
 
 void Session::drained() {
   parts_.outputs.room_again();
   const LockAndDeliver lock(*this);
-  if (!ending_.over() || parts_.writer.pending() != 0) return;
+  if (is_branch() || !ending_.over() || parts_.writer.pending() != 0) return;
   // A client that died closed its two ends one after the other: this may be the second.
   if (!ending_.shutting_down() && processes_.any_left() &&
       parts_.writer.reader_gone(kBetweenTwoEnds)) {
     process_end_.follow_client();
   }
-  process_end_.exit(options_.leave_children, options_.fail_on_error && frames_.failed() ? 1 : 0);
+  const bool failed = frames_.failed() || (parts_.host != nullptr && parts_.host->failed());
+  process_end_.exit(options_.leave_children, options_.fail_on_error && failed ? 1 : 0);
 }
 
 void Session::client_gone() {

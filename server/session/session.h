@@ -4,8 +4,10 @@
 #include <concepts>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "protocol/frames.h"
@@ -22,6 +24,7 @@
 #include "server/session/recovery/recovery.h"
 #include "server/session/reply_once.h"
 #include "server/session/running_execution.h"
+#include "server/session/session_host.h"
 #include "server/session/status_desk.h"
 #include "server/session/stop/ending.h"
 #include "server/session/stop/process_end.h"
@@ -33,6 +36,7 @@
 #include "server/system/outside_signals.h"
 #include "server/system/side_thread.h"
 #include "server/wire/frame_writer.h"
+#include "server/wire/session_writer.h"
 #include "server/wire/stdin_reader.h"
 
 // What the client sees as the session.
@@ -71,6 +75,9 @@ template <class T>
 concept TakesTurn =
     OneOf<T, protocol::Reset, protocol::Functions, protocol::Checkpoint, protocol::Checkpoints,
           protocol::CheckpointDrop, protocol::Restore, protocol::Undo>;
+// Requests about the sessions that there are.
+template <class T>
+concept OfHost = OneOf<T, protocol::Sessions, protocol::Close>;
 template <class T>
 concept AboutCode =
     OneOf<T, protocol::Complete, protocol::Inspect, protocol::IsComplete, protocol::Variables>;
@@ -90,6 +97,8 @@ class Session {
     InterpreterLink& link;
     WorkerStack& stack;
     Log& log;
+    SessionHost* host = nullptr;  // null: there are no others
+    std::string name = {};        // empty: this is the first one
   };
 
   Session(const Parts& parts, const Options& options, std::function<void(bool)> hold_reader);
@@ -98,6 +107,9 @@ class Session {
 
   // Writes `ready`; from here on requests are served.
   void open(const protocol::Ready& ready);
+  // A branch instead: it is to be woken, and opens when it has been, unless it could not be.
+  void begin(BranchStart start);
+  void not_begun(const std::string& failure);
 
   // On the io_context.
   void take(std::vector<Incoming> frames);
@@ -105,6 +117,10 @@ class Session {
   void signalled(const OutsideSignals::Message& message);
   void client_gone();
   void beat();
+  // As a `shutdown` does.
+  void end();
+  // A branch is gone; for the first session.
+  void branch_ended();
   // The client has taken all that was pending.
   void drained();
 
@@ -117,6 +133,13 @@ class Session {
   // Writes what is left, the last frame, and has the io_context end the process once the client
   // has taken it all. The worker calls it when the interpreter has come to its end.
   void finish();
+  // Of a branch that is over: ends its processes on a thread of its own, which calls `then`.
+  void end_processes(std::function<void()> then);
+
+  // Without what its host knows.
+  protocol::SessionEntry entry();
+  bool opened();
+  bool failed() const { return frames_.failed(); }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -140,17 +163,29 @@ class Session {
   };
   class Frames final : public FrameSink {
    public:
-    explicit Frames(FrameWriter& writer) : writer_(writer) {}
+    explicit Frames(SessionWriter writer) : writer_(std::move(writer)) {}
 
    private:
     void write_line(std::string_view line, FrameKind kind) override { writer_.write(line, kind); }
+    void write_as_is(std::string_view line, FrameKind kind) override {
+      writer_.all().write(line, kind);
+    }
 
-    FrameWriter& writer_;
+    const SessionWriter writer_;
+  };
+  // A branch that has not been woken yet.
+  struct Opening {
+    Snapshots::Number snapshot;
+    ReplyOnce reply;
+    Clock::time_point by;
+    std::shared_ptr<Session> parent;  // whose frames answer
   };
 
   void settle();
   void ring();
   bool busy() const;
+  bool is_branch() const { return !parts_.name.empty(); }
+  bool others_live() const { return parts_.host != nullptr && !is_branch() && parts_.host->any(); }
 
   void serve(Incoming& incoming);
   void on(protocol::Execute& request, ReplyOnce reply);
@@ -160,6 +195,8 @@ class Session {
   void on(protocol::Shutdown& request, ReplyOnce reply);
   void on(protocol::Resize& request, ReplyOnce reply);
   void on(OfComm auto& request, ReplyOnce reply);
+  void on(protocol::Branch& request, ReplyOnce reply);
+  void on(OfHost auto& request, ReplyOnce reply);
 
   void start_next();
   void begin(ExecutionQueue::Entry next);
@@ -167,6 +204,9 @@ class Session {
   // Once it may be told. `kept`: a snapshot has its effects, or none is to.
   void tell(const Recovery::Ended& ended, bool kept);
   void list_snapshots(ReplyOnce reply);
+  void branch(std::optional<Recovery::Branching> branching);
+  void open_branch(const runtime::Restored& restored);
+  void fail_opening(const std::string& failure);
   // `how`: the arguments of RunningExecution::end. `undone`: it has left nothing behind.
   template <class... How>
   void end_execution(bool failed, bool undone, const How&... how);
@@ -185,6 +225,7 @@ class Session {
 
   void shut_down();
   void stuck(const WorkerStack::Outcome& outcome);
+  protocol::State state() const;
   protocol::SessionFacts facts() const;
 
   Parts parts_;
@@ -199,6 +240,8 @@ class Session {
   std::optional<Clock::time_point> alarm_set_;
   bool reader_held_ = false;
   bool opened_ = false;
+  std::optional<Opening> opening_;
+  std::uint64_t first_serial_ = 0;  // before this session's own
   std::uint64_t last_serial_ = 0;
   std::int64_t last_count_ = 0;
   std::optional<runtime::WindowSize> window_;  // as the client has last told it
@@ -214,7 +257,7 @@ class Session {
   Ending ending_;
   std::optional<Recovery> recovery_;  // with --survive
   ListingDesk listings_;
-  SideThread memory_reader_{"memory-reader"};  // what the snapshots of `listings_` hold
+  SideThread side_thread_{"processes"};  // reads what snapshots hold; ends those of a branch
 };
 
 }  // namespace replwire::server

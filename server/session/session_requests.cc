@@ -44,7 +44,7 @@ runtime::CommMessage comm_message(Request& request) {
 void Session::take(std::vector<Incoming> frames) {
   const LockAndDeliver lock(*this);
   for (Incoming& incoming : frames) {
-    if (ending_.over()) return;
+    if (ending_.over() && !is_branch()) return;
     serve(incoming);
     start_next();  // the next frame may be about this one
   }
@@ -67,6 +67,7 @@ void Session::serve(Incoming& incoming) try {
       [&](auto& request, ReplyOnce reply) { on(request, std::move(reply)); }};
   const auto hand_over = [&]<class Request>(Request& request) {
     ReplyOnce reply(frames_, Request::kType, std::move(request.id), incoming.line);
+    if (ending_.over()) return;  // a branch: the reply says so
     if (ending_.shutting_down() && !kServedToTheEnd<Request>) {
       return reply.refuse(ErrorCode::kShuttingDown, "the session is shutting down");
     }
@@ -83,6 +84,21 @@ void Session::on(protocol::Execute& request, ReplyOnce reply) {
   }
   queue_.add(std::move(request), std::move(reply),
              {busy(), running_ ? std::string_view(running_->key()) : std::string_view()});
+}
+
+// In the state when its turn comes, or in one that is there already.
+void Session::on(protocol::Branch& request, ReplyOnce reply) {
+  if (!request.checkpoint_id) return queue_.add(std::move(request), std::move(reply));
+  if (recovery_) branch(recovery_->begin(request, std::move(reply)));
+}
+
+void Session::on(OfHost auto& request, ReplyOnce reply) {
+  if (parts_.host == nullptr) return;
+  if constexpr (requires { request.session; }) {
+    parts_.host->close(request.session, std::move(reply));
+  } else {
+    parts_.host->list(*this, std::move(reply));
+  }
 }
 
 void Session::on(protocol::OutputGet& request, ReplyOnce reply) {
@@ -141,19 +157,22 @@ void Session::on(protocol::Status& request, ReplyOnce reply) {
   });
 }
 
+protocol::State Session::state() const {
+  if (!running_) return busy() ? protocol::State::kBusy : protocol::State::kIdle;
+  const auto waits = [this](InputDesk::Kind kind) {
+    return inputs_.waits_for(running_->serial(), kind);
+  };
+  return waits(InputDesk::Kind::kInput)  ? protocol::State::kWaitingForInput
+         : waits(InputDesk::Kind::kCall) ? protocol::State::kWaitingForCall
+                                         : protocol::State::kBusy;
+}
+
 protocol::SessionFacts Session::facts() const {
   protocol::SessionFacts facts = {};
+  facts.state = state();
   if (running_) {
-    const auto waits = [this](InputDesk::Kind kind) {
-      return inputs_.waits_for(running_->serial(), kind);
-    };
-    facts.state = waits(InputDesk::Kind::kInput)  ? protocol::State::kWaitingForInput
-                  : waits(InputDesk::Kind::kCall) ? protocol::State::kWaitingForCall
-                                                  : protocol::State::kBusy;
     facts.execution_id = running_->id();
     facts.elapsed = running_->elapsed(Clock::now());
-  } else if (busy()) {
-    facts.state = protocol::State::kBusy;
   }
   facts.queued = static_cast<std::int64_t>(queue_.size());
   facts.pending_inputs = inputs_.ids(InputDesk::Kind::kInput);

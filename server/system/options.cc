@@ -228,6 +228,14 @@ void add_survival(CLI::App& app, Options& options) {
       ->capture_default_str();
 }
 
+void add_sessions(CLI::App& app, Options& options) {
+  app.add_option("--sessions", options.sessions,
+                 "How many there may be at a time, with --survive: the first one and its branches")
+      ->type_name("N")
+      ->check(at_least(1))
+      ->capture_default_str();
+}
+
 void add_end_and_log(CLI::App& app, Options& options) {
   app.add_flag("--leave-children", options.leave_children,
                "Processes that the session started go on when it ends");
@@ -266,6 +274,7 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
   add_bounds(app, options);
   add_options(app, options);
   add_survival(app, options);
+  add_sessions(app, options);
   add_end_and_log(app, options);
   add_sandbox_options(app, options);
   char** const end = std::find_if(argv + 1, argv + argc,

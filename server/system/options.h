@@ -37,6 +37,7 @@ struct Options {
   bool survive_fast = false;                           // a result may come before its snapshot
   std::size_t snapshots = 3;                           // kept, of those that the server takes
   std::size_t snapshot_limit = std::size_t{2} << 30U;  // bytes resident
+  std::size_t sessions = 64;                           // the first one and its branches
   bool leave_children = false;
   bool fail_on_error = false;
   bool stop_on_error = false;

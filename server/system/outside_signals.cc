@@ -59,6 +59,13 @@ Descriptor OutsideSignals::open() {
   return Descriptor(ends[0]);
 }
 
+OutsideSignals::Way OutsideSignals::open_another() {
+  std::array<int, 2> ends = {-1, -1};
+  if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0)
+    throw std::system_error(errno, std::generic_category(), "pipe");
+  return {Descriptor(ends[0]), Descriptor(ends[1])};
+}
+
 int OutsideSignals::noting() { return state.write_end; }
 void OutsideSignals::note_to(int descriptor) { state.write_end = descriptor; }
 

@@ -26,6 +26,12 @@ class OutsideSignals {
 
   // Makes the way from the handlers to whoever reads: its end of that.
   static Descriptor open();
+  // The same for processes that are to be another session's: its own end, and the handlers'.
+  struct Way {
+    Descriptor noted;
+    Descriptor noting;
+  };
+  static Way open_another();
   // The handlers' end, for a process that becomes another program; and there.
   static int noting();
   static void note_to(int descriptor);

@@ -6,7 +6,7 @@
 
 namespace replwire::server {
 
-SideThread::~SideThread() {
+void SideThread::end() {
   {
     const std::lock_guard lock(mutex_);
     over_ = true;
@@ -17,6 +17,7 @@ SideThread::~SideThread() {
 
 void SideThread::post(std::function<void()> job) {
   const std::lock_guard lock(mutex_);
+  if (over_) return;
   if (!thread_.joinable()) thread_ = start_thread(name_, [this] { run(); });
   jobs_.push_back(std::move(job));
   changed_.notify_one();

@@ -15,10 +15,12 @@ class SideThread {
   explicit SideThread(const char* name) : name_(name) {}
   SideThread(const SideThread&) = delete;
   SideThread& operator=(const SideThread&) = delete;
-  ~SideThread();
+  ~SideThread() { end(); }
 
   // Throws std::system_error where the system has no thread left.
   void post(std::function<void()> job);
+  // As it is destroyed; by another thread. What is posted from here on is dropped.
+  void end();
 
  private:
   void run();

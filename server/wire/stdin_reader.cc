@@ -121,11 +121,7 @@ void StdinReader::add(std::vector<Incoming>& frames, const protocol::Line& line)
   }
   if (accepted_.recording != nullptr) accepted_.recording->came(line.text);
   auto decoded = protocol::decode(line.text, line.number, accepted_.survive, accepted_.strict);
-  if (auto* request = std::get_if<protocol::Request>(&decoded)) {
-    frames.push_back({std::move(*request), line.number});
-  } else {
-    frames.push_back({std::get<protocol::ProtocolError>(std::move(decoded)), line.number});
-  }
+  frames.push_back({std::move(decoded.frame), line.number, std::move(decoded.session)});
 }
 
 }  // namespace replwire::server

@@ -2,6 +2,8 @@
 
 #include <atomic>
 #include <functional>
+#include <optional>
+#include <string>
 #include <variant>
 #include <vector>
 
@@ -18,6 +20,7 @@ namespace replwire::server {
 struct Incoming {
   std::variant<protocol::Request, protocol::ProtocolError> frame;
   std::int64_t line;
+  std::optional<std::string> session = {};  // that it is for; none: the first one
 };
 
 // The one reader of standard input: reads, takes lines apart, decodes, and hands over all that one

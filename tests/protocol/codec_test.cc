@@ -10,14 +10,14 @@ namespace {
 
 template <class Frame>
 Frame read(const std::string& text) {
-  auto decoded = decode(text, 1);
+  auto decoded = decode(text, 1).frame;
   if (const auto* error = std::get_if<ProtocolError>(&decoded))
     throw std::runtime_error(error->message);
   return std::get<Frame>(std::get<Request>(decoded));
 }
 
 ProtocolError refusal(const std::string& text) {
-  auto decoded = decode(text, 7);
+  auto decoded = decode(text, 7).frame;
   EXPECT_TRUE(std::holds_alternative<ProtocolError>(decoded)) << text;
   return std::get<ProtocolError>(decoded);
 }
@@ -164,9 +164,20 @@ TEST(CodecTest, ObjectsInARequestAreReadByTheirFields) {
   EXPECT_EQ(said(R"([{"name":"f","parameters":[{"name":"a"},{}]}])"),
             "functions: /functions/0/parameters/1/name: is missing");
   const auto strict =
-      decode(R"({"type":"functions","id":1,"functions":[{"name":"f","x":1}]})", 1, false, true);
+      decode(R"({"type":"functions","id":1,"functions":[{"name":"f","x":1}]})", 1, false, true)
+          .frame;
   EXPECT_EQ(std::get<ProtocolError>(strict).message,
             "functions: /functions/0/x: is not a field of it");
+}
+
+TEST(CodecTest, ASessionOfAnyRequest) {
+  const auto session = [](const char* text) { return decode(text, 1, true, true).session; };
+  EXPECT_EQ(session(R"({"type":"status","id":1})"), std::nullopt);
+  EXPECT_EQ(session(R"({"type":"status","id":1,"session":null})"), std::nullopt);
+  EXPECT_EQ(session(R"({"type":"status","id":1,"session":"b"})"), "b");
+  EXPECT_EQ(session(R"({"type":"status","session":"b"})"), "b") << "a refusal is told there";
+  EXPECT_EQ(refusal(R"({"type":"status","id":1,"session":1})").message,
+            "status: /session: must be a string");
 }
 
 TEST(CodecTest, WhatIsNoFrameAtAll) {

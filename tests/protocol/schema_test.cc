@@ -103,7 +103,7 @@ Json least(const Json& schema) {
 }
 
 bool accepted(const Json& frame) {
-  return std::holds_alternative<Request>(decode(frame.dump(), 1, true));
+  return std::holds_alternative<Request>(decode(frame.dump(), 1, true).frame);
 }
 
 // All but the type: that is also taken in capitals, which a schema does not say.

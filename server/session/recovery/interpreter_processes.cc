@@ -70,12 +70,15 @@ bool InterpreterProcesses::stands_still() {
 }
 
 void InterpreterProcesses::kill_orphans(Clock::time_point start) const {
+  const auto is_own = [this](pid_t pid) { return link_.is_interpreter(pid); };
   std::vector<pid_t> own = link_.sleepers();
-  const auto is_own = [&own](pid_t pid) { return std::ranges::count(own, pid) > 0; };
-  if (std::ranges::all_of(children_of(::getpid()), is_own)) return;
+  const auto is_known = [&](pid_t pid) { return std::ranges::count(own, pid) > 0 || is_own(pid); };
+  if (std::ranges::all_of(children_of(::getpid()), is_known)) return;
   const auto earlier = link_.earlier_children();
   own.insert(own.end(), earlier.begin(), earlier.end());
-  Descendants::started_since(::getpid(), start, own).signal(SIGKILL);
+  Descendants::started_since(::getpid(), start, own, [&](pid_t pid) {
+    return is_own(pid) || of_others_(pid);
+  }).signal(SIGKILL);
 }
 
 bool InterpreterProcesses::any_left() const {
@@ -89,11 +92,25 @@ bool InterpreterProcesses::any_left() const {
 std::vector<pid_t> InterpreterProcesses::end_all(Spared spared,
                                                  const std::vector<std::string>& files) const {
   std::vector<pid_t> own = link_.sleepers();
+  for (const pid_t child : children_of(::getpid())) {
+    if (link_.is_interpreter(child)) own.push_back(child);  // of another session
+  }
   link_.drop(0);
   own.push_back(link_.process());
   std::erase(own, ::getpid());
   std::erase(own, 0);
   return end_descendants(own, spared, files);
+}
+
+// A snapshot that another session has as well writes to the same files, and stays.
+std::vector<pid_t> InterpreterProcesses::end_branch(
+    std::optional<Spared> spared, const std::function<std::vector<std::string>()>& files) {
+  hunter_.end();
+  const pid_t interpreter = link_.process();
+  std::vector<pid_t> own = link_.give_up_sleepers();
+  if (interpreter > 0) own.push_back(interpreter);
+  return end_tree(interpreter, own, spared, files,
+                  [this](pid_t pid) { return link_.is_interpreter(pid); });
 }
 
 }  // namespace replwire::server

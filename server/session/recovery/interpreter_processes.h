@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,9 +26,11 @@ class InterpreterProcesses final : public StopSignals, public SnapshotProcesses 
  public:
   using Clock = std::chrono::steady_clock;
 
-  // `hunted`: called on the thread beside, when a hunt is over.
-  InterpreterProcesses(InterpreterLink& link, std::function<void()> hunted)
-      : link_(link), hunted_(std::move(hunted)) {}
+  // `of_others`: whether a process belongs to another session. `hunted`: called on the thread
+  // beside, when a hunt is over.
+  InterpreterProcesses(InterpreterLink& link, std::function<bool(pid_t)> of_others,
+                       std::function<void()> hunted)
+      : link_(link), of_others_(std::move(of_others)), hunted_(std::move(hunted)) {}
 
   bool hunting() const { return hunts_ > 0; }
 
@@ -58,12 +61,16 @@ class InterpreterProcesses final : public StopSignals, public SnapshotProcesses 
   bool any_left() const;
   // See end_descendants(). The interpreter and the snapshots are killed first, without a SIGTERM.
   std::vector<pid_t> end_all(Spared spared, const std::vector<std::string>& files) const;
+  // The same for one session of several. No hunt goes on then.
+  std::vector<pid_t> end_branch(std::optional<Spared> spared,
+                                const std::function<std::vector<std::string>()>& files);
 
  private:
   Descendants started_since(Clock::time_point start, const std::vector<pid_t>& except) const;
   void hunt(std::function<void()> job);
 
   InterpreterLink& link_;
+  const std::function<bool(pid_t)> of_others_;
   Standstill standstill_;
   const std::function<void()> hunted_;
   std::atomic<int> hunts_{0};

@@ -134,17 +134,24 @@ Recovery::Settled Recovery::taken(const runtime::Checkpointed& checkpointed) {
     if (made) frames_.write(protocol::Kept{{std::move(unconfirmed_->second)}});
     unconfirmed_.reset();
   }
-  if (checkpoint_ && checkpoint_->number == number) end_checkpoint(made);
+  if (checkpoint_ && checkpoint_->number == number) settled.branching = end_checkpoint(made);
   return settled;
 }
 
-void Recovery::end_checkpoint(bool made) {
+std::optional<Recovery::Branching> Recovery::end_checkpoint(bool made) {
   Checkpoint checkpoint = *std::exchange(checkpoint_, std::nullopt);
-  if (made) {
+  if (made && checkpoint.branch) {
+    return Branching{checkpoint.number, std::move(checkpoint.branch->name),
+                     std::move(checkpoint.reply)};
+  }
+  if (checkpoint.branch) {
+    checkpoint.reply.refuse(ErrorCode::kInternal, "the system could not make one: " + failure_);
+  } else if (made) {
     checkpoint.reply.answer(protocol::CheckpointReply{{}, checkpoint_id(checkpoint.number)});
   } else {
     checkpoint.reply.refuse(ErrorCode::kInvalidField, "the system could not make one");
   }
+  return std::nullopt;
 }
 
 // ---- requests -------------------------------------------------------------------------------
@@ -152,6 +159,22 @@ void Recovery::end_checkpoint(bool made) {
 void Recovery::begin(protocol::Checkpoint& request, ReplyOnce reply) {
   const Number number = take(std::move(request.name), false);
   checkpoint_ = Checkpoint{number, std::move(reply)};
+}
+
+// A snapshot that shows the state as it is will do.
+std::optional<Recovery::Branching> Recovery::begin(protocol::Branch& request, ReplyOnce reply) {
+  const auto number = request.checkpoint_id ? find(*request.checkpoint_id, reply)
+                      : snapshots_.is_fresh() && snapshots_.lives(*snapshots_.newest())
+                          ? snapshots_.newest()
+                          : std::nullopt;
+  if (number) return Branching{*number, std::move(request.name), std::move(reply)};
+  if (!request.checkpoint_id)
+    checkpoint_ = Checkpoint{take(std::nullopt, true), std::move(reply), std::move(request)};
+  return std::nullopt;
+}
+
+void Recovery::adopt(Number number, Snapshots::Snapshot snapshot) {
+  snapshots_.adopt(number, std::move(snapshot));
 }
 
 Recovery::Listed Recovery::list() {

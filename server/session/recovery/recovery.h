@@ -93,6 +93,11 @@ class Recovery {
     std::optional<std::string> signal = {};  // that ended the one before
     std::optional<std::int64_t> exit_status = {};
   };
+  struct Branching {  // a session is to begin in the state of that one
+    Number snapshot;
+    std::optional<std::string> name;
+    ReplyOnce reply;
+  };
   // What has come to its end.
   using Ended = std::variant<runtime::Done, runtime::ResetDone>;
   // What a snapshot that was made, or could not be, means for others.
@@ -100,6 +105,7 @@ class Recovery {
     std::optional<Ended> held;  // is to be told now
     bool made;
     bool in_vain;  // a transaction waits for it and cannot have it
+    std::optional<Branching> branching = {};
   };
   struct Limits {
     std::size_t kept;   // snapshots that the server takes
@@ -150,6 +156,12 @@ class Recovery {
   void begin(protocol::CheckpointDrop& request, ReplyOnce reply);
   void begin(protocol::Restore& request, ReplyOnce reply);
   void begin(protocol::Undo& request, ReplyOnce reply);
+  // Nothing: it has been refused, or the snapshot is being made.
+  std::optional<Branching> begin(protocol::Branch& request, ReplyOnce reply);
+
+  // This session is a branch, and begins in the state of that snapshot; and does so.
+  void adopt(Number number, Snapshots::Snapshot snapshot);
+  void begun(const runtime::Restored& told) { lost_native_threads_ = told.lost_native_threads; }
 
   // ---- from one interpreter to the next
 
@@ -187,13 +199,14 @@ class Recovery {
   struct Checkpoint {  // a request that is being served
     Number number;
     ReplyOnce reply;
+    std::optional<protocol::Branch> branch = {};  // what asked for it; none: a checkpoint
   };
 
   Number take(std::optional<std::string> name, bool automatic);
   // Nothing when there is none of that name: the reply has said so.
   std::optional<Number> find(const std::string& checkpoint_id, ReplyOnce& reply);
   void choose(const Death& death, bool running, Clock::time_point now);
-  void end_checkpoint(bool made);
+  std::optional<Branching> end_checkpoint(bool made);
   void give_up_waking(Clock::time_point now);
   void look_for_standstill(Clock::time_point now);
   void write(const Revival& revival, const runtime::ExecutionRef& running, pid_t pid,

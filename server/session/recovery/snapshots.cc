@@ -21,6 +21,17 @@ void Snapshots::step(std::optional<std::string> execution_id, std::optional<std:
   execution_count_ = count;
 }
 
+void Snapshots::adopt(Number number, Snapshot snapshot) {
+  steps_ = snapshot.steps;
+  execution_id_ = snapshot.execution_id;
+  execution_count_ = snapshot.execution_count;
+  snapshot.automatic = true;
+  snapshot.last_step = 0;
+  last_number_ = number;
+  line_ = {number};
+  all_.emplace(number, std::move(snapshot));
+}
+
 Number Snapshots::begin(std::optional<std::string> name, bool automatic) {
   begun_.emplace(
       ++last_number_,

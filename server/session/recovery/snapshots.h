@@ -34,6 +34,9 @@ class Snapshots {
   // An execution, or a reset, has changed the state.
   void step(std::optional<std::string> execution_id, std::optional<std::int64_t> count);
 
+  // Where a branch begins: in the state of that one, which it has too.
+  void adopt(Number number, Snapshot snapshot);
+
   // One is about to be taken; it counts once `taken` says so. Returns its number.
   Number begin(std::optional<std::string> name, bool automatic);
   // One is to be taken of the state that the next step will leave.

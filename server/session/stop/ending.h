@@ -44,6 +44,13 @@ class Ending {
   // When the session is over, whatever the interpreter does.
   std::optional<Clock::time_point> due() const { return due_; }
 
+  // It is, but others are not: `finish` comes when they are.
+  void await_others() {
+    due_.reset();
+    awaits_others_ = true;
+  }
+  bool awaits_others() const { return awaits_others_; }
+
   // It is. True, once.
   bool finish();
   // The last frames.
@@ -57,6 +64,7 @@ class Ending {
   bool input_ended_ = false;
   bool shutting_down_ = false;
   bool stopping_ = false;  // the interpreter was told to stop
+  bool awaits_others_ = false;
   bool over_ = false;
 };
 

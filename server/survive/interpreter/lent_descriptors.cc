@@ -115,7 +115,9 @@ void LentDescriptors::let_go() const {
   if (std::ranges::count(all_, Kind::kProcessors, &Lent::kind) > 0) unmap_graphics();
 }
 
-runtime::Lost LentDescriptors::take_back(const Descriptor& keeper) const {
+runtime::Lost LentDescriptors::take_back(const Descriptor& keeper,
+                                         const std::array<ino_t, 2>& before,
+                                         const CapturePipes& capture) const {
   std::vector<int> numbers;
   for (const Lent& lent : all_) {
     if (lent.kind != Kind::kProcessors) numbers.push_back(lent.number);
@@ -123,12 +125,18 @@ runtime::Lost LentDescriptors::take_back(const Descriptor& keeper) const {
   std::vector<Kept> kept = ask_keeper(keeper, numbers);
   runtime::Lost lost;
   for (const Lent& lent : all_) {
+    const int close_on_exec = (lent.flags & FD_CLOEXEC) != 0 ? O_CLOEXEC : 0;
+    const auto pipe = std::ranges::find(before, lent.facts.st_ino);
+    if (S_ISFIFO(lent.facts.st_mode) && pipe != before.end()) {
+      const auto& now = capture.pipes()[static_cast<std::size_t>(pipe - before.begin())];
+      ::dup3(now.write_end.get(), lent.number, close_on_exec);
+      continue;
+    }
     const auto found = std::ranges::find(kept, lent.number, &Kept::number);
     struct stat facts = {};
     const bool back = found != kept.end() && ::fstat(found->descriptor.get(), &facts) == 0 &&
                       is_same(facts, lent.facts) &&
-                      ::dup3(found->descriptor.get(), lent.number,
-                             (lent.flags & FD_CLOEXEC) != 0 ? O_CLOEXEC : 0) >= 0;
+                      ::dup3(found->descriptor.get(), lent.number, close_on_exec) >= 0;
     if (back) continue;
     auto& names = lent.kind == Kind::kOrdinary ? lost.descriptors : lost.devices;
     if (std::ranges::count(names, lent.name) == 0) names.push_back(lent.name);

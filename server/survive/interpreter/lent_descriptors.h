@@ -2,10 +2,12 @@
 
 #include <sys/stat.h>
 
+#include <array>
 #include <string>
 #include <vector>
 
 #include "runtime/link.h"
+#include "server/output/capture_pipes.h"
 #include "server/system/descriptors/descriptor.h"
 
 namespace replwire::server::survive {
@@ -26,8 +28,10 @@ class LentDescriptors {
   // In the copy. The numbers stay taken.
   void let_go() const;
   // In what wakes of it: from the keeper of the interpreter that died. Returns what is lost: under
-  // such a number there is nothing that can be written to.
-  runtime::Lost take_back(const Descriptor& keeper) const;
+  // such a number there is nothing that can be written to. What led into one of the capture pipes
+  // that there were leads into the one that there is.
+  runtime::Lost take_back(const Descriptor& keeper, const std::array<ino_t, 2>& before,
+                          const CapturePipes& capture) const;
 
  private:
   enum class Kind { kOrdinary, kDevice, kProcessors };  // the last: useless in any other process

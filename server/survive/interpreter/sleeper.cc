@@ -10,9 +10,13 @@
 #include <cerrno>
 #include <charconv>
 #include <csignal>
+#include <cstring>
 
 #include "runtime/os/detached_fork.h"
 #include "server/survive/interpreter/transmit.h"
+#include "server/survive/wire/inbox.h"
+#include "server/survive/wire/messages.h"
+#include "server/survive/wire/packing.h"
 #include "server/survive/wire/sending.h"
 
 namespace replwire::server::survive {
@@ -61,16 +65,36 @@ void take_place(Descriptor& place, Descriptor socket) {
   if (::dup3(socket.get(), place.get(), O_CLOEXEC) < 0) place = std::move(socket);
 }
 
-// Until the server sends the sockets for a copy.
-std::vector<Descriptor> await_call(const Descriptor& control) {
+// What the server sends for a copy: the link's sockets, and the keeper's where there is one; or all
+// channels of another session.
+struct Call {
+  std::vector<Descriptor> descriptors;
+  bool for_another;
+};
+
+Call await_call(const Descriptor& control) {
   for (;;) {
     std::string word;
-    std::vector<Descriptor> sockets;
-    const ssize_t size = receive_some(control.get(), word, sockets, 0);
+    Call call = {};
+    const ssize_t size = receive_some(control.get(), word, call.descriptors, 0);
     if (size < 0 && errno == EINTR) continue;
-    if (size <= 0 || sockets.size() < 2) ::_exit(0);
-    return sockets;
+    if (size <= 0 || call.descriptors.size() < 2) ::_exit(0);
+    call.for_another = word == kForAnother;
+    if (!call.for_another || call.descriptors.size() == Channels::kDescriptors) return call;
   }
+}
+
+void say_not_copied(const Call& call, const char* why) {
+  const std::string body = packed(Message(NotCopied{why}));
+  send_all(call.descriptors[kLinkOfAnother].get(), framed(body), {});
+}
+
+// In a copy. False where there is no room for it after all.
+bool take_places(Channels& channels, Call& call) {
+  if (call.for_another) return channels.become(std::move(call.descriptors));
+  take_place(channels.link, std::move(call.descriptors[0]));
+  take_place(channels.inquiries, std::move(call.descriptors[1]));
+  return true;
 }
 
 }  // namespace
@@ -91,19 +115,24 @@ runtime::Lost sleep_until_woken(Descriptor control, Channels& channels,
     lent->let_go();
     ::send(control.get(), "r", 1, MSG_NOSIGNAL);
   }
-  std::vector<Descriptor> sockets;  // two, and the keeper's where there is one
-  do {
-    sockets.clear();  // those of the copy before
-    sockets = await_call(control);
-  } while (runtime::detached_copy() > 0);
-  take_place(channels.link, std::move(sockets[0]));
-  take_place(channels.inquiries, std::move(sockets[1]));
-  sockets.resize(3);
+  Call call = {};
+  for (;;) {
+    call = {};  // what the copy before has
+    call = await_call(control);
+    const pid_t copy = runtime::detached_copy();
+    if (copy == 0 || (copy < 0 && !call.for_another)) break;
+    if (copy < 0) say_not_copied(call, std::strerror(errno));
+  }
+  const auto pipes_before = channels.capture.inodes();
+  Descriptor keeper;
+  if (!call.for_another && call.descriptors.size() > 2) keeper = std::move(call.descriptors[2]);
+  if (!take_places(channels, call)) ::_exit(1);
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   live_as_long_as(channels.server, channels.link);
   set_score(interpreter_score(server_score));
   transmit(channels, Hello{::getpid()});
-  return lent != nullptr ? lent->take_back(sockets[2]) : runtime::Lost();
+  return lent != nullptr ? lent->take_back(keeper, pipes_before, channels.capture)
+                         : runtime::Lost();
 }
 
 }  // namespace replwire::server::survive

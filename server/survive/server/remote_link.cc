@@ -4,6 +4,7 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -51,24 +52,45 @@ bool leaves_room(const Descriptor& descriptor) {
 
 }  // namespace
 
-RemoteLink::RemoteLink(asio::io_context& io, Channels& channels, Descriptor origin,
-                       std::function<Descriptor()> make_origin)
+RemoteLink::RemoteLink(asio::io_context& io, Reaper& reaper, Channels& channels, Descriptor origin,
+                       std::function<Descriptor()> make_origin, int mark, bool of_branch)
     : InterpreterLink(channels.output.control()),
+      io_(io),
       strand_(asio::make_strand(io)),
+      reaper_(reaper),
       channels_(channels),
-      children_(io, SIGCHLD),
+      mark_(mark),
       output_call_(
           io, needed(::fcntl(channels.output_call.get(), F_DUPFD_CLOEXEC, 3), "dup").release()),
       incoming_(needed(::epoll_create1(EPOLL_CLOEXEC), "epoll")),
       commands_(io),
       inquiries_(io),
-      sleepers_(std::move(origin), std::move(make_origin)) {}
+      sleepers_(std::move(origin), std::move(make_origin), of_branch) {}
+
+RemoteLink::RemoteLink(asio::io_context& io, Reaper& reaper, Channels& channels,
+                       std::function<Descriptor()> make_origin, int mark)
+    : RemoteLink(io, reaper, channels, {}, std::move(make_origin), mark, true) {}
+
+RemoteLink::RemoteLink(asio::io_context& io, Reaper& reaper, Channels& channels, Descriptor origin,
+                       std::function<Descriptor()> make_origin)
+    : RemoteLink(io, reaper, channels, std::move(origin), std::move(make_origin),
+                 channels.output.descriptor(), false) {}
 
 void RemoteLink::connect(Outputs& outputs, Handlers handlers) {
   outputs_ = &outputs;
   handlers_ = std::move(handlers);
   watch_output();
-  watch_children();
+  reaper_.add(*this);
+}
+
+void RemoteLink::disconnect(std::function<void()> then) {
+  reaper_.remove(*this);
+  asio::post(strand_, [this, then = std::move(then)] {
+    boost::system::error_code ignored;
+    output_call_.cancel(ignored);
+    close_socket();
+    asio::post(io_, then);
+  });
 }
 
 // ---- towards the interpreter ----------------------------------------------------------------
@@ -99,6 +121,14 @@ void RemoteLink::ask(runtime::Inquiry inquiry) {
   if (process() == 0) return;  // it is asked when there is one again
   inquiries_.add(bytes);
   inquiries_.flush();
+}
+
+// Every one has a descriptor under that number, which forked children of user code's close. Not
+// access(): of a socket there is nothing to look at.
+bool RemoteLink::is_interpreter(pid_t process) const {
+  const std::string path = "/proc/" + std::to_string(process) + "/fd/" + std::to_string(mark_);
+  struct stat there = {};
+  return ::lstat(path.c_str(), &there) == 0;
 }
 
 bool RemoteLink::stack_can_be_asked_for() const {
@@ -176,6 +206,8 @@ void RemoteLink::on(const Hello& hello) {
   interpreter_ = open_process(hello.pid);
   control_.set_process(hello.pid);
 }
+
+void RemoteLink::on(const NotCopied& told) { handlers_.not_copied(told.failure); }
 
 void RemoteLink::on(const Started& started) {
   on_interpreter_running();

@@ -3,12 +3,14 @@
 #include <atomic>
 #include <functional>
 #include <mutex>
+#include <string>
 
 #include "server/link/death.h"
 #include "server/link/interpreter_link.h"
 #include "server/output/outputs.h"
 #include "server/survive/server/open_questions.h"
 #include "server/survive/server/outbox.h"
+#include "server/survive/server/reaper.h"
 #include "server/survive/server/sleepers.h"
 #include "server/survive/wire/channels.h"
 #include "server/survive/wire/inbox.h"
@@ -25,17 +27,32 @@ class RemoteLink final : public InterpreterLink {
   struct Handlers {
     std::function<void(const Started&)> started;
     std::function<void(runtime::Event)> event;
+    std::function<void(const std::string& failure)> not_copied;
     std::function<void()> ended;
     std::function<void(const Death&)> died;
   };
 
-  // `origin` wakes the sleeper in which nothing has been run yet, `make_origin` makes another one.
-  RemoteLink(asio::io_context& io, Channels& channels, Descriptor origin,
+  // A branch's. `mark`: see is_interpreter().
+  RemoteLink(asio::io_context& io, Reaper& reaper, Channels& channels,
+             std::function<Descriptor()> make_origin, int mark);
+  // The first session's. `origin` wakes the sleeper in which nothing has been run yet,
+  // `make_origin` makes another one.
+  RemoteLink(asio::io_context& io, Reaper& reaper, Channels& channels, Descriptor origin,
              std::function<Descriptor()> make_origin);
   RemoteLink(const RemoteLink&) = delete;
   RemoteLink& operator=(const RemoteLink&) = delete;
 
   void connect(Outputs& outputs, Handlers handlers);
+
+  Sleepers& all_sleepers() { return sleepers_; }
+  // What is still on its way to this has come when `then` is called, on the io_context; nothing
+  // else comes from here on.
+  void disconnect(std::function<void()> then);
+
+  // For the reaper. Whether a child of the server's may be the interpreter.
+  bool may_own(pid_t pid) const { return process() == pid || process() == 0; }
+  // Calls `then` with whether it was, and has been reaped.
+  void take_exit(pid_t dead, std::function<void(bool taken)> then);
 
   void post(runtime::Command command) override;
   void answer(std::uint64_t number, runtime::Answer answer) override;
@@ -48,18 +65,22 @@ class RemoteLink final : public InterpreterLink {
   void drop(std::uint64_t snapshot) override { sleepers_.drop(snapshot); }
   pid_t process_of(std::uint64_t snapshot) const override { return sleepers_.process_of(snapshot); }
   std::vector<pid_t> sleepers() const override { return sleepers_.processes(); }
+  std::vector<pid_t> give_up_sleepers() override { return sleepers_.clear(); }
+  bool is_interpreter(pid_t process) const override;
   int incoming() const override { return incoming_.get(); }
   void take_incoming() override;
 
  private:
+  RemoteLink(asio::io_context& io, Reaper& reaper, Channels& channels, Descriptor origin,
+             std::function<Descriptor()> make_origin, int mark, bool of_branch);
   void watch_output();
-  void watch_children();
   void adopt(Descriptor link, Descriptor commands, Descriptor inquiries);
   bool read();
   void end_unheard();
   void close_socket();
   void take(Message message, std::vector<Descriptor> descriptors);
   void on(const Hello& hello);
+  void on(const NotCopied& told);
   void on(const Started& started);
   void on(Asleep& asleep);
   void on(const KeeperStarted& started);
@@ -67,16 +88,17 @@ class RemoteLink final : public InterpreterLink {
   void on(const Ended& ended);
   void on(runtime::Event& event);
   void recognize(runtime::ExecutionRef& execution);
-  void reap();
   bool reap(pid_t pid, int& status);
   void on_interpreter_exit(pid_t pid, int status);
   void on_interpreter_running();
 
+  asio::io_context& io_;
   asio::strand<asio::io_context::executor_type> strand_;
+  Reaper& reaper_;
   Channels& channels_;
+  const int mark_;
   Outputs* outputs_ = nullptr;
   Handlers handlers_;
-  asio::signal_set children_;
   asio::posix::stream_descriptor output_call_;
   Descriptor incoming_;  // an epoll of what is the interpreter's socket at the time
   std::atomic<bool> taken_{false};

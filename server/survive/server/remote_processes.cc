@@ -37,10 +37,6 @@ std::string take_text(const Descriptor& file) {
   return text;
 }
 
-bool next_dead(siginfo_t& child) {
-  return ::waitid(P_ALL, 0, &child, WEXITED | WNOHANG | WNOWAIT) == 0 && child.si_pid > 0;
-}
-
 // Of a signal that the process has seen.
 bool dies_speaking(int status) { return WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL; }
 
@@ -55,7 +51,7 @@ void RemoteLink::wake(std::uint64_t snapshot) {
     Descriptor commands =
         link ? Descriptor(::fcntl(link->server.get(), F_DUPFD_CLOEXEC, 3)) : Descriptor();
     if (!commands || !inquiries) return end_unheard();
-    sleepers_.wake(snapshot, link->interpreter, inquiries->interpreter);
+    sleepers_.wake(snapshot, link->interpreter, inquiries->interpreter, channels_);
     adopt(std::move(link->server), std::move(commands), std::move(inquiries->server));
     killed_for_memory_ = killed_for_memory();
   });
@@ -90,37 +86,28 @@ void RemoteLink::deliver() {
   inquiries_.flush();
 }
 
-void RemoteLink::watch_children() {
-  children_.async_wait(
-      asio::bind_executor(strand_, [this](const boost::system::error_code& error, int) {
-        if (error) return;
-        reap();
-        watch_children();
-      }));
-}
-
-// Ours, and what descendants of theirs left behind. One that was restored meanwhile may be among
-// them, so each is looked for before it is reaped: until then its number is nobody else's.
-void RemoteLink::reap() {
-  for (siginfo_t dead = {}; next_dead(dead); dead = {}) {
-    while (read()) {  // who it was, and all that it said last
+// One that was restored meanwhile may be the dead one: who it was, and all that it said last, is
+// read first.
+void RemoteLink::take_exit(pid_t dead, std::function<void(bool taken)> then) {
+  asio::dispatch(strand_, [this, dead, then = std::move(then)] {
+    while (read()) {
     }
     int status = 0;
-    if (reap(dead.si_pid, status)) on_interpreter_exit(dead.si_pid, status);
-  }
+    const bool ours = reap(dead, status);
+    if (ours) on_interpreter_exit(dead, status);
+    then(ours);
+  });
 }
 
 // Whether it was the interpreter.
 bool RemoteLink::reap(pid_t pid, int& status) {
   const std::lock_guard lock(signalling_);
-  const bool ours = pid == process();
-  if (ours) {
-    control_.set_process(0);
-    control_.forget_interrupt();
-    interpreter_ = {};
-  }
+  if (pid != process()) return false;
+  control_.set_process(0);
+  control_.forget_interrupt();
+  interpreter_ = {};
   ::waitpid(pid, &status, WNOHANG);
-  return ours;
+  return true;
 }
 
 void RemoteLink::on_interpreter_exit(pid_t pid, int status) {

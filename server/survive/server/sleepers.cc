@@ -2,6 +2,7 @@
 
 #include <poll.h>
 
+#include <array>
 #include <csignal>
 #include <utility>
 
@@ -19,14 +20,27 @@ bool lives(const Descriptor& control) {
 
 }  // namespace
 
-Sleepers::Sleepers(Descriptor origin, std::function<Descriptor()> make_origin)
-    : make_origin_(std::move(make_origin)) {
-  all_.emplace(kOrigin, Sleeper{std::move(origin), 0});
+Sleepers::Sleepers(Descriptor origin, std::function<Descriptor()> make_origin, bool of_other)
+    : of_other_(of_other), make_origin_(std::move(make_origin)) {
+  all_.emplace(kOrigin,
+               Sleeper{std::make_shared<const Descriptor>(std::move(origin)), 0, of_other_});
 }
 
 void Sleepers::add(std::uint64_t number, Descriptor control, pid_t pid) {
   const std::lock_guard lock(mutex_);
-  all_.insert_or_assign(number, Sleeper{std::move(control), pid});
+  all_.insert_or_assign(number,
+                        Sleeper{std::make_shared<const Descriptor>(std::move(control)), pid});
+}
+
+Sleepers::Lent Sleepers::lend(std::uint64_t number) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = all_.find(number);
+  return found == all_.end() ? Lent() : Lent{found->second.control, found->second.pid};
+}
+
+void Sleepers::borrow(std::uint64_t number, Lent lent) {
+  const std::lock_guard lock(mutex_);
+  if (lent.control) all_.insert_or_assign(number, Sleeper{std::move(lent.control), lent.pid, true});
 }
 
 void Sleepers::drop(std::uint64_t number) {
@@ -34,21 +48,40 @@ void Sleepers::drop(std::uint64_t number) {
   all_.erase(number);
 }
 
+std::vector<pid_t> Sleepers::clear() {
+  const std::lock_guard lock(mutex_);
+  std::vector<pid_t> ending = {keeper_pid_};
+  for (const auto& [number, sleeper] : all_) {
+    if (sleeper.control.use_count() == 1) ending.push_back(sleeper.pid);
+  }
+  all_.clear();
+  keeper_ = {};
+  std::erase(ending, 0);
+  return ending;
+}
+
 pid_t Sleepers::process_of(std::uint64_t number) const {
   const std::lock_guard lock(mutex_);
   const auto found = all_.find(number);
-  return found != all_.end() && lives(found->second.control) ? found->second.pid : 0;
+  return found != all_.end() && lives(*found->second.control) ? found->second.pid : 0;
 }
 
-void Sleepers::wake(std::uint64_t number, const Descriptor& link, const Descriptor& inquiries) {
+void Sleepers::wake(std::uint64_t number, const Descriptor& link, const Descriptor& inquiries,
+                    const Channels& channels) {
   const std::lock_guard lock(mutex_);
   const auto found = all_.find(number);
   if (found == all_.end()) return;
-  const int control = found->second.control.get();
-  if (const int keeper = keeper_.control.get(); keeper >= 0) {
-    send_some(control, "w", {link.get(), inquiries.get(), keeper}, 0);
+  const int control = found->second.control->get();
+  if (found->second.of_other) {
+    std::vector<int> all = channels.numbers();
+    all.erase(all.begin());  // the server's process
+    all[kLinkOfAnother] = link.get();
+    all[kLinkOfAnother + 1] = inquiries.get();
+    send_some(control, kForAnother, all, 0);
+  } else if (keeper_) {
+    send_some(control, kForThisSession, std::array{link.get(), inquiries.get(), keeper_.get()}, 0);
   } else {
-    send_some(control, "w", {link.get(), inquiries.get()}, 0);
+    send_some(control, kForThisSession, std::array{link.get(), inquiries.get()}, 0);
   }
   go_on(found->second);
 }
@@ -57,26 +90,28 @@ void Sleepers::wake(std::uint64_t number, const Descriptor& link, const Descript
 // has been opened.
 void Sleepers::go_on(const Sleeper& sleeper) {
   const Descriptor process = open_process(sleeper.pid);
-  if (process && lives(sleeper.control)) send_signal(process, SIGCONT);
+  if (process && lives(*sleeper.control)) send_signal(process, SIGCONT);
 }
 
 void Sleepers::renew_origin() {
   const std::lock_guard lock(mutex_);
   Sleeper& origin = all_[kOrigin];
-  if (origin.control && lives(origin.control)) return;
-  if (Descriptor control = make_origin_()) origin = Sleeper{std::move(control), 0};
+  if (origin.control && *origin.control && lives(*origin.control)) return;
+  if (Descriptor control = make_origin_())
+    origin = Sleeper{std::make_shared<const Descriptor>(std::move(control)), 0, of_other_};
 }
 
 void Sleepers::set_keeper(Descriptor control, pid_t pid) {
   const std::lock_guard lock(mutex_);
-  keeper_ = {std::move(control), pid};
+  keeper_ = std::move(control);
+  keeper_pid_ = pid;
 }
 
 std::vector<pid_t> Sleepers::processes() const {
   const std::lock_guard lock(mutex_);
-  std::vector<pid_t> processes = {keeper_.pid};
+  std::vector<pid_t> processes = {keeper_pid_};
   for (const auto& [number, sleeper] : all_) {
-    if (lives(sleeper.control)) processes.push_back(sleeper.pid);
+    if (lives(*sleeper.control)) processes.push_back(sleeper.pid);
   }
   std::erase(processes, 0);
   return processes;

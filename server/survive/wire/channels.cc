@@ -46,7 +46,7 @@ std::vector<int> Channels::numbers() const {
        {&output_call, &stack.asked, &stack.told, &stack.crash, &link, &inquiries}) {
     numbers.push_back(each->get());
   }
-  numbers.push_back(OutsideSignals::noting());
+  numbers.push_back(signals ? signals.get() : OutsideSignals::noting());
   return numbers;
 }
 
@@ -54,6 +54,17 @@ std::vector<int> Channels::leave_open() const {
   std::vector<int> all = numbers();
   for (std::size_t i = 1; i < all.size(); ++i) ::fcntl(all[i], F_SETFD, 0);
   return all;
+}
+
+bool Channels::become(std::vector<Descriptor> others) {
+  capture.become(CapturePipes(others[0].release(), others[1].release(), others[2].release(),
+                              others[3].release()));
+  if (!output.become(others[4])) return false;
+  const std::array<int, 7> places = {output_call.get(),       stack.asked.get(), stack.told.get(),
+                                     stack.crash.get(),       link.get(),        inquiries.get(),
+                                     OutsideSignals::noting()};
+  for (std::size_t i = 0; i < places.size(); ++i) ::dup3(others[5 + i].get(), places[i], O_CLOEXEC);
+  return true;
 }
 
 std::optional<SocketPair> SocketPair::open(int type) {

@@ -22,6 +22,11 @@ struct Channels {
   std::vector<int> numbers() const;
   // The same; they stay open over exec then.
   std::vector<int> leave_open() const;
+  // Those of another session, in the order of `numbers`: they take the places of these, so that
+  // this process is that one's. False when the system has no room for its memory.
+  bool become(std::vector<Descriptor> others);
+
+  static constexpr std::size_t kDescriptors = 12;
 
   pid_t server;  // and the parent of all the others
   CapturePipes capture;
@@ -32,6 +37,8 @@ struct Channels {
   // its own under these numbers.
   Descriptor link;
   Descriptor inquiries;
+  // Where OutsideSignals of this session's processes note; none: where those of this one do.
+  Descriptor signals = {};
 };
 
 // Two ends of a new pair of sockets, closed on exec.

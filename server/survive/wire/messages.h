@@ -26,6 +26,9 @@ using ToReader = std::variant<runtime::Inquiry, GivenAnswer>;
 struct Hello {  // the first of every interpreter process
   pid_t pid;
 };
+struct NotCopied {  // a sleeper that was to be the state of another session: why it is not
+  std::string failure;
+};
 struct Started {  // Python runs, or says why not
   runtime::PythonFacts python;
   std::string failure;
@@ -44,7 +47,7 @@ struct EarlierChildren {
   std::vector<pid_t> pids;
 };
 struct Ended {};  // it was told to stop, and has run its exit handlers
-using Message =
-    std::variant<Hello, Started, Asleep, KeeperStarted, EarlierChildren, Ended, runtime::Event>;
+using Message = std::variant<Hello, NotCopied, Started, Asleep, KeeperStarted, EarlierChildren,
+                             Ended, runtime::Event>;
 
 }  // namespace replwire::server::survive

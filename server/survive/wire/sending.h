@@ -6,7 +6,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <initializer_list>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,10 +16,15 @@
 // Bytes over a socket, with descriptors attached to the first of them.
 namespace replwire::server::survive {
 
-inline constexpr std::size_t kMostDescriptors = 4;
+inline constexpr std::size_t kMostDescriptors = 16;
+
+// What a sleeper is told: the sockets of a copy come with it, or all channels of another session.
+inline constexpr std::string_view kForThisSession = "w";
+inline constexpr std::string_view kForAnother = "b";
+inline constexpr std::size_t kLinkOfAnother = 9;  // of those
 
 // As sendmsg(): what was taken, or -1.
-inline ssize_t send_some(int socket, std::string_view bytes, std::initializer_list<int> descriptors,
+inline ssize_t send_some(int socket, std::string_view bytes, std::span<const int> descriptors,
                          int flags) {
   iovec part = {const_cast<char*>(bytes.data()), bytes.size()};
   alignas(cmsghdr) std::array<char, CMSG_SPACE(kMostDescriptors * sizeof(int))> control = {};
@@ -33,17 +38,16 @@ inline ssize_t send_some(int socket, std::string_view bytes, std::initializer_li
     header->cmsg_level = SOL_SOCKET;
     header->cmsg_type = SCM_RIGHTS;
     header->cmsg_len = CMSG_LEN(descriptors.size() * sizeof(int));
-    std::memcpy(CMSG_DATA(header), descriptors.begin(), descriptors.size() * sizeof(int));
+    std::memcpy(CMSG_DATA(header), descriptors.data(), descriptors.size() * sizeof(int));
   }
   return ::sendmsg(socket, &message, flags | MSG_NOSIGNAL);
 }
 
 // All of them, on a socket that blocks. False when it is gone.
-inline bool send_all(int socket, std::string_view bytes, std::initializer_list<int> descriptors) {
+inline bool send_all(int socket, std::string_view bytes, std::span<const int> descriptors) {
   for (std::string_view left = bytes; !left.empty();) {
     const bool first = left.size() == bytes.size();
-    const ssize_t sent =
-        send_some(socket, left, first ? descriptors : std::initializer_list<int>{}, 0);
+    const ssize_t sent = send_some(socket, left, first ? descriptors : std::span<const int>(), 0);
     if (sent < 0 && errno != EINTR) return false;
     if (sent > 0) left.remove_prefix(static_cast<std::size_t>(sent));
   }

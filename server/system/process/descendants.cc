@@ -114,17 +114,6 @@ std::vector<pid_t> all_processes() {
   return found;
 }
 
-bool writes_to(pid_t process, const std::vector<std::string>& files) {
-  return std::ranges::any_of(std::array{"/fd/1", "/fd/2"}, [&](const char* name) {
-    std::array<char, 64> target;
-    const std::string path = folder_of(process) + name;
-    const ssize_t size = ::readlink(path.c_str(), target.data(), target.size());
-    return size > 0 &&
-           std::ranges::count(files,
-                              std::string_view(target.data(), static_cast<std::size_t>(size))) > 0;
-  });
-}
-
 std::vector<pid_t> children_of_thread(pid_t thread) {
   std::vector<pid_t> children;
   const std::string name = std::to_string(thread);
@@ -133,14 +122,16 @@ std::vector<pid_t> children_of_thread(pid_t thread) {
 }
 
 // Calls `take` with each descendant, a pidfd of it and what is known of it; one that is not taken
-// still leads on. `known` ones are not opened and not handed out.
+// still leads on, unless it is left out. `known` ones are not opened and not handed out.
 void walk(pid_t root, const std::vector<pid_t>& known,
-          const std::function<void(pid_t, Descriptor, const Facts&)>& take) {
+          const std::function<void(pid_t, Descriptor, const Facts&)>& take,
+          const std::function<bool(pid_t)>& leave_out = {}) {
   std::deque<std::pair<pid_t, bool>> parents = {{root, false}};  // and whether it has one thread
   const std::unordered_set<pid_t> passed(known.begin(), known.end());
   while (!parents.empty()) {
     const auto [parent, one_thread] = parents.front();
     for (const pid_t child : one_thread ? children_of_thread(parent) : children_of(parent)) {
+      if (leave_out && leave_out(child)) continue;
       const bool is_known = passed.contains(child);
       Descriptor descriptor = is_known ? Descriptor() : open_process(child);
       if (!descriptor && !is_known) continue;
@@ -164,17 +155,19 @@ Descendants Descendants::find(pid_t root) {
 }
 
 Descendants Descendants::started_since(pid_t root, Clock::time_point start,
-                                       const std::vector<pid_t>& except) {
+                                       const std::vector<pid_t>& except,
+                                       const std::function<bool(pid_t)>& leave_out) {
   Descendants found;
   if (root == ::getpid() && !has_children()) return found;
   const std::uint64_t first = step_of(start);
   const pid_t session = ::getsid(0);
-  walk(root, except, [&](pid_t pid, Descriptor process, const Facts& facts) {
+  const auto take = [&](pid_t pid, Descriptor process, const Facts& facts) {
     if (facts.session != session || facts.start < first) return;
     if (serves_multiprocessing(pid, facts.parent)) return;
     if (facts.parent == root) found.newest_child_ = process.get();
     found.add(pid, std::move(process));
-  });
+  };
+  walk(root, except, take, leave_out);
   return found;
 }
 
@@ -183,25 +176,51 @@ void Descendants::add(pid_t pid, Descriptor process) {
   processes_.push_back(std::move(process));
 }
 
-Living living_descendants(bool everybody, const std::vector<std::string>& files) {
+bool writes_to(pid_t process, const std::vector<std::string>& files) {
+  return std::ranges::any_of(std::array{"/fd/1", "/fd/2"}, [&](const char* name) {
+    std::array<char, 64> target;
+    const std::string path = folder_of(process) + name;
+    const ssize_t size = ::readlink(path.c_str(), target.data(), target.size());
+    return size > 0 &&
+           std::ranges::count(files,
+                              std::string_view(target.data(), static_cast<std::size_t>(size))) > 0;
+  });
+}
+
+pid_t parent_of(pid_t process) {
+  const auto facts = facts_of(process);
+  return facts ? facts->parent : 0;
+}
+
+Living living_descendants(const std::vector<pid_t>& of, bool everybody,
+                          const std::vector<std::string>& files,
+                          const std::function<bool(pid_t)>& leave_out) {
   Living living;
   const pid_t session = ::getsid(0);
   std::vector<pid_t> all;
-  walk(::getpid(), {}, [&](pid_t pid, const Descriptor& /*process*/, const Facts& /*facts*/) {
-    all.push_back(pid);
-  });
+  const auto add = [&all](pid_t pid) {
+    if (!std::ranges::count(all, pid)) all.push_back(pid);
+  };
+  for (const pid_t root : of) {
+    if (root != ::getpid()) add(root);
+    walk(root, {},
+         [&](pid_t pid, const Descriptor& /*process*/, const Facts& /*facts*/) { add(pid); });
+  }
   for (const pid_t pid : files.empty() ? std::vector<pid_t>() : all_processes()) {
-    if (pid != ::getpid() && writes_to(pid, files) && !std::ranges::count(all, pid))
-      all.push_back(pid);
+    if (pid != ::getpid() && writes_to(pid, files)) add(pid);
   }
   for (const pid_t pid : all) {
     const auto facts = facts_of(pid);
     const bool ended = !facts || facts->state == 'Z' || facts->state == 'X';
-    if (ended || runs(pid, kTracker)) continue;
+    if (ended || (leave_out && leave_out(pid)) || runs(pid, kTracker)) continue;
     const bool spared = !everybody && facts->session != session;
     (spared ? living.spared : living.to_end).push_back(pid);
   }
   return living;
+}
+
+Living living_descendants(bool everybody, const std::vector<std::string>& files) {
+  return living_descendants({::getpid()}, everybody, files, {});
 }
 
 std::string command_of(pid_t process) {

@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -20,8 +21,10 @@ class Descendants {
   // Those of them that a terminal's Ctrl-C would mean, had all been started there since `start`:
   // not those that started a session of their own, nor the helpers of multiprocessing. The system
   // counts time in steps of 10 ms; `except` names children that one step would take for new.
+  // `leave_out`: whether a process, and all that it started, is somebody else's.
   static Descendants started_since(pid_t root, std::chrono::steady_clock::time_point start,
-                                   const std::vector<pid_t>& except);
+                                   const std::vector<pid_t>& except,
+                                   const std::function<bool(pid_t)>& leave_out = {});
 
   void signal(int number) const;
   bool empty() const { return processes_.empty(); }
@@ -45,6 +48,15 @@ struct Living {
   std::vector<pid_t> spared;
 };
 Living living_descendants(bool everybody, const std::vector<std::string>& files);
+// The same of these processes, which are among them, and their descendants. `leave_out`: whether
+// one is somebody else's.
+Living living_descendants(const std::vector<pid_t>& of, bool everybody,
+                          const std::vector<std::string>& files,
+                          const std::function<bool(pid_t)>& leave_out);
+// Whether its descriptor 1 or 2 is one of these files, as /proc names them.
+bool writes_to(pid_t process, const std::vector<std::string>& files);
+// The process that started it, or its heir; 0: it is gone.
+pid_t parent_of(pid_t process);
 
 // As /proc tells it, for people.
 std::string command_of(pid_t process);

@@ -14,6 +14,7 @@
 #include <array>
 #include <chrono>
 #include <csignal>
+#include <functional>
 
 #include "server/system/process/descendants.h"
 #include "server/system/process/process.h"
@@ -27,6 +28,7 @@ using std::chrono::milliseconds;
 constexpr milliseconds kGrace{200};
 constexpr milliseconds kLimit{700};  // for those that SIGKILL does not end at once
 constexpr milliseconds kPass{10};
+constexpr milliseconds kPatience{10000};  // for a large process to give its memory back
 
 // User code may still run, and start one process after the other. Where a filter is not allowed the
 // passes are many.
@@ -73,20 +75,12 @@ void wait_for(pid_t pid, milliseconds time) {
   ::poll(&state, 1, static_cast<int>(time.count()));
 }
 
-}  // namespace
-
-std::vector<pid_t> end_descendants(const std::vector<pid_t>& at_once, Spared spared,
-                                   const std::vector<std::string>& files) {
-  forbid_new_processes();
-  make_room_for_descriptors();
-  ::prctl(PR_SET_CHILD_SUBREAPER, 1);  // whose parent goes now stays in sight
-  const bool everybody = spared == Spared::kNobody;
-  for (const pid_t pid : at_once) send(pid, SIGKILL);
+// Until nothing is left of what `find` finds. Returns who was spared.
+std::vector<pid_t> end_living(const std::function<Living()>& find) {
   const Clock::time_point start = Clock::now();
   std::vector<pid_t> asked;
   for (;;) {
-    reap();
-    const Living living = living_descendants(everybody, files);
+    const Living living = find();
     if (living.to_end.empty() || Clock::now() > start + kGrace + kLimit) return living.spared;
     const bool insists = Clock::now() > start + kGrace;
     for (const pid_t pid : living.to_end) {
@@ -99,6 +93,42 @@ std::vector<pid_t> end_descendants(const std::vector<pid_t>& at_once, Spared spa
     }
     wait_for(living.to_end.front(), kPass);
   }
+}
+
+}  // namespace
+
+std::vector<pid_t> end_descendants(const std::vector<pid_t>& at_once, Spared spared,
+                                   const std::vector<std::string>& files) {
+  forbid_new_processes();
+  make_room_for_descriptors();
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);  // whose parent goes now stays in sight
+  const bool everybody = spared == Spared::kNobody;
+  for (const pid_t pid : at_once) send(pid, SIGKILL);
+  return end_living([&] {
+    reap();
+    return living_descendants(everybody, files);
+  });
+}
+
+// Whose parent is gone is this process's.
+std::vector<pid_t> end_tree(pid_t root, const std::vector<pid_t>& at_once,
+                            std::optional<Spared> spared,
+                            const std::function<std::vector<std::string>()>& files,
+                            const std::function<bool(pid_t)>& leave_out) {
+  std::vector<pid_t> children = root > 0 ? children_of(root) : std::vector<pid_t>();
+  std::vector<Descriptor> processes;
+  for (const pid_t pid : at_once) send_signal(processes.emplace_back(open_process(pid)), SIGKILL);
+  for (std::size_t i = 0; i < at_once.size(); ++i) {
+    pollfd state = {processes[i].get(), POLLIN, 0};
+    ::poll(&state, 1, static_cast<int>(kPatience.count()));
+    ::waitpid(at_once[i], nullptr, WNOHANG);
+  }
+  if (!spared) return {};
+  const std::vector<std::string> written_to = files();
+  return end_living([&] {
+    std::erase_if(children, [](pid_t pid) { return parent_of(pid) != ::getpid(); });
+    return living_descendants(children, spared == Spared::kNobody, written_to, leave_out);
+  });
 }
 
 }  // namespace replwire::server

@@ -121,6 +121,52 @@ class Conversation:
         self.fatal: frames.Fatal | None = None
         self.noise = b""  # lines that are no frames, for the account of a death
         self.over: Callable[[], ReplwireError] | None = lambda: SessionClosed("not started")
+        self.name: str | None = None  # what the server calls this session; None: the first one
+        self.root = self  # of the first session: it reads for all
+        self.branches: dict[str, Conversation] = {}  # all of them, in the root's
+        self._beginning: dict[frames.Id, Conversation] = {}  # branches, by the request's id
+        self.on_end: Callable[[], object] = lambda: None  # of a branch
+
+    def branched(
+        self,
+        write: Callable[[bytes], None],
+        ask: Callable[[frames.Input, Execution | None, Ask], None],
+        host: Callable[[frames.Call, Callable[..., Any]], None],
+        host_closed: Callable[[str], None],
+        *,
+        on_input: OnInput,
+        on_event: Callable[[frames.Event], object] | None,
+    ) -> Conversation:
+        """That of a session which begins in the state of this one."""
+        branch = Conversation(
+            write,
+            ask,
+            host,
+            host_closed,
+            on_input=on_input,
+            functions="ask" if self.calls_by_hand else dict(self.functions),
+            on_event=on_event,
+            trace=None,
+        )
+        if on_input is None:
+            branch._asker, branch._by_consumer = self._asker, self._by_consumer
+        branch.root = self.root
+        branch._ids = self._ids
+        branch._trace = self._trace
+        return branch
+
+    def begin(
+        self, branch: Conversation, name: str | None, checkpoint: str | None, pending: Pending[Any]
+    ) -> None:
+        """Has the server begin it. It is known before anything that it says is read."""
+        frame: dict[str, Any] = {"type": "branch", "name": name, "checkpoint_id": checkpoint}
+        frame["session"] = self.name
+        self.root.request(frame, pending)
+        self.root._beginning[frame["id"]] = branch
+
+    def all(self) -> list[Conversation]:
+        """Of the root: its own, and those of the branches."""
+        return [self, *self.branches.values()]
 
     # ---- out ----------------------------------------------------------------------------------
 
@@ -130,6 +176,8 @@ class Conversation:
     def _line(self, frame: dict[str, Any]) -> bytes:
         if self.over is not None:
             raise self.over()
+        if self.name is not None:
+            frame = {**frame, "session": self.name}
         return _encode(frame).encode() + b"\n"
 
     def _send(self, line: bytes) -> None:
@@ -253,12 +301,15 @@ class Conversation:
                 raise
             self.noise = (self.noise + line[:HEAD] + b"\n")[-HEAD:]
             return
-        if event is not None:
-            route = self.ROUTES.get(event.type)
-            if route is None:
-                self._of_execution(event)
-            else:
-                route(self, event)
+        if event is None:
+            return
+        name = getattr(event, "session", None)
+        session = self if name is None else self.branches.get(name, self)
+        route = self.ROUTES.get(event.type)
+        if route is None:
+            session._of_execution(event)
+        else:
+            route(session, event)
 
     @staticmethod
     def _decoded(line: bytes) -> frames.Event | None:
@@ -296,6 +347,25 @@ class Conversation:
         pending = self.requests.pop(event.id, None)
         if pending is not None and not pending.done():
             pending.set_result(event)
+
+    def _begun(self, event: frames.BranchReply) -> None:
+        branch = self.root._beginning.pop(event.id, None)
+        if branch is not None:
+            branch.name = event.session
+            branch.over = None
+            self.root.branches[event.session] = branch
+            pending = self.root.requests.get(event.id)
+            if pending is None or pending.done():  # who wanted it does not wait any more
+                close = {"type": "close", "id": next(self._ids), "session": event.session}
+                self.root.send(close)
+        self.root._reply(event)
+
+    def _ended(self, event: frames.CloseReply) -> None:
+        branch = self.root.branches.pop(event.session, None)
+        if branch is not None:
+            branch.die(None, b"", event.id is not None)
+            branch.on_end()
+        self.root._reply(event)
 
     def _input(self, event: frames.Input) -> None:
         execution = self.execution_of(event)
@@ -338,6 +408,7 @@ class Conversation:
 
     def _refused(self, event: frames.ProtocolError) -> None:
         refusal = RequestRefused(event.code, event.message)
+        self.root._beginning.pop(event.id, None)
         if event.id in self.requests:
             pending = self.requests.pop(event.id)
             if not pending.done():
@@ -365,6 +436,8 @@ class Conversation:
         self.over = lambda: SessionClosed("the session is that of the process that started it")
         for each in (self.executions, self.requests, self.questions, self.calls):
             each.clear()
+        for branch in self.branches.values():
+            branch.disown()
 
     def die(self, exit_status: int | None, stderr: bytes, closing: bool) -> None:
         """Whoever waits is told so."""
@@ -390,6 +463,12 @@ class Conversation:
         for execution in executions:
             if execution.sink is not None:
                 execution.sink.fail(failure())
+        branches = [*self.branches.values()]
+        self.branches.clear()
+        for branch in branches:
+            branch.fatal = self.fatal
+            branch.die(exit_status, stderr, closing)
+            branch.on_end()
 
     ROUTES: ClassVar[dict[str, Callable[[Conversation, Any], None]]] = {
         "result": _terminal,
@@ -406,3 +485,4 @@ class Conversation:
         "comm_close": _comm,
     }
     ROUTES.update(dict.fromkeys((t for t in frames.DECODERS if t.endswith("_reply")), _reply))
+    ROUTES.update({"branch_reply": _begun, "close_reply": _ended})

@@ -291,6 +291,29 @@ def _checkpoint_entry(f: dict[str, Any]) -> CheckpointEntry:
 
 
 @dataclass(slots=True)
+class SessionEntry:
+    session: str | None
+    parent: str | None
+    state: Literal["idle", "busy", "waiting_for_input", "waiting_for_call"]
+    pid: int
+    memory: int
+    executions: int
+    name: str | None = None
+
+
+def _session_entry(f: dict[str, Any]) -> SessionEntry:
+    return SessionEntry(
+        f["session"],
+        f["parent"],
+        f["state"],
+        f["pid"],
+        f["memory"],
+        f["executions"],
+        f.get("name"),
+    )
+
+
+@dataclass(slots=True)
 class Ready:
     type: ClassVar[Literal["ready"]] = "ready"
     protocol: int
@@ -327,6 +350,7 @@ class Output:
     late: bool | None = None
     execution_count: int | None = None
     origin: Literal["fd"] | None = None
+    session: str | None = None
 
 
 def _output(f: dict[str, Any]) -> Output:
@@ -337,6 +361,7 @@ def _output(f: dict[str, Any]) -> Output:
         f.get("late"),
         f.get("execution_count"),
         f.get("origin"),
+        f.get("session"),
     )
 
 
@@ -348,6 +373,7 @@ class OutputTruncated:
     stream: Literal["stdout", "stderr"]
     omitted: int
     offset: int
+    session: str | None = None
 
 
 def _output_truncated(f: dict[str, Any]) -> OutputTruncated:
@@ -357,6 +383,7 @@ def _output_truncated(f: dict[str, Any]) -> OutputTruncated:
         f["stream"],
         f["omitted"],
         f["offset"],
+        f.get("session"),
     )
 
 
@@ -367,6 +394,7 @@ class OutputGetReply:
     data: str
     offset: int
     total: int
+    session: str | None = None
 
 
 def _output_get_reply(f: dict[str, Any]) -> OutputGetReply:
@@ -375,6 +403,7 @@ def _output_get_reply(f: dict[str, Any]) -> OutputGetReply:
         f["data"],
         f["offset"],
         f["total"],
+        f.get("session"),
     )
 
 
@@ -406,6 +435,7 @@ class Display:
     metadata: dict[str, Any]
     display_id: str | None = None
     update: bool | None = None
+    session: str | None = None
 
 
 def _display(f: dict[str, Any]) -> Display:
@@ -415,6 +445,7 @@ def _display(f: dict[str, Any]) -> Display:
         f["metadata"],
         f.get("display_id"),
         f.get("update"),
+        f.get("session"),
     )
 
 
@@ -423,12 +454,14 @@ class ClearOutput:
     type: ClassVar[Literal["clear_output"]] = "clear_output"
     execution_id: Id | None
     wait: bool
+    session: str | None = None
 
 
 def _clear_output(f: dict[str, Any]) -> ClearOutput:
     return ClearOutput(
         f["execution_id"],
         f["wait"],
+        f.get("session"),
     )
 
 
@@ -439,6 +472,7 @@ class Input:
     execution_id: Id | None
     prompt: str
     password: bool
+    session: str | None = None
 
 
 def _input(f: dict[str, Any]) -> Input:
@@ -447,6 +481,7 @@ def _input(f: dict[str, Any]) -> Input:
         f["execution_id"],
         f["prompt"],
         f["password"],
+        f.get("session"),
     )
 
 
@@ -455,12 +490,14 @@ class InputClosed:
     type: ClassVar[Literal["input_closed"]] = "input_closed"
     id: str
     reason: Literal["interrupt", "timeout", "end_of_input", "shutdown", "crash"]
+    session: str | None = None
 
 
 def _input_closed(f: dict[str, Any]) -> InputClosed:
     return InputClosed(
         f["id"],
         f["reason"],
+        f.get("session"),
     )
 
 
@@ -472,6 +509,7 @@ class Call:
     name: str
     args: list[Any]
     kwargs: dict[str, Any]
+    session: str | None = None
 
 
 def _call(f: dict[str, Any]) -> Call:
@@ -481,6 +519,7 @@ def _call(f: dict[str, Any]) -> Call:
         f["name"],
         f["args"],
         f["kwargs"],
+        f.get("session"),
     )
 
 
@@ -489,12 +528,14 @@ class CallClosed:
     type: ClassVar[Literal["call_closed"]] = "call_closed"
     id: str
     reason: Literal["interrupt", "timeout", "end_of_input", "shutdown", "crash", "cancelled"]
+    session: str | None = None
 
 
 def _call_closed(f: dict[str, Any]) -> CallClosed:
     return CallClosed(
         f["id"],
         f["reason"],
+        f.get("session"),
     )
 
 
@@ -503,12 +544,14 @@ class FunctionsReply:
     type: ClassVar[Literal["functions_reply"]] = "functions_reply"
     id: Id
     names: list[str]
+    session: str | None = None
 
 
 def _functions_reply(f: dict[str, Any]) -> FunctionsReply:
     return FunctionsReply(
         f["id"],
         f["names"],
+        f.get("session"),
     )
 
 
@@ -528,6 +571,7 @@ class Result:
     interrupts: int | None = None
     restored: bool | None = None
     kept: bool | None = None
+    session: str | None = None
 
 
 def _result(f: dict[str, Any]) -> Result:
@@ -547,6 +591,7 @@ def _result(f: dict[str, Any]) -> Result:
         f.get("interrupts"),
         f.get("restored"),
         f.get("kept"),
+        f.get("session"),
     )
 
 
@@ -572,6 +617,7 @@ class Error:
     causes: list[Cause] | None = None
     exit_code: int | str | None | None = None
     inputs_unused: int | None = None
+    session: str | None = None
 
 
 def _error(f: dict[str, Any]) -> Error:
@@ -593,6 +639,7 @@ def _error(f: dict[str, Any]) -> Error:
         [_cause(each) for each in f["causes"]] if "causes" in f else None,
         f.get("exit_code"),
         f.get("inputs_unused"),
+        f.get("session"),
     )
 
 
@@ -602,6 +649,7 @@ class InterruptReply:
     execution_id: Id | None
     outcome: Literal["delivered", "dequeued", "not_running"]
     id: Id | None = None
+    session: str | None = None
 
 
 def _interrupt_reply(f: dict[str, Any]) -> InterruptReply:
@@ -609,6 +657,7 @@ def _interrupt_reply(f: dict[str, Any]) -> InterruptReply:
         f["execution_id"],
         f["outcome"],
         f.get("id"),
+        f.get("session"),
     )
 
 
@@ -618,6 +667,7 @@ class Stuck:
     execution_id: Id
     elapsed: float
     stack: list[StackEntry] | None = None
+    session: str | None = None
 
 
 def _stuck(f: dict[str, Any]) -> Stuck:
@@ -625,6 +675,7 @@ def _stuck(f: dict[str, Any]) -> Stuck:
         f["execution_id"],
         f["elapsed"],
         [_stack_entry(each) for each in f["stack"]] if "stack" in f else None,
+        f.get("session"),
     )
 
 
@@ -643,6 +694,7 @@ class StatusReply:
     snapshots: SnapshotFacts | None = None
     stack: list[StackEntry] | None = None
     stack_unavailable: str | None = None
+    session: str | None = None
 
 
 def _status_reply(f: dict[str, Any]) -> StatusReply:
@@ -659,6 +711,7 @@ def _status_reply(f: dict[str, Any]) -> StatusReply:
         _snapshot_facts(f["snapshots"]) if "snapshots" in f else None,
         [_stack_entry(each) for each in f["stack"]] if "stack" in f else None,
         f.get("stack_unavailable"),
+        f.get("session"),
     )
 
 
@@ -674,6 +727,7 @@ class Heartbeat:
     memory_usage: int
     cpu_seconds: float
     snapshots: SnapshotFacts | None = None
+    session: str | None = None
 
 
 def _heartbeat(f: dict[str, Any]) -> Heartbeat:
@@ -687,6 +741,7 @@ def _heartbeat(f: dict[str, Any]) -> Heartbeat:
         f["memory_usage"],
         f["cpu_seconds"],
         _snapshot_facts(f["snapshots"]) if "snapshots" in f else None,
+        f.get("session"),
     )
 
 
@@ -700,6 +755,7 @@ class CompleteReply:
     cursor_end: int
     metadata: dict[str, Any]
     partial: bool | None = None
+    session: str | None = None
 
 
 def _complete_reply(f: dict[str, Any]) -> CompleteReply:
@@ -711,6 +767,7 @@ def _complete_reply(f: dict[str, Any]) -> CompleteReply:
         f["cursor_end"],
         f["metadata"],
         f.get("partial"),
+        f.get("session"),
     )
 
 
@@ -725,6 +782,7 @@ class InspectReply:
     definition: Definition | None = None
     signatures: list[Signature] | None = None
     partial: bool | None = None
+    session: str | None = None
 
 
 def _inspect_reply(f: dict[str, Any]) -> InspectReply:
@@ -737,6 +795,7 @@ def _inspect_reply(f: dict[str, Any]) -> InspectReply:
         _definition(f["definition"]) if "definition" in f else None,
         [_signature(each) for each in f["signatures"]] if "signatures" in f else None,
         f.get("partial"),
+        f.get("session"),
     )
 
 
@@ -746,6 +805,7 @@ class IsCompleteReply:
     id: Id
     status: Literal["complete", "incomplete", "invalid", "unknown"]
     indent: str | None = None
+    session: str | None = None
 
 
 def _is_complete_reply(f: dict[str, Any]) -> IsCompleteReply:
@@ -753,6 +813,7 @@ def _is_complete_reply(f: dict[str, Any]) -> IsCompleteReply:
         f["id"],
         f["status"],
         f.get("indent"),
+        f.get("session"),
     )
 
 
@@ -763,6 +824,7 @@ class VariablesReply:
     total: int
     variables: list[Variable]
     partial: bool | None = None
+    session: str | None = None
 
 
 def _variables_reply(f: dict[str, Any]) -> VariablesReply:
@@ -771,6 +833,7 @@ def _variables_reply(f: dict[str, Any]) -> VariablesReply:
         f["total"],
         [_variable(each) for each in f["variables"]],
         f.get("partial"),
+        f.get("session"),
     )
 
 
@@ -780,6 +843,7 @@ class ResetReply:
     id: Id
     threads: list[str]
     tasks: list[str]
+    session: str | None = None
 
 
 def _reset_reply(f: dict[str, Any]) -> ResetReply:
@@ -787,6 +851,7 @@ def _reset_reply(f: dict[str, Any]) -> ResetReply:
         f["id"],
         f["threads"],
         f["tasks"],
+        f.get("session"),
     )
 
 
@@ -795,12 +860,14 @@ class CheckpointReply:
     type: ClassVar[Literal["checkpoint_reply"]] = "checkpoint_reply"
     id: Id
     checkpoint_id: str
+    session: str | None = None
 
 
 def _checkpoint_reply(f: dict[str, Any]) -> CheckpointReply:
     return CheckpointReply(
         f["id"],
         f["checkpoint_id"],
+        f.get("session"),
     )
 
 
@@ -809,12 +876,14 @@ class CheckpointsReply:
     type: ClassVar[Literal["checkpoints_reply"]] = "checkpoints_reply"
     id: Id
     checkpoints: list[CheckpointEntry]
+    session: str | None = None
 
 
 def _checkpoints_reply(f: dict[str, Any]) -> CheckpointsReply:
     return CheckpointsReply(
         f["id"],
         [_checkpoint_entry(each) for each in f["checkpoints"]],
+        f.get("session"),
     )
 
 
@@ -822,11 +891,13 @@ def _checkpoints_reply(f: dict[str, Any]) -> CheckpointsReply:
 class CheckpointDropReply:
     type: ClassVar[Literal["checkpoint_drop_reply"]] = "checkpoint_drop_reply"
     id: Id
+    session: str | None = None
 
 
 def _checkpoint_drop_reply(f: dict[str, Any]) -> CheckpointDropReply:
     return CheckpointDropReply(
         f["id"],
+        f.get("session"),
     )
 
 
@@ -835,12 +906,14 @@ class Started:
     type: ClassVar[Literal["started"]] = "started"
     execution_id: Id
     execution_count: int | None
+    session: str | None = None
 
 
 def _started(f: dict[str, Any]) -> Started:
     return Started(
         f["execution_id"],
         f["execution_count"],
+        f.get("session"),
     )
 
 
@@ -854,6 +927,7 @@ class Value:
     display: dict[str, Any] | None = None
     display_metadata: dict[str, Any] | None = None
     repr_truncated: int | None = None
+    session: str | None = None
 
 
 def _value(f: dict[str, Any]) -> Value:
@@ -865,6 +939,7 @@ def _value(f: dict[str, Any]) -> Value:
         f.get("display"),
         f.get("display_metadata"),
         f.get("repr_truncated"),
+        f.get("session"),
     )
 
 
@@ -877,6 +952,7 @@ class CommOpenEvent:
     data: Any
     metadata: dict[str, Any]
     buffers: list[str]
+    session: str | None = None
 
 
 def _comm_open_event(f: dict[str, Any]) -> CommOpenEvent:
@@ -887,6 +963,7 @@ def _comm_open_event(f: dict[str, Any]) -> CommOpenEvent:
         f["data"],
         f["metadata"],
         f["buffers"],
+        f.get("session"),
     )
 
 
@@ -898,6 +975,7 @@ class CommMsgEvent:
     data: Any
     metadata: dict[str, Any]
     buffers: list[str]
+    session: str | None = None
 
 
 def _comm_msg_event(f: dict[str, Any]) -> CommMsgEvent:
@@ -907,6 +985,7 @@ def _comm_msg_event(f: dict[str, Any]) -> CommMsgEvent:
         f["data"],
         f["metadata"],
         f["buffers"],
+        f.get("session"),
     )
 
 
@@ -918,6 +997,7 @@ class CommCloseEvent:
     data: Any
     metadata: dict[str, Any]
     buffers: list[str]
+    session: str | None = None
 
 
 def _comm_close_event(f: dict[str, Any]) -> CommCloseEvent:
@@ -927,6 +1007,7 @@ def _comm_close_event(f: dict[str, Any]) -> CommCloseEvent:
         f["data"],
         f["metadata"],
         f["buffers"],
+        f.get("session"),
     )
 
 
@@ -934,11 +1015,13 @@ def _comm_close_event(f: dict[str, Any]) -> CommCloseEvent:
 class ResizeReply:
     type: ClassVar[Literal["resize_reply"]] = "resize_reply"
     id: Id
+    session: str | None = None
 
 
 def _resize_reply(f: dict[str, Any]) -> ResizeReply:
     return ResizeReply(
         f["id"],
+        f.get("session"),
     )
 
 
@@ -947,12 +1030,14 @@ class RestoreReply:
     type: ClassVar[Literal["restore_reply"]] = "restore_reply"
     id: Id
     checkpoint_id: str
+    session: str | None = None
 
 
 def _restore_reply(f: dict[str, Any]) -> RestoreReply:
     return RestoreReply(
         f["id"],
         f["checkpoint_id"],
+        f.get("session"),
     )
 
 
@@ -961,12 +1046,68 @@ class UndoReply:
     type: ClassVar[Literal["undo_reply"]] = "undo_reply"
     id: Id
     checkpoint_id: str
+    session: str | None = None
 
 
 def _undo_reply(f: dict[str, Any]) -> UndoReply:
     return UndoReply(
         f["id"],
         f["checkpoint_id"],
+        f.get("session"),
+    )
+
+
+@dataclass(slots=True)
+class BranchReply:
+    type: ClassVar[Literal["branch_reply"]] = "branch_reply"
+    id: Id
+    session: str
+    checkpoint_id: str
+    pid: int
+    lost_threads: list[str]
+    lost_devices: list[str]
+    lost_descriptors: list[str]
+
+
+def _branch_reply(f: dict[str, Any]) -> BranchReply:
+    return BranchReply(
+        f["id"],
+        f["session"],
+        f["checkpoint_id"],
+        f["pid"],
+        f["lost_threads"],
+        f["lost_devices"],
+        f["lost_descriptors"],
+    )
+
+
+@dataclass(slots=True)
+class SessionsReply:
+    type: ClassVar[Literal["sessions_reply"]] = "sessions_reply"
+    id: Id
+    sessions: list[SessionEntry]
+    session: str | None = None
+
+
+def _sessions_reply(f: dict[str, Any]) -> SessionsReply:
+    return SessionsReply(
+        f["id"],
+        [_session_entry(each) for each in f["sessions"]],
+        f.get("session"),
+    )
+
+
+@dataclass(slots=True)
+class CloseReply:
+    type: ClassVar[Literal["close_reply"]] = "close_reply"
+    session: str
+    id: Id | None = None
+
+
+def _close_reply(f: dict[str, Any]) -> CloseReply:
+    return CloseReply(
+        f["session"],
+        f.get("id"),
     )
 
 
@@ -984,6 +1125,7 @@ class Restored:
     pid: int
     signal: str | None = None
     exit_status: int | None = None
+    session: str | None = None
 
 
 def _restored(f: dict[str, Any]) -> Restored:
@@ -999,6 +1141,7 @@ def _restored(f: dict[str, Any]) -> Restored:
         f["pid"],
         f.get("signal"),
         f.get("exit_status"),
+        f.get("session"),
     )
 
 
@@ -1006,11 +1149,13 @@ def _restored(f: dict[str, Any]) -> Restored:
 class Kept:
     type: ClassVar[Literal["kept"]] = "kept"
     execution_id: Id
+    session: str | None = None
 
 
 def _kept(f: dict[str, Any]) -> Kept:
     return Kept(
         f["execution_id"],
+        f.get("session"),
     )
 
 
@@ -1018,11 +1163,13 @@ def _kept(f: dict[str, Any]) -> Kept:
 class ShutdownReply:
     type: ClassVar[Literal["shutdown_reply"]] = "shutdown_reply"
     id: Id | None = None
+    session: str | None = None
 
 
 def _shutdown_reply(f: dict[str, Any]) -> ShutdownReply:
     return ShutdownReply(
         f.get("id"),
+        f.get("session"),
     )
 
 
@@ -1042,12 +1189,14 @@ class ProtocolError:
         "unknown_input_id",
         "unknown_call_id",
         "queue_full",
+        "too_many_sessions",
         "shutting_down",
         "internal",
     ]
     message: str
     line: int
     id: Id | None = None
+    session: str | None = None
 
 
 def _protocol_error(f: dict[str, Any]) -> ProtocolError:
@@ -1056,6 +1205,7 @@ def _protocol_error(f: dict[str, Any]) -> ProtocolError:
         f["message"],
         f["line"],
         f.get("id"),
+        f.get("session"),
     )
 
 
@@ -1116,6 +1266,9 @@ Event = Union[
     ResizeReply,
     RestoreReply,
     UndoReply,
+    BranchReply,
+    SessionsReply,
+    CloseReply,
     Restored,
     Kept,
     ShutdownReply,
@@ -1157,6 +1310,9 @@ DECODERS: dict[str, Callable[[dict[str, Any]], Event]] = {
     "resize_reply": _resize_reply,
     "restore_reply": _restore_reply,
     "undo_reply": _undo_reply,
+    "branch_reply": _branch_reply,
+    "sessions_reply": _sessions_reply,
+    "close_reply": _close_reply,
     "restored": _restored,
     "kept": _kept,
     "shutdown_reply": _shutdown_reply,
@@ -1181,6 +1337,9 @@ REQUESTS = (
     "checkpoint_drop",
     "restore",
     "undo",
+    "branch",
+    "sessions",
+    "close",
     "resize",
     "comm_open",
     "comm_msg",

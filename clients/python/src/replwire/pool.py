@@ -80,7 +80,9 @@ class Pool:
     """Keeps `min_idle` warm sessions at hand and never more than `max_sessions` in all. A session
     that comes back is used again until `recycle_after` uses, with a clean `__main__` that is
     warmed up anew; the default, one, gives everybody a process of their own. Those beyond
-    `min_idle` end when nobody has wanted them for `idle_ttl` seconds. Belongs to one event loop."""
+    `min_idle` end when nobody has wanted them for `idle_ttl` seconds. With `branches` all of them are
+    branches of one more, which has run `template`, where the server has that (`--survive`); else
+    each runs it by itself. Belongs to one event loop."""
 
     def __init__(
         self,
@@ -89,6 +91,8 @@ class Pool:
         min_idle: int = 1,
         max_sessions: int = 10,
         warmup: str | None = None,
+        template: str | None = None,
+        branches: bool = False,
         recycle_after: int | None = 1,
         idle_ttl: float | None = 300.0,
         retry_after: float = 1.0,
@@ -98,7 +102,15 @@ class Pool:
     ) -> None:
         if not 0 <= min_idle <= max_sessions or max_sessions < 1:
             raise ValueError("it takes 0 <= min_idle <= max_sessions, and a session at least")
+        if branches:
+            sessions = ["--sessions", str(max_sessions + 1)]
+            options["args"] = [*sessions, *options.get("args", ())]
+            recycle_after = 1
         self._make: Callable[[], Session] = lambda: factory(command, **options)
+        self._template = template
+        self._branches = branches
+        self._root: Session | None = None  # that the branches begin in
+        self._rooting = asyncio.Lock()
         self._min_idle = min_idle
         self._max_sessions = max_sessions
         self._warmup = warmup
@@ -143,6 +155,8 @@ class Pool:
         members = [*self._idle, *self._busy]
         self._idle.clear()
         closing = [member.session.close() for member in members]
+        if self._root is not None:
+            closing.append(self._root.close())
         await asyncio.gather(*closing, *self._tasks, return_exceptions=True)
 
     async def __aenter__(self) -> Self:
@@ -247,21 +261,48 @@ class Pool:
             return False
         return True
 
-    async def _warm_up(self, session: Session) -> None:
-        if self._warmup is not None:
-            await session.execute(self._warmup, silent=True)
+    async def _warm_up(self, session: Session, *, again: bool = True) -> None:
+        for code in (self._template if again else None, self._warmup):
+            if code is not None:
+                await session.execute(code, silent=True)
+
+    async def _new(self) -> Session:
+        """A branch, or a session that has yet to start."""
+        async with self._rooting:
+            if self._branches and (self._root is None or self._root.closed):
+                self._root = await self._started()
+        return await self._root.branch() if self._root is not None else self._make()
+
+    async def _started(self) -> Session | None:
+        """What all branches begin in; None: the server has none."""
+        root = self._make()
+        try:
+            await root.start()
+            self._branches = "branch" in root.ready.capabilities
+            if not self._branches:
+                await root.close()
+                return None
+            if self._template is not None:
+                await root.execute(self._template, silent=True)
+        except BaseException:
+            await root.close()
+            raise
+        return root
 
     async def _begin(self) -> None:
-        session = self._make()
+        session: Session | None = None
         try:
+            session = await self._new()
             await session.start()
-            await self._warm_up(session)
+            await self._warm_up(session, again=session.root is session)
         except Exception as failure:
             self._failed(failure)
-            await session.close()
+            if session is not None:
+                await session.close()
             return
         except BaseException:
-            await session.close()
+            if session is not None:
+                await session.close()
             raise
         finally:
             self._starting -= 1

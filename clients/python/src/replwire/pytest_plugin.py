@@ -1,4 +1,5 @@
-"""For pytest: collects `*.replwire` files, and gives the fixture `replwire_session`."""
+"""For pytest: collects `*.replwire` files, and gives the fixtures `replwire_session`, and
+`replwire_template` and `replwire_branch`."""
 
 from __future__ import annotations
 
@@ -98,3 +99,18 @@ def replwire_session(request: pytest.FixtureRequest) -> Iterator[sync.Session]:
     """A fresh session, whose calls block; closed at the end of the test."""
     with sync.Session(_command(request.config)) as session:
         yield session
+
+
+@pytest.fixture(scope="session")
+def replwire_template(request: pytest.FixtureRequest) -> Iterator[sync.Session]:
+    """The session whose state each `replwire_branch` begins in: what all tests need is run here
+    once, by a fixture of session scope."""
+    with sync.Session(_command(request.config), args=["--survive"]) as session:
+        yield session
+
+
+@pytest.fixture
+def replwire_branch(replwire_template: sync.Session) -> Iterator[sync.Session]:
+    """A branch of `replwire_template`, closed at the end of the test."""
+    with replwire_template.branch(name="replwire_branch") as branch:
+        yield branch

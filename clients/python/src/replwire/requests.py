@@ -173,6 +173,13 @@ class AsyncRequests:
         }
         return await self.request(frame, frames.UndoReply)
 
+    async def sessions(self) -> frames.SessionsReply:
+        """`sessions`, as docs/protocol.md describes it."""
+        frame: dict[str, Any] = {
+            "type": "sessions",
+        }
+        return await self.request(frame, frames.SessionsReply)
+
     async def resize(
         self,
         columns: int,
@@ -347,6 +354,13 @@ class SyncRequests:
             "count": count,
         }
         return self.request(frame, frames.UndoReply)
+
+    def sessions(self) -> frames.SessionsReply:
+        """`sessions`, as docs/protocol.md describes it."""
+        frame: dict[str, Any] = {
+            "type": "sessions",
+        }
+        return self.request(frame, frames.SessionsReply)
 
     def resize(
         self,

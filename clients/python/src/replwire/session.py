@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self, Unpack
 
+    from .branch import Branch
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -142,6 +144,11 @@ class Session(AsyncRequests):
             self._process = None
 
     @property
+    def root(self) -> Session:
+        """The first session of the server; a branch is another one."""
+        return self
+
+    @property
     def closed(self) -> bool:
         return self._conversation.over is not None
 
@@ -201,6 +208,23 @@ class Session(AsyncRequests):
         by_hand = functions == "ask" or self._conversation.calls_by_hand
         execution = self._conversation.execute(code, feed, on_input, options, calls_by_hand=by_hand)
         return Stream(self, feed, execution)
+
+    async def branch(
+        self,
+        *,
+        name: str | None = None,
+        checkpoint: str | None = None,
+        on_input: OnInput = None,
+        on_event: Callable[[frames.Event], object] | None = None,
+    ) -> Branch:
+        """A session that begins in the state of this one when its turn comes, or in that of a
+        checkpoint, and runs beside it in the same server; with `--survive`. `on_input`: as this
+        one's unless told."""
+        from .branch import Branch  # noqa: PLC0415  # it is a session itself
+
+        branch = Branch(self, on_input=on_input, on_event=on_event)
+        await branch.begin(name, checkpoint)
+        return branch
 
     # ---- functions ----------------------------------------------------------------------------
 
@@ -391,13 +415,14 @@ class Session(AsyncRequests):
 
     def read_less(self) -> None:
         """A stream's program is behind: unless somebody else waits, the server may wait as well."""
-        conversation = self._conversation
-        sinks = [each.sink for each in conversation.executions.values()]
+        conversations = self._conversation.all()
+        sinks = [each.sink for all in conversations for each in all.executions.values()]
         waited = any(
             isinstance(each, Collector) or (isinstance(each, Feed) and each.waited_for)
             for each in sinks
         )
-        if self.reading and not waited and not conversation.requests and self._process is not None:
+        waited = waited or any(each.requests for each in conversations)
+        if self.reading and not waited and self._process is not None:
             self.reading = False
             self.loop.remove_reader(self._process.output)
 

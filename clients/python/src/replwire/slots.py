@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
     from .sync import Session
 
-# Who asks, and the function that answers.
-Question = tuple[Union[frames.Input, frames.Call], "Execution | None", Callable[..., Any]]
+# The session whose code asks, and for what, and the function that answers.
+Question = tuple[
+    "Session", Union[frames.Input, frames.Call], "Execution | None", Callable[..., Any]
+]
 
 
 class Slot:

@@ -29,6 +29,8 @@ from .slots import Feed, Question, Slot, Stream
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
+    from .sync_branch import Branch
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -136,6 +138,11 @@ class Session(SyncRequests):
         self.close()
 
     @property
+    def root(self) -> Session:
+        """The first session of the server; a branch is another one."""
+        return self
+
+    @property
     def closed(self) -> bool:
         return self._conversation.over is not None
 
@@ -204,6 +211,21 @@ class Session(SyncRequests):
             )
         return Stream(self, feed, execution)
 
+    def branch(
+        self,
+        *,
+        name: str | None = None,
+        checkpoint: str | None = None,
+        on_input: OnInput = None,
+        on_event: Callable[[frames.Event], object] | None = None,
+    ) -> Branch:
+        """A session that begins in the state of this one when its turn comes, or in that of a
+        checkpoint, and runs beside it in the same server; with `--survive`. `on_input`: as this
+        one's unless told."""
+        from .sync_branch import Branch  # noqa: PLC0415  # it is a session itself
+
+        return Branch(self, name, checkpoint, on_input=on_input, on_event=on_event)
+
     # ---- functions ----------------------------------------------------------------------------
 
     def define(self, /, *functions: Offered, **by_name: Offered) -> list[str]:
@@ -231,7 +253,7 @@ class Session(SyncRequests):
 
     def _host(self, call: frames.Call, function: Callable[..., Any]) -> None:
         """The thread whose code calls is the one to run the function, without the lock."""
-        self._for_waiting(self._conversation.execution_of(call), (call, None, function))
+        self._for_waiting(self._conversation.execution_of(call), (self, call, None, function))
 
     def _host_closed(self, id: str) -> None:
         pass  # who runs it will find that nobody waits
@@ -311,7 +333,8 @@ class Session(SyncRequests):
                 if left is not None and left <= 0:
                     return False
                 if slot.questions or self._questions:
-                    self._answer(*(slot.questions or self._questions).popleft())
+                    session, *question = (slot.questions or self._questions).popleft()
+                    session._answer(*question)
                 elif self._reading:
                     self._changed.wait(left)
                 elif self._conversation.behind:
@@ -367,7 +390,7 @@ class Session(SyncRequests):
 
     def _ask(self, question: frames.Input, execution: Execution | None, ask: Ask) -> None:
         """The thread whose code asks is the one to answer, without the lock."""
-        self._for_waiting(execution, (question, execution, ask))
+        self._for_waiting(execution, (self, question, execution, ask))
 
     def _for_waiting(self, execution: Execution | None, question: Question) -> None:
         slot = self._slots.get(id(execution))

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 
 from .. import frames
 from ..errors import RequestRefused
+from ..sync import Session
+from ..sync_branch import Branch
 from .terminal import Terminal
 
 HELP = """\
@@ -15,6 +17,10 @@ HELP = """\
 :checkpoint [NAME] keep the state as it is now
 :checkpoints       those that are kept
 :restore ID        go back to one of them, by its id or name
+:branch [NAME]     go on in a copy of this session
+:sessions          those that there are
+:switch [NAME]     go on in another one; without a name, in the first
+:close             end this copy, and go on in the first session
 :vars [PREFIX]     the variables
 :time CODE         run code and say how long it took
 :where             the process, its memory, and what it is doing
@@ -30,18 +36,26 @@ NO_MAGIC = "magics and shell lines are IPython's; :help tells what this prompt h
 class Commands:
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
-        self._session = terminal.session
+        self._branches: dict[str, Branch] = {}
         self._by_name: dict[str, Callable[[str], Iterator[str] | None]] = {
             "undo": self._undo,
             "checkpoint": self._checkpoint,
             "checkpoints": self._checkpoints,
             "restore": self._restore,
+            "branch": self._branch,
+            "sessions": self._sessions,
+            "switch": self._switch,
+            "close": self._close,
             "vars": self._vars,
             "time": self._time,
             "where": self._where,
             "python": self._python,
             "help": lambda _: iter([HELP]),
         }
+
+    @property
+    def _session(self) -> Session:
+        return self._terminal.session
 
     def take(self, code: str) -> bool:
         """Whether it was one, and is done."""
@@ -100,6 +114,41 @@ class Commands:
             if each.name == rest
         ]
         self._session.restore(named[-1] if named else rest)
+
+    def _branch(self, rest: str) -> Iterator[str]:
+        branch = self._session.branch(name=rest or None, on_event=self._terminal.screen.show)
+        self._branches[branch.name] = branch
+        self._terminal.session = branch
+        yield f"{rest or branch.name}: {branch.name}, a copy of the session"
+
+    def _sessions(self, _: str) -> Iterator[str]:
+        here = self._session.name if isinstance(self._session, Branch) else None
+        for each in self._session.root.sessions().sessions:
+            mark = "*" if each.session == here else " "
+            size = each.memory / (1 << 20)
+            name = f"{each.session or 'first'}  {each.name or ''}".rstrip()
+            yield f"{mark} {name}  {each.state}, {size:.1f} MiB"
+
+    def _switch(self, rest: str) -> Iterator[str]:
+        root = self._session.root
+        if rest in ("", "first"):
+            self._terminal.session = root
+            return
+        listed = [each for each in root.sessions().sessions if rest in (each.session, each.name)]
+        branch = self._branches.get((listed[-1].session or "") if listed else rest)
+        if branch is None:
+            yield f"there is no session {rest}, :sessions tells which there are"
+        else:
+            self._terminal.session = branch
+
+    def _close(self, _: str) -> Iterator[str]:
+        session = self._session
+        if not isinstance(session, Branch):
+            yield "this is the first session: Ctrl-D ends it"
+            return
+        self._terminal.session = session.root
+        session.close()
+        del self._branches[session.name]
 
     def _vars(self, rest: str) -> Iterator[str]:
         reply = self._session.variables(prefix=rest or None)

@@ -47,6 +47,10 @@ def parser() -> Parser:
     run.add_argument(
         "--timeout", type=_seconds, default=60.0, metavar="SECONDS", help="for an example (60)"
     )
+    run.add_argument(
+        "--setup", metavar="FILE",
+        help="Python to run once; each file begins in a branch of the session that it leaves",
+    )  # fmt: skip
     run.add_argument("--cwd", metavar="DIR", help="where code runs (beside each file)")
     run.add_argument(
         "--with", dest="folders", action="append", default=[], metavar="PATTERN",
@@ -158,7 +162,7 @@ async def _run(options: argparse.Namespace) -> int:
     for name in options.option:
         flags |= FLAGS[name]
     jobs = options.jobs or os.cpu_count() or 1
-    how = Play(_command(options), options.timeout, flags, jobs, options.cwd)
+    how = Play(_command(options), options.timeout, flags, jobs, options.cwd, options.setup)
     read = _in_folders([_read(path) for path in _paths(options.files)], options.folders)
     played = play_all([each for each in read if isinstance(each, Transcript)], how)
     # Where a report goes to standard output, nothing else does.

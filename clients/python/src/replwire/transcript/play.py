@@ -8,7 +8,7 @@ import os
 import shlex
 import time
 from collections.abc import AsyncGenerator, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from .. import frames
@@ -38,6 +38,8 @@ class Play:
     flags: int = 0  # doctest's option flags that hold everywhere
     jobs: int = field(default_factory=lambda: os.cpu_count() or 1)
     cwd: str | None = None  # where code runs; None: where the transcript is
+    setup: str | None = None  # a file to run first, once for all
+    template: Session | None = None  # the session that has run it: each begins in a branch of it
 
     def folder(self, transcript: Transcript) -> str | None:
         if self.cwd is not None:
@@ -112,13 +114,42 @@ async def play_all(transcripts: Iterable[Transcript], how: Play) -> AsyncGenerat
         async with turns:
             return await play(transcript, how)
 
-    tasks = [asyncio.create_task(one(each)) for each in transcripts]
+    tasks: list[asyncio.Task[Outcome]] = []
     try:
+        if how.setup is not None:
+            how = replace(how, template=await _template(how.setup, how))
+        tasks += [asyncio.create_task(one(each)) for each in transcripts]
         for task in tasks:
             yield await task
     finally:
         for task in tasks:
             task.cancel()
+        if how.template is not None:
+            await how.template.close()
+
+
+async def _template(setup: str, how: Play) -> Session:
+    """A session in the state that the file leaves."""
+    code = Path(setup).read_text("utf-8")
+    args = ["--survive", "--sessions", str(how.jobs + 1)]
+    session = await Session(how.command, args=args, cwd=how.cwd).start()
+    try:
+        await session.execute(code, filename=setup, silent=True)
+    except BaseException:
+        await session.close()
+        raise
+    return session
+
+
+async def _session(transcript: Transcript, how: Play) -> Session:
+    """One to play it in, where its folder is the current one."""
+    folder = how.folder(transcript)
+    if how.template is None:
+        return Session(how.command, cwd=folder)
+    branch = await how.template.branch(name=transcript.label)
+    if folder is not None:
+        await branch.execute(f"__import__('os').chdir({folder!r})", silent=True)
+    return branch
 
 
 async def play(transcript: Transcript, how: Play | None = None) -> Outcome:
@@ -126,8 +157,9 @@ async def play(transcript: Transcript, how: Play | None = None) -> Outcome:
     outcome = Outcome(transcript, how.flags)
     begun = time.monotonic()
     try:
-        async with Session(how.command, cwd=how.folder(transcript)) as session:
+        async with await _session(transcript, how) as session:
             player = Player(session, transcript, how)
+            await player.begin()
             if offered := calls.functions(transcript.examples):
                 await session.define(*offered)
             for example in transcript.examples:
@@ -154,7 +186,19 @@ class Player:
         self._folder = transcript.folder or transcript.path.parent
         self._timeout = how.timeout
         self._flags = how.flags
+        self._branch = how.template is not None
         self.over = False  # nothing more can be played
+
+    async def begin(self) -> None:
+        if self._branch:
+            self._start = (await self._session.checkpoint()).checkpoint_id
+
+    async def _fresh(self) -> None:
+        """A clean `__main__`; in a branch what it began with."""
+        if self._branch:
+            await self._session.restore(self._start)
+        else:
+            await self._session.reset()
 
     async def play(self, example: Example) -> Got:
         got = Got()
@@ -163,7 +207,7 @@ class Player:
             for each in answers:
                 calls.expected(each)
             if example.after_reset:
-                await self._session.reset()
+                await self._fresh()
             await self._run(example, got, answers)
         except UnansweredInput as unanswered:
             got.problem = f"{unanswered}: there is no answer left in the transcript"
@@ -183,7 +227,7 @@ class Player:
         code, filename, first_line = example.source, self._filename, line
         if example.kind == "program":
             program = self._program(example)
-            await self._session.reset()
+            await self._fresh()
             await self._session.execute(program.preparation, silent=True)
             code, filename, first_line = program.code, program.filename, 1
         elif example.kind in ("transcript", "doctest"):
