@@ -16,7 +16,7 @@ from sshd import SSHD, sshd
 
 from replwire import process
 
-PAGES = ["python.md", "pool.md", "host-calls.md", "remote.md", "dask.md"]
+PAGES = ["python.md", "pool.md", "branches.md", "host-calls.md", "remote.md", "dask.md"]
 # What docker, kubectl and srun do for the pages: run the last of their arguments.
 ENGINE = '#!/bin/sh\nfor last; do :; done\nexec "$last"\n'
 
@@ -54,9 +54,9 @@ async def run(page: str) -> None:
             await value
 
 
-@pytest.mark.parametrize("page", ["python.md", "pool.md", "host-calls.md"])
+@pytest.mark.parametrize("page", ["python.md", "pool.md", "branches.md", "host-calls.md"])
 def test_page(page: str) -> None:
-    assert len(blocks(page)) > 3
+    assert blocks(page)
     asyncio.run(run(page))
 
 

@@ -178,6 +178,24 @@ def test_commands(tmp_path: Path) -> None:
         say(tty, "!ls", "magics and shell lines are IPython's")
 
 
+def test_branches(tmp_path: Path) -> None:
+    with terminal(CLI, cwd=tmp_path) as tty:
+        tty.wait(PROMPT)
+        say(tty, "number = 1", "")
+        say(tty, ":branch idea", "idea: branch-1, a copy of the session\r\n")
+        say(tty, "number = 2", "")
+        say(tty, ":sessions", r"\n  first  idle, .*\r\n\* branch-1  idea  idle, [\d.]+ MiB\r\n")
+        say(tty, ":switch", "")
+        say(tty, "number", "\n1\r\n")
+        say(tty, ":switch idea", "")
+        say(tty, "number", "\n2\r\n")
+        say(tty, "import os; os.abort()", "crash .*: the session is as it was before that")
+        say(tty, ":close", "")
+        say(tty, "number", "\n1\r\n")
+        say(tty, ":switch idea", "there is no session idea")
+        say(tty, ":close", "this is the first session")
+
+
 def test_undo_without_snapshots(tmp_path: Path) -> None:
     with terminal(CLI, "--no-survive", cwd=tmp_path) as tty:
         tty.wait(PROMPT)

@@ -60,6 +60,27 @@ def test_fixture(pytester: pytest.Pytester, project: pytest.Pytester) -> None:
     run(project, "good.replwire", "test_fixture.py").assert_outcomes(passed=4)
 
 
+BRANCHES = """
+import pytest
+
+@pytest.fixture(scope="session")
+def loaded(replwire_template):
+    replwire_template.execute("rows = [1]")
+
+@pytest.mark.parametrize("n", range(3))
+def test_branch(loaded, replwire_branch, n):
+    assert replwire_branch.execute("rows.append(2)\\nrows").value == [1, 2]
+
+def test_one_is_left(loaded, replwire_template):
+    assert len(replwire_template.sessions().sessions) == 1
+"""
+
+
+def test_fixtures_of_branches(pytester: pytest.Pytester, project: pytest.Pytester) -> None:
+    pytester.makepyfile(BRANCHES)
+    run(project, "test_fixtures_of_branches.py").assert_outcomes(passed=4)
+
+
 def test_another_server(project: pytest.Pytester) -> None:
     project.makefile(".replwire", env=">>> import os; os.environ['REALLY']\n'1'\n")
     project.makepyfile(

@@ -56,6 +56,37 @@ def test_each_in_a_fresh_session(tmp_path: Path) -> None:
     assert run("run", ".", cwd=tmp_path).returncode == 0
 
 
+def test_a_setup_runs_once_and_each_begins_in_its_state(tmp_path: Path) -> None:
+    (tmp_path / "setup.py").write_text("open('ran', 'a').write('x')\nrows = [1]\n")
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.replwire").write_text(
+            ">>> rows\n[1]\n>>> rows.append(2); rows\n[1, 2]\n"
+        )
+    (tmp_path / "module.py").write_text(
+        'def f():\n    """\n    >>> rows.append(2); rows\n    [1, 2]\n    """\n\n'
+        'def g():\n    """\n    >>> rows.append(3); rows\n    [1, 3]\n    """\n'
+    )
+    told = run("run", "--setup", "setup.py", ".", "module.py", cwd=tmp_path)
+    assert told.returncode == 0, told.stdout
+    assert (tmp_path / "ran").read_text() == "x"
+
+
+def test_a_crash_costs_one_transcript_of_a_setup(tmp_path: Path) -> None:
+    (tmp_path / "setup.py").write_text("x = 1\n")
+    (tmp_path / "a.replwire").write_text(">>> import os; os.abort()\n")
+    (tmp_path / "b.replwire").write_text(">>> x\n1\n")
+    told = run("run", "--setup", "setup.py", ".", cwd=tmp_path)
+    assert told.stderr == "2 transcripts: 1 differs\n"
+
+
+def test_a_setup_that_fails(tmp_path: Path) -> None:
+    (tmp_path / "setup.py").write_text("1 / 0\n")
+    (tmp_path / "a.replwire").write_text(">>> 1\n1\n")
+    told = run("run", "--setup", "setup.py", ".", cwd=tmp_path)
+    assert told.returncode == 2
+    assert "ZeroDivisionError" in told.stderr
+
+
 def test_update_changes_what_is_expected_and_nothing_else(tmp_path: Path) -> None:
     before = (
         "Title  \n\n\n# comment\t\n>>> 1 + 1   # code stays as it is\n3\n>>> print('a')\n"

@@ -49,7 +49,7 @@ class Branch(Session):
 
     # ---- life ---------------------------------------------------------------------------------
 
-    async def begin(self, name: str | None, checkpoint: str | None) -> None:
+    async def open(self, name: str | None, checkpoint: str | None) -> None:
         pending: asyncio.Future[frames.BranchReply] = self._root._future()
         self._parent._conversation.begin(self._conversation, name, checkpoint, pending)
         self.began = await pending

@@ -408,7 +408,8 @@ class Conversation:
 
     def _refused(self, event: frames.ProtocolError) -> None:
         refusal = RequestRefused(event.code, event.message)
-        self.root._beginning.pop(event.id, None)
+        if event.id is not None:
+            self.root._beginning.pop(event.id, None)
         if event.id in self.requests:
             pending = self.requests.pop(event.id)
             if not pending.done():

@@ -223,7 +223,7 @@ class Session(AsyncRequests):
         from .branch import Branch  # noqa: PLC0415  # it is a session itself
 
         branch = Branch(self, on_input=on_input, on_event=on_event)
-        await branch.begin(name, checkpoint)
+        await branch.open(name, checkpoint)
         return branch
 
     # ---- functions ----------------------------------------------------------------------------

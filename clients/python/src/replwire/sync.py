@@ -333,8 +333,10 @@ class Session(SyncRequests):
                 if left is not None and left <= 0:
                     return False
                 if slot.questions or self._questions:
-                    session, *question = (slot.questions or self._questions).popleft()
-                    session._answer(*question)
+                    session, question, execution, ask = (
+                        slot.questions or self._questions
+                    ).popleft()
+                    session._answer(question, execution, ask)
                 elif self._reading:
                     self._changed.wait(left)
                 elif self._conversation.behind:

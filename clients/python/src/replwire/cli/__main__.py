@@ -152,11 +152,11 @@ def _prompt(options: argparse.Namespace, screen: Screen) -> int:
     ) as session:
         terminal = Terminal(session, screen)
         if not person:
-            return converse(terminal, open_prompt(session, screen), Commands(terminal))
+            return converse(terminal, open_prompt(terminal), Commands(terminal))
         screen.remark(banner(session, bool(survive)))
         with early_prompt(screen):
             terminal.run(programs.at_terminal(), silent=True)
-            prompt = open_prompt(session, screen)
+            prompt = open_prompt(terminal)
         return converse(terminal, prompt, Commands(terminal))
 
 

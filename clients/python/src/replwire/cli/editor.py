@@ -22,23 +22,22 @@ from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.patch_stdout import patch_stdout
 
 from ..errors import ReplwireError
-from ..sync import Session
 from .prompt import MORE, PROMPT, Prompt, history_file, open_block
-from .screen import Screen
+from .terminal import Terminal
 
 
 class SessionCompleter(Completer):
     """What the session itself offers."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
 
     def get_completions(
         self, document: Document, complete_event: CompleteEvent
     ) -> Iterable[Completion]:
         cursor = document.cursor_position
         try:
-            reply = self._session.complete(document.text, cursor)
+            reply = self._terminal.session.complete(document.text, cursor)
         except ReplwireError:
             return
         for match in reply.matches:
@@ -48,8 +47,8 @@ class SessionCompleter(Completer):
 class Signature:
     """Of the function whose call is being typed: shown below the line."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
         self.text = ""
 
     def typed(self, buffer: Buffer) -> None:
@@ -61,21 +60,22 @@ class Signature:
 
     async def _look_up(self, code: str) -> None:
         with suppress(ReplwireError):
-            reply = await asyncio.to_thread(self._session.inspect, code, len(code) - 1)
+            reply = await asyncio.to_thread(self._terminal.session.inspect, code, len(code) - 1)
             told = reply.data.get("text/plain", "") if reply.found else ""
             self.text = told.partition("\n")[0]
             get_app().invalidate()
 
 
-def open_editor(session: Session, screen: Screen) -> Prompt:
-    signature = Signature(session)
+def open_editor(terminal: Terminal) -> Prompt:
+    session, screen = terminal.session, terminal.screen  # the first one: it reads for all
+    signature = Signature(terminal)
     lexer, screen.paint = _colours() if screen.color else (None, None)
     editor: PromptSession[str] = PromptSession(
         message=FormattedText([("ansigreen", PROMPT)]),
         prompt_continuation=FormattedText([("ansigreen", MORE)]),
         multiline=True,
-        key_bindings=_keys(session),
-        completer=SessionCompleter(session),
+        key_bindings=_keys(terminal),
+        completer=SessionCompleter(terminal),
         complete_while_typing=False,
         complete_in_thread=True,
         history=_history(),
@@ -111,7 +111,7 @@ def _history() -> History:
     return InMemoryHistory() if path is None else FileHistory(str(path))
 
 
-def _keys(session: Session) -> KeyBindings:
+def _keys(terminal: Terminal) -> KeyBindings:
     keys = KeyBindings()
 
     @keys.add("enter", filter=~completion_is_selected & has_focus(DEFAULT_BUFFER))
@@ -120,7 +120,7 @@ def _keys(session: Session) -> KeyBindings:
         document = buffer.document
         indent = None
         with suppress(ReplwireError):  # running the code will say so
-            indent = open_block(session, document.text)
+            indent = open_block(terminal.session, document.text)
         at_the_end = document.line_count == 1 or not document.text_after_cursor.strip()
         if indent is None and at_the_end:
             buffer.validate_and_handle()

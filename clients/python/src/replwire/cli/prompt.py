@@ -13,7 +13,7 @@ from pathlib import Path
 from ..errors import ReplwireError
 from ..sync import Session
 from .screen import GREEN, PLAIN, Screen
-from .terminal import free_interrupts
+from .terminal import Terminal, free_interrupts
 
 PROMPT, MORE = ">>> ", "... "
 LFLAG = 3  # of what termios.tcgetattr() gives
@@ -21,14 +21,14 @@ LFLAG = 3  # of what termios.tcgetattr() gives
 Prompt = Callable[[], str]
 
 
-def open_prompt(session: Session, screen: Screen) -> Prompt:
+def open_prompt(terminal: Terminal) -> Prompt:
     if sys.stdin.isatty() and sys.stdout.isatty():
         with suppress(ImportError):
             from .editor import open_editor  # noqa: PLC0415  # its library need not be there
 
-            return open_editor(session, screen)
-        _complete_lines(session)
-    return Lines(session, screen.color).read
+            return open_editor(terminal)
+        _complete_lines(terminal)
+    return Lines(terminal).read
 
 
 @contextmanager
@@ -73,14 +73,14 @@ class Lines:
     """Line after line from standard input, as the interactive interpreter reads them. Prompts are
     for terminals only."""
 
-    def __init__(self, session: Session, color: bool) -> None:
-        self._session = session
-        self._color = color
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+        self._color = terminal.screen.color
         self._prompts = sys.stdin.isatty()
 
     def read(self) -> str:
         code = self._line(PROMPT)
-        while open_block(self._session, code) is not None:
+        while open_block(self._terminal.session, code) is not None:
             try:
                 code = f"{code}\n{self._line(MORE)}"
             except EOFError:
@@ -94,7 +94,7 @@ class Lines:
             return input(shown if self._prompts else "")
 
 
-def _complete_lines(session: Session) -> None:
+def _complete_lines(terminal: Terminal) -> None:
     try:
         import readline  # noqa: PLC0415  # changes what input() does
     except ImportError:
@@ -103,7 +103,7 @@ def _complete_lines(session: Session) -> None:
 
     def complete(_: str, number: int) -> str | None:
         if number == 0:
-            found[:] = _matches(session, readline.get_line_buffer(), readline.get_begidx())
+            found[:] = _matches(terminal.session, readline.get_line_buffer(), readline.get_begidx())
         return found[number] if number < len(found) else None
 
     readline.set_completer_delims(" \t\n`~!@#$%^&*()-=+[{]}\\|;:'\",<>/?.")

@@ -48,4 +48,4 @@ def record(file: str, server: str | None, force: bool) -> int:
         open_session(server, None, screen) as session,
     ):
         terminal = Terminal(session, screen)
-        return converse(terminal, open_prompt(session, screen), recorder=Notes(opened))
+        return converse(terminal, open_prompt(terminal), recorder=Notes(opened))
