@@ -35,7 +35,15 @@ class SleepersTest : public ::testing::Test {
   SocketPair inquiries_ = *SocketPair::open(SOCK_STREAM);
   SocketPair origin_ = *SocketPair::open(SOCK_STREAM);
   SocketPair next_origin_ = *SocketPair::open(SOCK_STREAM);
-  Sleepers sleepers_{std::move(origin_.server), [this] { return std::move(next_origin_.server); }};
+  Sleepers sleepers_{std::move(origin_.server), [this] { return std::move(next_origin_.server); },
+                     false};
+  Channels channels_;
+
+  SleepersTest() { channels_.signals = Descriptor(::dup(0)); }
+
+  void wake(std::uint64_t number) {
+    sleepers_.wake(number, link_.interpreter, inquiries_.interpreter, channels_);
+  }
 };
 
 TEST_F(SleepersTest, LiveAsLongAsTheirEndIsOpen) {
@@ -65,7 +73,7 @@ TEST_F(SleepersTest, OneThatIsDroppedSeesTheEnd) {
 
 TEST_F(SleepersTest, OneIsWokenWithTheSocketsOfItsLink) {
   const Descriptor end = add(sleepers_, 3, kPid);
-  sleepers_.wake(3, link_.interpreter, inquiries_.interpreter);
+  wake(3);
   const Got got = receive(end);
   EXPECT_EQ(got.bytes, "w");
   EXPECT_EQ(got.descriptors.size(), 2U);
@@ -76,18 +84,42 @@ TEST_F(SleepersTest, AndWithTheKeepersWhenThereIsOne) {
   const Descriptor end = add(sleepers_, 3, kPid);
   auto keeper = *SocketPair::open(SOCK_STREAM);
   sleepers_.set_keeper(std::move(keeper.server), kPid + 2);
-  sleepers_.wake(3, link_.interpreter, inquiries_.interpreter);
+  wake(3);
   EXPECT_EQ(receive(end).descriptors.size(), 3U);
 }
 
 TEST_F(SleepersTest, TheOriginIsMadeAgainOnlyWhenItIsDead) {
   sleepers_.renew_origin();
-  sleepers_.wake(Sleepers::kOrigin, link_.interpreter, inquiries_.interpreter);
+  wake(Sleepers::kOrigin);
   EXPECT_EQ(receive(origin_.interpreter).bytes, "w");
   origin_.interpreter = {};
   sleepers_.renew_origin();
-  sleepers_.wake(Sleepers::kOrigin, link_.interpreter, inquiries_.interpreter);
+  wake(Sleepers::kOrigin);
   EXPECT_EQ(receive(next_origin_.interpreter).bytes, "w");
+}
+
+TEST_F(SleepersTest, OneOfAnotherSessionIsWokenWithAllChannels) {
+  const Descriptor end = add(sleepers_, 3, kPid);
+  Sleepers others(
+      {}, [] { return Descriptor(); }, true);
+  others.borrow(3, sleepers_.lend(3));
+  others.wake(3, link_.interpreter, inquiries_.interpreter, channels_);
+  const Got got = receive(end);
+  EXPECT_EQ(got.bytes, "b");
+  EXPECT_EQ(got.descriptors.size(), Channels::kDescriptors);
+}
+
+TEST_F(SleepersTest, OneThatIsSharedLivesAsLongAsAnybodyHasIt) {
+  const Descriptor end = add(sleepers_, 3, kPid);
+  add(sleepers_, 4, kPid + 1);
+  Sleepers others(
+      {}, [] { return Descriptor(); }, true);
+  others.borrow(3, sleepers_.lend(3));
+  EXPECT_EQ(sleepers_.clear(), std::vector<pid_t>{kPid + 1}) << "the other one does not end";
+  EXPECT_EQ(others.process_of(3), kPid);
+  EXPECT_EQ(others.clear(), std::vector<pid_t>{kPid});
+  char byte = 0;
+  EXPECT_EQ(::recv(end.get(), &byte, 1, MSG_DONTWAIT), 0);
 }
 
 }  // namespace
