@@ -13,6 +13,7 @@
 
 #include "protocol/encoder.h"
 #include "server/system/process/descendants.h"
+#include "server/system/process/end_descendants.h"
 #include "server/system/process/process_facts.h"
 
 namespace replwire::server::survive {
@@ -75,6 +76,7 @@ void Branches::serve(Server& server, RemoteLink& first, const Channels& channels
   first_ = &first;
   first_pipes_ = names_of(channels.capture);
   mark_ = channels.output.descriptor();
+  session_mark_ = channels.stack.crash.get();
   watch(0, first);
 }
 
@@ -163,7 +165,9 @@ bool Branches::others_have(const Session& session, pid_t process) const {
 // With the parent's lock: what of its is needed is taken here.
 void Branches::begin(const Session& parent, BranchStart start) {
   const Ref of = branch_of(parent);
-  auto branch = std::make_shared<Branch>();
+  // Where it is destroyed there is no handler of its parts, whoever has had it last.
+  const Ref branch(new Branch(),
+                   [this](Branch* gone) { asio::post(server_->io(), [gone] { delete gone; }); });
   {
     const std::lock_guard lock(mutex_);
     if (living_ + 1 >= options_.sessions) {
@@ -269,9 +273,33 @@ void Branches::ended(const Session& session) {
 
 // The thread has no part in the branch when it may be destroyed.
 void Branches::end(const Ref& branch) {
-  branch->hosted->session().end_processes([this, number = branch->number] {
+  Branch* const raw = branch.get();
+  branch->hosted->session().end_processes([this, raw, number = branch->number] {
+    sweep(*raw);
     asio::post(server_->io(), [this, number] { take_apart(number); });
   });
+}
+
+// A snapshot that had just been taken, an interpreter that had just been woken: its session has
+// not heard of it yet, and will not.
+void Branches::sweep(Branch& branch) const {
+  constexpr int kMostTimes = 10;
+  struct stat file = {};
+  ::fstat(branch.channels->stack.crash.get(), &file);
+  for (int times = 0; times < kMostTimes; ++times) {
+    std::vector<pid_t> own = branch.link->give_up_sleepers();
+    const auto shared = branch.link->sleepers();
+    for (const pid_t child : children_of(::getpid())) {
+      const std::string path =
+          "/proc/" + std::to_string(child) + "/fd/" + std::to_string(session_mark_);
+      struct stat theirs = {};
+      if (::stat(path.c_str(), &theirs) == 0 && theirs.st_ino == file.st_ino &&
+          theirs.st_dev == file.st_dev && std::ranges::count(shared, child) == 0)
+        own.push_back(child);
+    }
+    if (own.empty()) return;
+    end_tree(0, own, std::nullopt, {}, {});
+  }
 }
 
 void Branches::take_apart(std::uint64_t number) {
@@ -299,13 +327,15 @@ void Branches::forget(const Ref& branch) {
   }
   const bool by_itself =
       closing.empty() && branch->hosted->session().opened() && !input_ended_ && !shutting_down_;
-  asio::post(server_->io(), [this, last = Ref(branch), by_itself, name = branch->name,
-                             closing = std::move(closing)]() mutable {
-    last.reset();
-    for (ReplyOnce& reply : closing) reply.answer(protocol::CloseReply{{}, name});
-    if (by_itself)
-      server_->writer().write(protocol::encode(protocol::CloseReply{{}, std::move(name)}));
+  const auto answer = [this, by_itself, name = branch->name,
+                       closing = std::make_shared<std::vector<ReplyOnce>>(std::move(closing))] {
+    for (ReplyOnce& reply : *closing) reply.answer(protocol::CloseReply{{}, name});
+    if (by_itself) server_->writer().write(protocol::encode(protocol::CloseReply{{}, name}));
     count_out();
+  };
+  asio::post(server_->io(), [this, last = Ref(branch), answer]() mutable {
+    last.reset();  // to be destroyed, and then:
+    asio::post(server_->io(), answer);
   });
 }
 

@@ -65,6 +65,7 @@ class Branches final : public SessionHost {
   void create(const Ref& branch, BranchStart start);
   void begin_session(const Ref& branch, BranchStart start);
   void end(const Ref& branch);
+  void sweep(Branch& branch) const;
   void take_apart(std::uint64_t number);
   void forget(const Ref& branch);
   void count_out();
@@ -79,6 +80,7 @@ class Branches final : public SessionHost {
   RemoteLink* first_ = nullptr;
   std::vector<std::string> first_pipes_;
   int mark_ = -1;
+  int session_mark_ = -1;  // under which an interpreter has a file that is its session's alone
   std::optional<Reaper> reaper_;
   Descriptor incoming_;  // an epoll of what the links' are
   bool one_began_ = false;

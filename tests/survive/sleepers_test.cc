@@ -117,6 +117,7 @@ TEST_F(SleepersTest, OneThatIsSharedLivesAsLongAsAnybodyHasIt) {
   others.borrow(3, sleepers_.lend(3));
   EXPECT_EQ(sleepers_.clear(), std::vector<pid_t>{kPid + 1}) << "the other one does not end";
   EXPECT_EQ(others.process_of(3), kPid);
+  sleepers_.drop(3);
   EXPECT_EQ(others.clear(), std::vector<pid_t>{kPid});
   char byte = 0;
   EXPECT_EQ(::recv(end.get(), &byte, 1, MSG_DONTWAIT), 0);

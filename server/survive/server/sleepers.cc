@@ -54,8 +54,9 @@ std::vector<pid_t> Sleepers::clear() {
   for (const auto& [number, sleeper] : all_) {
     if (sleeper.control.use_count() == 1) ending.push_back(sleeper.pid);
   }
-  all_.clear();
+  std::erase_if(all_, [](const auto& each) { return each.second.control.use_count() == 1; });
   keeper_ = {};
+  keeper_pid_ = 0;
   std::erase(ending, 0);
   return ending;
 }

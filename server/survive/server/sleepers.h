@@ -44,7 +44,7 @@ class Sleepers {
   void set_keeper(Descriptor control, pid_t pid);  // 0: there is none
 
   std::vector<pid_t> processes() const;
-  // All are given up. Returns those that end because of that.
+  // All are given up that no other session has. Returns them: they end.
   std::vector<pid_t> clear();
 
  private:
