@@ -287,6 +287,31 @@ struct Reset {
   static constexpr auto fields() { return std::tuple(field("id", &Reset::id)); }
 };
 
+// Variables into a file, and back.
+struct Save {
+  static constexpr std::string_view kType = "save";
+  Id id;
+  std::string path;
+  std::optional<std::vector<std::string>> names;
+
+  static constexpr auto fields() {
+    return std::tuple(field("id", &Save::id), field("path", &Save::path),
+                      field("names", &Save::names));
+  }
+};
+
+struct Load {
+  static constexpr std::string_view kType = "load";
+  Id id;
+  std::string path;
+  std::optional<std::vector<std::string>> names;
+
+  static constexpr auto fields() {
+    return std::tuple(field("id", &Load::id), field("path", &Load::path),
+                      field("names", &Load::names));
+  }
+};
+
 // What there is with --survive alone says so.
 struct Checkpoint {
   static constexpr std::string_view kType = "checkpoint";
@@ -446,17 +471,10 @@ struct Shutdown {
   static constexpr auto fields() { return std::tuple(field("id", &Shutdown::id)); }
 };
 
-// Beside its own fields each frame has this one: the session that it is for, or comes from. Without
-// it that is the first one. A frame that has a field of the name says itself what it means.
-inline constexpr std::string_view kSessionField = "session";
-template <class Frame>
-constexpr bool names_session() {
-  return requires(const Frame& frame) { frame.session; };
-}
 using Request = std::variant<Execute, InputResponse, Interrupt, Status, Complete, Inspect,
-                             IsComplete, Variables, OutputGet, Functions, CallResponse, Reset,
-                             Checkpoint, Checkpoints, CheckpointDrop, Restore, Undo, Branch,
-                             Sessions, Close, Resize, CommOpen, CommMsg, CommClose, Shutdown>;
+                             IsComplete, Variables, OutputGet, Functions, CallResponse, Reset, Save,
+                             Load, Checkpoint, Checkpoints, CheckpointDrop, Restore, Undo, Resize,
+                             CommOpen, CommMsg, CommClose, Shutdown>;
 
 // ---- what the server sends ----------------------------------------------------------------
 
@@ -1229,6 +1247,56 @@ struct ResetReply {
   }
 };
 
+struct SkippedName {
+  static constexpr std::string_view kName = "SkippedName";
+  std::string name;
+  std::string reason;
+
+  static constexpr auto fields() {
+    return std::tuple(field("name", &SkippedName::name), field("reason", &SkippedName::reason));
+  }
+};
+
+struct SaveReply {
+  static constexpr std::string_view kType = "save_reply";
+  Id id;
+  std::string path;  // absolute
+  std::int64_t bytes;
+  std::vector<std::string> saved;  // names
+  std::vector<SkippedName> skipped;
+
+  static constexpr auto fields() {
+    return std::tuple(field("id", &SaveReply::id), field("path", &SaveReply::path),
+                      field("bytes", &SaveReply::bytes), field("saved", &SaveReply::saved),
+                      field("skipped", &SaveReply::skipped));
+  }
+};
+
+struct LoadReply {
+  static constexpr std::string_view kType = "load_reply";
+  Id id;
+  std::vector<std::string> loaded;  // names
+  std::vector<SkippedName> skipped;
+
+  static constexpr auto fields() {
+    return std::tuple(field("id", &LoadReply::id), field("loaded", &LoadReply::loaded),
+                      field("skipped", &LoadReply::skipped));
+  }
+};
+
+// How far a `save` or a `load` is: bytes.
+struct Progress {
+  static constexpr std::string_view kType = "progress";
+  JsonOf<Id> id;
+  std::int64_t done;
+  std::int64_t total;
+
+  static constexpr auto fields() {
+    return std::tuple(field("id", &Progress::id), field("done", &Progress::done),
+                      field("total", &Progress::total));
+  }
+};
+
 struct CheckpointReply {
   static constexpr std::string_view kType = "checkpoint_reply";
   Id id;
@@ -1413,17 +1481,18 @@ enum class ErrorCode {
   kUnknownInputId,
   kUnknownCallId,
   kQueueFull,
-  kTooManySessions,
+  kSaveFailed,
+  kLoadFailed,
   kShuttingDown,
   kInternal
 };
 template <>
 struct EnumNames<ErrorCode> {
-  static constexpr std::array<std::string_view, 15> kNames = {
-      "invalid_utf8",      "invalid_json",     "not_an_object",   "frame_too_large",
-      "too_deep",          "missing_field",    "invalid_field",   "unknown_type",
-      "duplicate_id",      "unknown_input_id", "unknown_call_id", "queue_full",
-      "too_many_sessions", "shutting_down",    "internal"};
+  static constexpr std::array<std::string_view, 16> kNames = {
+      "invalid_utf8", "invalid_json",     "not_an_object",   "frame_too_large",
+      "too_deep",     "missing_field",    "invalid_field",   "unknown_type",
+      "duplicate_id", "unknown_input_id", "unknown_call_id", "queue_full",
+      "save_failed",  "load_failed",      "shutting_down",   "internal"};
 };
 
 struct ProtocolError {
@@ -1469,9 +1538,9 @@ using Event =
     std::variant<Ready, Output, OutputTruncated, OutputGetReply, Fatal, Display, ClearOutput, Input,
                  InputClosed, Call, CallClosed, FunctionsReply, Result, Error, InterruptReply,
                  Stuck, StatusReply, Heartbeat, CompleteReply, InspectReply, IsCompleteReply,
-                 VariablesReply, ResetReply, CheckpointReply, CheckpointsReply, CheckpointDropReply,
-                 Started, Value, CommOpenEvent, CommMsgEvent, CommCloseEvent, ResizeReply,
-                 RestoreReply, UndoReply, BranchReply, SessionsReply, CloseReply, Restored, Kept,
+                 VariablesReply, ResetReply, SaveReply, LoadReply, Progress, CheckpointReply,
+                 CheckpointsReply, CheckpointDropReply, Started, Value, CommOpenEvent, CommMsgEvent,
+                 CommCloseEvent, ResizeReply, RestoreReply, UndoReply, Restored, Kept,
                  ShutdownReply, ProtocolError>;
 
 }  // namespace replwire::protocol

@@ -1,5 +1,7 @@
 #include "runtime/interpreter.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 
@@ -10,6 +12,7 @@
 #include "runtime/execution/origin.h"
 #include "runtime/execution/user_context.h"
 #include "runtime/execution/visit.h"
+#include "runtime/files/session_files.h"
 #include "runtime/guard.h"
 #include "runtime/hooks/comms.h"
 #include "runtime/hooks/host_calls.h"
@@ -75,9 +78,9 @@ bool Interpreter::start(std::size_t memory_limit) {
   if (!user_context::make() || !main_.start() || !hooks_.install() ||
       !presenter_.start(hooks_.wire()))
     return false;
-  return comms::install(link_, hooks_.wire()) && install_teller() && loop_.start(hooks_.wire()) &&
-         compiler_.start(hooks_.wire()) && reporter_.start(hooks_.wire()) &&
-         memory_limit::install(memory_limit);
+  return comms::install(link_, hooks_.wire()) && session_files::install(link_, hooks_.wire()) &&
+         install_teller() && loop_.start(hooks_.wire()) && compiler_.start(hooks_.wire()) &&
+         reporter_.start(hooks_.wire()) && memory_limit::install(memory_limit);
 }
 
 PythonFacts Interpreter::facts() const {
@@ -208,6 +211,22 @@ void Interpreter::go_on_as_snapshot(std::vector<std::string> threads, Lost lost)
   link_.send(Restored{std::move(threads), native, std::move(lost)});
 }
 
+void Interpreter::handle(const SaveApart& apart) {
+  native_threads::know(thread_numbers());
+  native_threads::end_pools();
+  PyOS_BeforeFork();
+  if (!link_.go_apart(apart.execution->serial)) {
+    PyOS_AfterFork_Parent();
+    return prefault_pages();
+  }
+  PyOS_AfterFork_Child();
+  Origin::set_run(apart.execution);
+  auto saved = advisor_.load() ? session_files::save(apart.execution, apart.request) : std::nullopt;
+  link_.send(CopyDone{apart.execution->serial,
+                      saved ? Outcome(*std::move(saved)) : reporter_.fault(take_exception())});
+  ::_exit(0);
+}
+
 void Interpreter::handle(const Stop& /*stop*/) { stopped_ = true; }
 
 Outcome Interpreter::execute(const Run& run) {
@@ -217,7 +236,10 @@ Outcome Interpreter::execute(const Run& run) {
   link_.begin(run.execution);
   if (!hooks_.restore()) PyErr_Clear();
   if (run.window) tell_window(*run.window);
-  if (run.comm) return deliver(run);
+  if (run.errand) {
+    const auto* message = std::get_if<CommMessage>(&*run.errand);
+    return message != nullptr ? deliver(*message, run) : transfer(run);
+  }
   if (!ipython_.on() || run.module) return execute_code(run);
   Run python = run;
   if (!ipython_.begin(python)) return failure_to_compile(run, Compiler::name_of(run), {});
@@ -241,12 +263,12 @@ Outcome Interpreter::execute_code(const Run& run) {
 }
 
 // A message for a comm of the session's.
-Outcome Interpreter::deliver(const Run& run) {
+Outcome Interpreter::deliver(const CommMessage& message, const Run& run) {
   {
     const memory_limit::Scope limited;
     const user_context::Scope context;
     const interrupts::Window window;
-    if (comms::deliver(*run.comm)) static_cast<void>(PyErr_CheckSignals());
+    if (comms::deliver(message)) static_cast<void>(PyErr_CheckSignals());
   }
   if (left_as_child()) return {};
   presenter_.finish();
@@ -254,6 +276,21 @@ Outcome Interpreter::deliver(const Run& run) {
   if (PyErr_Occurred() != nullptr) outcome = failure(take_exception(), run, nullptr);
   hooks_.flush_replaced();
   return outcome;
+}
+
+// Variables to a file, or from one.
+Outcome Interpreter::transfer(const Run& run) {
+  Outcome outcome;
+  if (!advisor_.load()) {
+  } else if (const auto* save = std::get_if<Save>(&*run.errand)) {
+    if (auto saved = session_files::save(run.execution, *save)) outcome = *std::move(saved);
+  } else if (const auto* load = std::get_if<Load>(&*run.errand)) {
+    if (auto loaded = session_files::load(run.execution, *load)) outcome = *std::move(loaded);
+  }
+  if (left_as_child()) return {};
+  presenter_.finish();
+  hooks_.flush_replaced();
+  return PyErr_Occurred() != nullptr ? reporter_.fault(take_exception()) : outcome;
 }
 
 // Null with a Python exception set: the module cannot be imported.

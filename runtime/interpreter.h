@@ -73,6 +73,7 @@ class Interpreter {
   void handle(const Checkpoint& checkpoint);
   void prefault_pages();
   void go_on_as_snapshot(std::vector<std::string> threads, Lost lost);
+  void handle(const SaveApart& apart);
   void handle(const Stop& stop);
   Outcome execute(const Run& run);
   Outcome execute_code(const Run& run);
@@ -86,7 +87,8 @@ class Interpreter {
   Ref run_code(const Run& run, const Cell& cell);
   Ref evaluate(const Cell& cell);
   Outcome complete(const Run& run, const Cell& cell, const Ref& value);
-  Outcome deliver(const Run& run);
+  Outcome deliver(const CommMessage& message, const Run& run);
+  Outcome transfer(const Run& run);
   bool install_teller();
   static PyObject* tell_value(PyObject* self, PyObject* args);
   bool tell_statement(PyObject* value, std::int64_t line);

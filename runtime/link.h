@@ -51,6 +51,16 @@ struct CommMessage {
   std::string metadata;
   std::vector<std::string> buffers;
 };
+// Variables into a file, and back. No names: all that there are.
+struct Save {
+  std::string path;
+  std::optional<std::vector<std::string>> names;
+};
+struct Load {
+  std::string path;
+  std::optional<std::vector<std::string>> names;
+};
+using Errand = std::variant<CommMessage, Save, Load>;
 struct Run {
   ExecutionRef execution;
   std::string code;
@@ -64,7 +74,7 @@ struct Run {
   std::optional<std::string> name;      // what `__name__` is there meanwhile
   std::vector<Expression> expressions;  // evaluated when the code has ended well
   bool every_value;                     // of expression statements is told
-  std::optional<CommMessage> comm;      // instead of code
+  std::optional<Errand> errand;         // instead of code
   std::optional<WindowSize> window;     // none: the client has said nothing of it
 };
 struct Reset {};
@@ -91,8 +101,12 @@ struct Checkpoint {
   std::optional<std::size_t> limit;  // none is taken of a process that holds more: bytes
   bool urgent;                       // somebody waits for it
 };
+struct SaveApart {  // by a copy of the process; with --survive
+  ExecutionRef execution;
+  Save request;
+};
 struct Stop {};
-using Command = std::variant<Run, Reset, Define, Checkpoint, Stop>;
+using Command = std::variant<Run, Reset, Define, Checkpoint, SaveApart, Stop>;
 
 struct Line {
   std::string text;
@@ -189,6 +203,11 @@ struct Value {  // of an expression statement, by its line
   std::int64_t line;
   Presentation value;
 };
+struct Progress {  // of a Save or a Load: bytes
+  ExecutionRef execution;
+  std::int64_t done;
+  std::int64_t total;
+};
 struct ClearOutput {
   ExecutionRef execution;
   bool wait;
@@ -217,6 +236,14 @@ struct Restored {  // a snapshot goes on as the interpreter
   std::vector<std::string> lost_threads;
   std::vector<std::string> lost_native_threads;  // of these: those that Python knows nothing of
   Lost lost;
+};
+struct CopyBegun {
+  std::uint64_t serial;  // of the execution that the copy is at work on
+  std::string failure;   // why there is none; empty: there is
+};
+struct CopyDone {  // from the copy, or in its place when it is dead
+  std::uint64_t serial;
+  Outcome outcome;
 };
 struct Exiting {  // os._exit: the process ends as soon as this has been said
   int status;
@@ -253,8 +280,9 @@ struct InquiryReply {
   std::variant<Completions, Inspection, Completeness, VariableList> answer;
   std::string fault;  // what kept the interpreter from a better answer; for the log
 };
-using Event = std::variant<NeedInput, InputWithdrawn, Display, CommSent, Value, ClearOutput, Done,
-                           ResetDone, Defined, Checkpointed, Restored, Exiting, InquiryReply>;
+using Event = std::variant<NeedInput, InputWithdrawn, Display, CommSent, Value, Progress,
+                           ClearOutput, Done, ResetDone, Defined, Checkpointed, Restored, CopyBegun,
+                           CopyDone, Exiting, InquiryReply>;
 
 // The answer to a question that woke a loop.
 struct Answered {
@@ -285,6 +313,9 @@ class Link {
   // snapshot that goes on, each time that it is restored: in a process of its own, with this thread
   // alone.
   virtual std::optional<Lost> checkpoint(std::uint64_t number) = 0;
+  // Leaves a copy of the process at work on what that serial names. True in the copy, which has
+  // this thread alone, says what came of it and ends; the process itself goes on.
+  virtual bool go_apart(std::uint64_t serial) = 0;
   // Bytes that an execution wrote. False: the client is behind, call `wait_for_room`.
   virtual bool write(const ExecutionRef& execution, Stream stream, std::string_view bytes) = 0;
   // True when there is room.

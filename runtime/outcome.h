@@ -59,6 +59,22 @@ struct Exited {  // by SystemExit
   std::string exit_code;  // JSON: integer, string or null
 };
 
-using Outcome = std::variant<Completed, Raised, Interrupted, OutOfMemory, Exited>;
+// What came of a file of variables.
+struct Skipped {
+  std::string name;
+  std::string reason;
+};
+struct Saved {
+  std::string path;
+  std::int64_t bytes;
+  std::vector<std::string> names;
+  std::vector<Skipped> skipped;
+};
+struct Loaded {
+  std::vector<std::string> names;
+  std::vector<Skipped> skipped;
+};
+
+using Outcome = std::variant<Completed, Raised, Interrupted, OutOfMemory, Exited, Saved, Loaded>;
 
 }  // namespace replwire::runtime

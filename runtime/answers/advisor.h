@@ -19,17 +19,20 @@ class Advisor {
   // What is in the namespace by now is the start-up file's, not the user's.
   void note_startup() { startup_ = Ref(PyDict_Copy(main_.space())); }
 
+  // What it is done by: once, before `answer`, and for what else needs the names that are the
+  // user's. False with a Python exception set.
+  bool load();
+
   // Names that jedi finds are to be told as well. False when this Python has no jedi.
   bool use_jedi();
 
-  // Never fails: at worst it tells nothing, and why.
   // At Python's end: the session's namespace can be deleted.
   void forget();
 
+  // Never fails: at worst it tells nothing, and why.
   InquiryReply answer(const Inquiry& inquiry);
 
  private:
-  bool load();
   // What a function of ask.py returned: a tuple. None with a Python exception set.
   Ref consult(const char* function, const Ref& arguments);
 

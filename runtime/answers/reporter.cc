@@ -342,6 +342,14 @@ Outcome Reporter::outcome(const Ref& exception, const Run& run, const Cell* cell
   return Raised{std::move(told)};
 }
 
+Outcome Reporter::fault(const Ref& exception) {
+  Report told = report(exception);
+  PyErr_Clear();
+  if (is(exception, PyExc_KeyboardInterrupt)) return Interrupted{std::move(told)};
+  if (is(exception, PyExc_MemoryError)) return OutOfMemory{std::move(told)};
+  return Raised{std::move(told)};
+}
+
 std::string Reporter::summary(const Ref& exception) {
   const Report told = report(exception);
   std::string line = told.message.empty() ? told.type : told.type + ": " + told.message;

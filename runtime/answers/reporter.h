@@ -26,6 +26,9 @@ class Reporter {
   // exception is the last one from then on (sys.last_value).
   Outcome outcome(const Ref& exception, const Run& run, const Cell* cell);
 
+  // The same of what is no execution's: the last exception stays as it was.
+  Outcome fault(const Ref& exception);
+
   // What it says of itself, and no more than that.
   Report report(const Ref& exception);
 

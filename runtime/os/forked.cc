@@ -27,6 +27,8 @@ void watch_forks(void (*in_child)()) {
                  });
 }
 
+void become_forked_child() { state.is_child = true; }
+
 bool in_forked_child() { return state.is_child; }
 
 }  // namespace replwire::runtime

@@ -9,5 +9,7 @@ namespace replwire::runtime {
 void watch_forks(void (*in_child)());
 
 bool in_forked_child();
+// This process, a copy of another one, counts as such a child from here on.
+void become_forked_child();
 
 }  // namespace replwire::runtime

@@ -55,7 +55,9 @@ class InterpreterLink {
   virtual void drop(std::uint64_t /*snapshot*/) {}
   // Of the snapshot's process; 0: it is gone.
   virtual pid_t process_of(std::uint64_t /*snapshot*/) const { return 0; }
-  // All processes that sleep beside the interpreter.
+  // Ends a copy that is at work; the session hears of it.
+  virtual void kill_copy(std::uint64_t /*serial*/) {}
+  // All processes that sleep, or are at work, beside the interpreter.
   virtual std::vector<pid_t> sleepers() const { return {}; }
   // All are given up. Returns those that nobody else has, which end.
   virtual std::vector<pid_t> give_up_sleepers() { return {}; }

@@ -50,6 +50,7 @@ class LocalLink final : public runtime::Link, public InterpreterLink {
   std::optional<runtime::Lost> checkpoint(std::uint64_t /*number*/) override {
     return std::nullopt;  // never asked for
   }
+  bool go_apart(std::uint64_t /*serial*/) override { return false; }  // never asked for either
   bool write(const runtime::ExecutionRef& execution, runtime::Stream stream,
              std::string_view bytes) override {
     return outputs_.write(execution, stream, bytes);

@@ -39,24 +39,56 @@ std::size_t bytes_of(const protocol::Functions& request) {
   return bytes;
 }
 
+std::size_t bytes_of(const runtime::Errand& transfer) {
+  std::size_t bytes = 0;
+  const auto count = [&bytes](const auto& file) {
+    if constexpr (requires { file.names; }) {
+      bytes = sizeof(protocol::Execute) + file.path.size();
+      for (const std::string& name : file.names.value_or(std::vector<std::string>()))
+        bytes += sizeof(name) + name.size();
+    }
+  };
+  std::visit(count, transfer);
+  return bytes;
+}
+
+// What is made of an errand.
+protocol::Execute silent() {
+  protocol::Execute request = {};
+  request.silent = true;
+  return request;
+}
+
 }  // namespace
 
 void ExecutionQueue::add(protocol::Execute request, ReplyOnce reply, const InHand& in_hand) {
   std::string key = reply.id() ? json_of(*reply.id()) : invent_id(in_hand.key);
+  const std::size_t bytes = bytes_of(request);
+  add({std::move(request), std::move(reply), std::move(key), bytes}, in_hand);
+}
+
+void ExecutionQueue::add(runtime::Errand transfer, ReplyOnce reply, const InHand& in_hand) {
+  protocol::Execute request = silent();
+  request.timeout = 0;
+  std::string key = json_of(*reply.id());
+  const std::size_t bytes = bytes_of(transfer);
+  add({std::move(request), std::move(reply), std::move(key), bytes, std::move(transfer)}, in_hand);
+}
+
+void ExecutionQueue::add(Entry entry, const InHand& in_hand) {
+  const std::string& key = entry.key;
   if (key == in_hand.key || contains(key)) {
-    return reply.refuse(ErrorCode::kDuplicateId, "/id: " + key + " is in use");
+    return entry.reply.refuse(ErrorCode::kDuplicateId, "/id: " + key + " is in use");
   }
   if (limit_ && size() >= *limit_ && (in_hand.busy || !empty())) {
-    return reply.refuse(ErrorCode::kQueueFull,
-                        std::to_string(*limit_) + " executions wait already");
+    return entry.reply.refuse(ErrorCode::kQueueFull,
+                              std::to_string(*limit_) + " executions wait already");
   }
-  if (!reply.id()) reply.set_id(key.substr(1, key.size() - 2));
-  if (aborting_) return reply.answer(replies::never_ran(ErrorReason::kAborted));
-  const std::size_t bytes = bytes_of(request);
-  const auto entry = entries_.insert(entries_.end(),
-                                     {std::move(request), std::move(reply), std::move(key), bytes});
-  keys_.emplace(entry->key, entry);
-  bytes_ += bytes;
+  if (!entry.reply.id()) entry.reply.set_id(key.substr(1, key.size() - 2));
+  const auto place = entries_.insert(entries_.end(), std::move(entry));
+  keys_.emplace(place->key, place);
+  bytes_ += place->bytes;
+  if (aborting_) end(place, ErrorReason::kAborted);
 }
 
 void ExecutionQueue::add(Request request, ReplyOnce reply) {
@@ -76,9 +108,7 @@ void ExecutionQueue::add(runtime::CommMessage message, ReplyOnce reply, std::str
   }
   std::size_t bytes = sizeof(Entry) + message.data.size() + message.metadata.size();
   for (const std::string& buffer : message.buffers) bytes += sizeof(buffer) + buffer.size();
-  protocol::Execute silent = {};
-  silent.silent = true;
-  entries_.push_back({std::move(silent), std::move(reply), {}, bytes, std::move(message)});
+  entries_.push_back({silent(), std::move(reply), {}, bytes, std::move(message)});
   bytes_ += bytes;
 }
 
@@ -99,7 +129,7 @@ ExecutionQueue::Entry ExecutionQueue::take(Entries::iterator entry) {
 }
 
 void ExecutionQueue::end(Entries::iterator entry, ErrorReason reason, std::string message) {
-  take(entry).reply.answer(replies::never_ran(reason, std::move(message)));
+  take(entry).reply.fail(replies::never_ran(reason, std::move(message)));
 }
 
 void ExecutionQueue::cancel(const std::string& key) {

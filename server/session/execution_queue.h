@@ -28,7 +28,7 @@ class ExecutionQueue {
     ReplyOnce reply;
     std::string key;  // an execution's id as JSON; empty for other requests
     std::size_t bytes;
-    std::optional<runtime::CommMessage> comm = {};  // a silent execution is made of it
+    std::optional<runtime::Errand> errand = {};  // a silent execution is made of it
   };
   // What is not in the queue any more.
   struct InHand {
@@ -44,6 +44,8 @@ class ExecutionQueue {
 
   // Refuses an id that is in use and one too many. An execution without an id is given one.
   void add(protocol::Execute request, ReplyOnce reply, const InHand& in_hand);
+  // A file to be written or read, which takes its turn, and is cancelled, like an execution.
+  void add(runtime::Errand transfer, ReplyOnce reply, const InHand& in_hand);
   // A request of another type.
   void add(Request request, ReplyOnce reply);
   // A message for the session's end of a comm. Without an id it is given one, and owes no reply.
@@ -53,6 +55,11 @@ class ExecutionQueue {
   std::size_t size() const { return entries_.size(); }
   std::size_t bytes() const { return bytes_; }
   const Request& front() const { return entries_.front().request; }
+  // Whether that is a file to be written or read.
+  bool front_is_file() const {
+    const auto& errand = entries_.front().errand;
+    return errand && !std::holds_alternative<runtime::CommMessage>(*errand);
+  }
   Entry pop() { return take(entries_.begin()); }
 
   // The execution of that key ends before it has run; nothing happens when none of it waits.
@@ -69,6 +76,7 @@ class ExecutionQueue {
  private:
   using Entries = std::list<Entry>;
 
+  void add(Entry entry, const InHand& in_hand);
   std::string invent_id(std::string_view running);
   Entry take(Entries::iterator entry);
   void end(Entries::iterator entry, protocol::ErrorReason reason, std::string message = {});

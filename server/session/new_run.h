@@ -15,7 +15,7 @@ namespace replwire::server {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic error "-Wmissing-field-initializers"
 inline runtime::Run new_run(runtime::ExecutionRef execution, protocol::Execute&& request,
-                            std::optional<runtime::CommMessage>&& comm,
+                            std::optional<runtime::Errand>&& errand,
                             const std::optional<runtime::WindowSize>& window) {
   std::vector<runtime::Expression> expressions;
   if (request.expressions) {
@@ -35,7 +35,7 @@ inline runtime::Run new_run(runtime::ExecutionRef execution, protocol::Execute&&
                       std::move(request.name),
                       std::move(expressions),
                       request.values.has_value(),
-                      std::move(comm),
+                      std::move(errand),
                       window};
 }
 #pragma GCC diagnostic pop

@@ -39,6 +39,12 @@ protocol::JsonOf<protocol::ExpressionValues> values_of(
   return {json + "}"};
 }
 
+std::vector<protocol::SkippedName> names_of(const std::vector<runtime::Skipped>& skipped) {
+  std::vector<protocol::SkippedName> names;
+  for (const auto& [name, reason] : skipped) names.push_back({name, reason});
+  return names;
+}
+
 }  // namespace
 
 protocol::Result final_frame(const runtime::Completed& completed, const Ended& how) {
@@ -71,6 +77,14 @@ protocol::Error final_frame(const runtime::Exited& exited, const Ended& how) {
   protocol::Error frame = error(ErrorReason::kExit, exited.report, how);
   frame.exit_code = protocol::JsonOf<protocol::ExitCode>{exited.exit_code};
   return frame;
+}
+
+protocol::SaveReply final_frame(const runtime::Saved& saved, const Ended& /*how*/) {
+  return {{}, saved.path, saved.bytes, saved.names, names_of(saved.skipped)};
+}
+
+protocol::LoadReply final_frame(const runtime::Loaded& loaded, const Ended& /*how*/) {
+  return {{}, loaded.names, names_of(loaded.skipped)};
 }
 
 protocol::Error error(ErrorReason reason, const runtime::Report& report, const Ended& how) {
@@ -152,6 +166,10 @@ protocol::Value event(const runtime::Value& value) {
   frame.line = value.line;
   show(value.value, frame);
   return frame;
+}
+
+protocol::Progress event(const runtime::Progress& progress) {
+  return {{progress.execution->id}, progress.done, progress.total};
 }
 
 CommEvent event(const runtime::CommSent& sent) {

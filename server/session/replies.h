@@ -32,6 +32,8 @@ protocol::Error final_frame(const runtime::Raised& raised, const Ended& how);
 protocol::Error final_frame(const runtime::Interrupted& interrupted, const Ended& how);
 protocol::Error final_frame(const runtime::OutOfMemory& memory, const Ended& how);
 protocol::Error final_frame(const runtime::Exited& exited, const Ended& how);
+protocol::SaveReply final_frame(const runtime::Saved& saved, const Ended& how);
+protocol::LoadReply final_frame(const runtime::Loaded& loaded, const Ended& how);
 protocol::Error error(protocol::ErrorReason reason, const runtime::Report& report,
                       const Ended& how);
 // Of an execution that was taken out of the queue.
@@ -46,6 +48,7 @@ protocol::VariablesReply reply(runtime::VariableList& told);
 protocol::Display event(const runtime::Display& display);
 protocol::ClearOutput event(const runtime::ClearOutput& clear);
 protocol::Value event(const runtime::Value& value);
+protocol::Progress event(const runtime::Progress& progress);
 using CommEvent =
     std::variant<protocol::CommOpenEvent, protocol::CommMsgEvent, protocol::CommCloseEvent>;
 CommEvent event(const runtime::CommSent& sent);

@@ -26,13 +26,15 @@ class ReplyOnce {
       : sink_(std::exchange(other.sink_, nullptr)),
         type_(other.type_),
         id_(std::move(other.id_)),
-        line_(other.line_) {}
+        line_(other.line_),
+        only_failure_(other.only_failure_) {}
   ReplyOnce& operator=(ReplyOnce&& other) noexcept {
     ReplyOnce taken(std::move(other));
     std::swap(sink_, taken.sink_);
     std::swap(type_, taken.type_);
     std::swap(id_, taken.id_);
     std::swap(line_, taken.line_);
+    std::swap(only_failure_, taken.only_failure_);
     return *this;
   }
   ~ReplyOnce() {
@@ -48,6 +50,7 @@ class ReplyOnce {
   // The frame that answers, under the request's id.
   template <class Frame>
   void answer(Frame frame) {
+    if (only_failure_) sink_ = nullptr;
     if (sink_ == nullptr) return;
     auto& id = id_in(frame);
     take_id(id);
@@ -59,8 +62,13 @@ class ReplyOnce {
     }
     sink_ = nullptr;
   }
+  // The end of an execution that has not ended well: its `error`, or, where that is a file written
+  // or read, a protocol_error.
+  void fail(protocol::Error error);
   // A protocol_error; `message` stands behind the request's type.
   void refuse(protocol::ErrorCode code, std::string_view message);
+  // Nobody has asked: what is answered well is not told.
+  void only_failure() { only_failure_ = true; }
   // A request that has no reply has been served.
   void none() { sink_ = nullptr; }
 
@@ -81,6 +89,7 @@ class ReplyOnce {
   std::string_view type_;
   std::optional<protocol::Id> id_;
   std::int64_t line_;
+  bool only_failure_ = false;
 };
 
 }  // namespace replwire::server

@@ -44,13 +44,21 @@ void RunningExecution::complete(replies::Ended& how) const {
 
 void RunningExecution::end(const runtime::Outcome& outcome, replies::Ended how) {
   complete(how);
-  std::visit([&](const auto& ended) { reply_.answer(replies::final_frame(ended, how)); }, outcome);
+  const auto final_frame = [&](const auto& ended) { return replies::final_frame(ended, how); };
+  const auto answer = [&]<class Ended>(const Ended& ended) {
+    if constexpr (requires { reply_.fail(final_frame(ended)); }) {
+      reply_.fail(final_frame(ended));
+    } else {
+      reply_.answer(final_frame(ended));
+    }
+  };
+  std::visit(answer, outcome);
 }
 
 void RunningExecution::end(protocol::ErrorReason reason, const runtime::Report& report,
                            replies::Ended how) {
   complete(how);
-  reply_.answer(replies::error(reason, report, how));
+  reply_.fail(replies::error(reason, report, how));
 }
 
 }  // namespace replwire::server

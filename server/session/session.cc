@@ -46,6 +46,12 @@ runtime::ExecutionRef execution_of(const std::optional<RunningExecution>& runnin
   return running ? running->execution() : nullptr;
 }
 
+bool has_failed(const runtime::Outcome& outcome) {
+  return !std::holds_alternative<runtime::Completed>(outcome) &&
+         !std::holds_alternative<runtime::Saved>(outcome) &&
+         !std::holds_alternative<runtime::Loaded>(outcome);
+}
+
 template <class T>
 T* pointer_to(std::optional<T>& value) {
   return value ? &*value : nullptr;
@@ -79,6 +85,7 @@ Session::Session(const Parts& parts, const Options& options, std::function<void(
             parts_.link.answer(number, std::move(answer));
           },
           options.queue_bytes),
+      autosave_(frames_, options),
       inquiries_([this](runtime::Inquiry inquiry) { parts_.link.ask(std::move(inquiry)); },
                  [this] { return parts_.writer.waiting_replies() <= StdinReader::kMostReplies; }),
       stopper_(processes_),
@@ -104,6 +111,7 @@ void Session::open(const protocol::Ready& ready) {
   inputs_.open();
   parts_.outputs.open();
   if (recovery_) recovery_->offer();
+  add(autosave_.restore());
 }
 
 void Session::receive(runtime::Event event) {
@@ -149,10 +157,8 @@ void Session::ring() {
     over = ending_.due() && *ending_.due() <= now;
     if (over && ending_.stopping())
       parts_.log.line("Python has not come to its end in time (--exit-timeout): cut off");
-    if (opening_ && opening_->by <= now) {
-      fail_opening("it did not wake");
-      over = true;
-    }
+    if (saves_.find(Autosave::key()) || queue_.contains(Autosave::key())) autosave_.put_off(now);
+    add(autosave_.save(now));
     if (recovery_) recovery_->act(now);
     if (!(recovery_ && recovery_->reviving()) && stopper_.act(pointer_to(running_), now)) {
       parts_.stack.take([this, serial = running_->serial()](const WorkerStack::Outcome& outcome) {
@@ -178,6 +184,7 @@ void Session::settle() {
   std::optional<Clock::time_point> due = ending_.due();
   if (opening_) take_earlier(due, std::optional(opening_->by));
   if (recovery_) take_earlier(due, recovery_->due());
+  if (!ending_.shutting_down()) take_earlier(due, autosave_.due());
   if (!(recovery_ && recovery_->reviving())) {
     if (running_ && stopper_.has_deadline()) {
       const bool waits =
@@ -191,18 +198,27 @@ void Session::settle() {
 }
 
 bool Session::busy() const {
-  return running_ || reset_ || functions_.busy() || (recovery_ && recovery_->busy());
+  return running_ || reset_ || functions_.busy() || saves_.busy() ||
+         (recovery_ && recovery_->busy());
+}
+
+void Session::add(std::optional<Autosave::Request> request) {
+  if (request) queue_.add(std::move(request->errand), std::move(request->reply), {busy(), {}});
 }
 
 // ---- executions -----------------------------------------------------------------------------
 
+// What is first in the queue. A file may be the one that a copy is still at work on.
+bool Session::holds_back() {
+  if (queue_.front_is_file() && !saves_.empty()) return true;
+  return recovery_ && recovery_->holds_back(queue_.front());
+}
+
 void Session::start_next() {
   if (!opened_ || ending_.over() || processes_.hunting()) return;
-  while (!busy() && !queue_.empty() && !(recovery_ && recovery_->holds_back(queue_.front()))) {
-    begin(queue_.pop());
-  }
-  if (!busy() && queue_.empty() && !others_live() &&
-      ending_.stop(!inquiries_.empty() || !listings_.empty(), Clock::now())) {
+  while (!busy() && !queue_.empty() && !holds_back()) begin(queue_.pop());
+  if (!busy() && queue_.empty() &&
+      ending_.stop(!inquiries_.empty() || !listings_.empty() || !saves_.empty(), Clock::now())) {
     parts_.link.post(runtime::Stop{});
   }
 }
@@ -243,11 +259,21 @@ void Session::list_snapshots(ReplyOnce reply) {
   listings_.add(std::move(reply), std::move(listed.reply));
 }
 
+// A file that a copy of the interpreter writes, while code goes on.
+void Session::start_apart(ExecutionQueue::Entry& entry) {
+  const auto execution = std::make_shared<const runtime::Execution>(runtime::Execution{
+      ++last_serial_, std::move(entry.key), std::nullopt, runtime::Unanswered::kEof});
+  parts_.link.post(saves_.begin(execution, std::move(std::get<runtime::Save>(*entry.errand)),
+                                std::move(entry.reply)));
+}
+
 void Session::start(protocol::Execute& request, ExecutionQueue::Entry& entry) {
+  if (recovery_ && entry.errand && std::holds_alternative<runtime::Save>(*entry.errand))
+    return start_apart(entry);
   const bool counts = !request.silent.value_or(false) && request.store_history.value_or(true);
   const auto count = counts ? std::optional<std::int64_t>(++last_count_) : std::nullopt;
   const bool notify_start = request.notify_start.value_or(false);
-  std::string key = entry.comm ? json_of(*entry.reply.id()) : std::move(entry.key);
+  std::string key = entry.key.empty() ? json_of(*entry.reply.id()) : std::move(entry.key);
   const auto execution = std::make_shared<const runtime::Execution>(
       runtime::Execution{++last_serial_, std::move(key), count, unanswered(request)});
   const Clock::time_point now = Clock::now();
@@ -258,7 +284,7 @@ void Session::start(protocol::Execute& request, ExecutionQueue::Entry& entry) {
   parts_.outputs.set_running(execution, output_limit);
   const auto timeout = timeout_of(request, options_);
   const auto grace = duration(request.grace.value_or(kGrace));
-  parts_.link.post(new_run(execution, std::move(request), std::move(entry.comm), window_));
+  parts_.link.post(new_run(execution, std::move(request), std::move(entry.errand), window_));
   running_ = std::move(running);
   if (notify_start) frames_.write(protocol::Started{running_->id(), count});
   stopper_.begin(timeout, grace, now);
@@ -288,6 +314,13 @@ void Session::on(const runtime::NeedInput& question) {
 }
 
 void Session::on(runtime::Defined& defined) { functions_.defined(defined); }
+
+void Session::on(const runtime::CopyBegun& begun) { saves_.begun(begun); }
+
+void Session::on(const runtime::CopyDone& done) {
+  const std::string fault = saves_.done(done);
+  if (!fault.empty()) parts_.log.line("save: " + fault);
+}
 
 void Session::on(const runtime::InputWithdrawn& withdrawn) {
   const bool timed_out = running_ && stopper_.timed_out() &&
@@ -338,8 +371,8 @@ void Session::tell(const Recovery::Ended& ended, bool kept) {
                           how.seconds = seconds(done.time);
                           how.timed_out = stopper_.timed_out();
                           how.kept = kept;
-                          end_execution(!std::holds_alternative<runtime::Completed>(done.outcome),
-                                        false, done.outcome, how);
+                          autosave_.ended(running_->key(), done.outcome, Clock::now());
+                          end_execution(has_failed(done.outcome), false, done.outcome, how);
                         },
                         [&](const runtime::ResetDone& done) {
                           if (reset_) {
@@ -482,8 +515,8 @@ void Session::interpreter_died(const Death& death) {
       if (reset_) reset_->refuse(protocol::ErrorCode::kInvalidField, "the interpreter died");
       reset_.reset();
       functions_.interpreter_died();
-      over = !recovery_->wake(now);
-      if (over && !is_branch()) {
+      saves_.interpreter_died();
+      if (!recovery_->wake(now)) {
         process_end_.die(execution_of(running_), "interpreter",
                          "the interpreter died each time that it was started anew", kBroken);
       }
@@ -510,8 +543,7 @@ void Session::on(const runtime::Restored& restored) {
                         },
                         [&](const runtime::Done& done) {
                           how.seconds = seconds(done.time);
-                          end_execution(!std::holds_alternative<runtime::Completed>(done.outcome),
-                                        true, done.outcome, how);
+                          end_execution(has_failed(done.outcome), true, done.outcome, how);
                         }},
              revival.then);
 }
@@ -576,6 +608,7 @@ void Session::finish() {
   listings_.clear();
   reset_.reset();
   functions_.clear();
+  saves_.clear();
   if (recovery_) recovery_->clear();
   queue_.clear();
   if (is_branch()) return parts_.host->ended(*this);

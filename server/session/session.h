@@ -15,6 +15,7 @@
 #include "server/link/interpreter_link.h"
 #include "server/link/worker_stack.h"
 #include "server/output/outputs.h"
+#include "server/session/autosave.h"
 #include "server/session/execution_queue.h"
 #include "server/session/function_desk.h"
 #include "server/session/input_desk.h"
@@ -24,7 +25,7 @@
 #include "server/session/recovery/recovery.h"
 #include "server/session/reply_once.h"
 #include "server/session/running_execution.h"
-#include "server/session/session_host.h"
+#include "server/session/save_desk.h"
 #include "server/session/status_desk.h"
 #include "server/session/stop/ending.h"
 #include "server/session/stop/process_end.h"
@@ -51,6 +52,7 @@
 //   RunningExecution  the one in hand               Stopper      interrupts and deadlines
 //   InputDesk         what code asks the client     Recovery     the next interpreter; --survive
 //   FunctionDesk      what code may call there      Ending       the way to the end
+//   SaveDesk          files that copies write       Autosave     files that nobody asks for
 //   StatusDesk        who waits for a stack         ProcessEnd   the last step of it
 //   ListingDesk       who waits for checkpoints, until it is known what they hold
 //
@@ -83,9 +85,11 @@ concept AboutCode =
     OneOf<T, protocol::Complete, protocol::Inspect, protocol::IsComplete, protocol::Variables>;
 template <class T>
 concept OfComm = OneOf<T, protocol::CommOpen, protocol::CommMsg, protocol::CommClose>;
+template <class T>
+concept OfFile = OneOf<T, protocol::Save, protocol::Load>;
 // What has been shown, not asked for.
 template <class T>
-concept Shown = OneOf<T, runtime::Display, runtime::ClearOutput, runtime::Value>;
+concept Shown = OneOf<T, runtime::Display, runtime::ClearOutput, runtime::Value, runtime::Progress>;
 
 // Owns the parts and the lock. Its public functions are for any thread.
 class Session {
@@ -184,8 +188,7 @@ class Session {
   void settle();
   void ring();
   bool busy() const;
-  bool is_branch() const { return !parts_.name.empty(); }
-  bool others_live() const { return parts_.host != nullptr && !is_branch() && parts_.host->any(); }
+  bool holds_back();
 
   void serve(Incoming& incoming);
   void on(protocol::Execute& request, ReplyOnce reply);
@@ -195,12 +198,13 @@ class Session {
   void on(protocol::Shutdown& request, ReplyOnce reply);
   void on(protocol::Resize& request, ReplyOnce reply);
   void on(OfComm auto& request, ReplyOnce reply);
-  void on(protocol::Branch& request, ReplyOnce reply);
-  void on(OfHost auto& request, ReplyOnce reply);
+  void on(OfFile auto& request, ReplyOnce reply);
 
+  void add(std::optional<Autosave::Request> request);
   void start_next();
   void begin(ExecutionQueue::Entry next);
   void start(protocol::Execute& request, ExecutionQueue::Entry& entry);
+  void start_apart(ExecutionQueue::Entry& entry);
   // Once it may be told. `kept`: a snapshot has its effects, or none is to.
   void tell(const Recovery::Ended& ended, bool kept);
   void list_snapshots(ReplyOnce reply);
@@ -218,6 +222,8 @@ class Session {
   void on(runtime::Done& done);
   void on(runtime::ResetDone& done);
   void on(runtime::Defined& defined);
+  void on(const runtime::CopyBegun& begun);
+  void on(const runtime::CopyDone& done);
   void on(const runtime::Checkpointed& checkpointed);
   void on(const runtime::Restored& restored);
   void on(const runtime::Exiting& exiting);
@@ -251,6 +257,8 @@ class Session {
   std::optional<ReplyOnce> reset_;  // that is under way
   InputDesk inputs_;
   FunctionDesk functions_;
+  SaveDesk saves_;
+  Autosave autosave_;
   InquiryDesk inquiries_;
   StatusDesk statuses_;
   Stopper stopper_;

@@ -120,6 +120,12 @@ void Session::on(protocol::Interrupt& request, ReplyOnce reply) {
     reply.answer(std::move(told));
     return queue_.cancel(key);
   }
+  if (const auto save = saves_.find(key)) {
+    told.outcome = InterruptOutcome::kDelivered;
+    reply.answer(std::move(told));
+    saves_.interrupt(*save);
+    return parts_.link.kill_copy(*save);
+  }
   const bool runs = running_ && (key.empty() || running_->key() == key);
   const std::uint64_t task = running_ || !key.empty() ? 0 : stopper_.task_at_rest();
   if (runs) told.execution_id = running_->id();
@@ -141,6 +147,15 @@ void Session::on(protocol::Shutdown& /*request*/, ReplyOnce reply) {
 void Session::on(protocol::Resize& request, ReplyOnce reply) {
   window_ = {request.columns, request.lines};
   reply.answer(protocol::ResizeReply{});
+}
+
+void Session::on(OfFile auto& request, ReplyOnce reply) {
+  if (const std::string key = json_of(*reply.id()); saves_.find(key))
+    return reply.refuse(ErrorCode::kDuplicateId, "/id: " + key + " is in use");
+  constexpr bool kSaves = std::is_same_v<decltype(request), protocol::Save&>;
+  using Transfer = std::conditional_t<kSaves, runtime::Save, runtime::Load>;
+  queue_.add(Transfer{std::move(request.path), std::move(request.names)}, std::move(reply),
+             {busy(), running_ ? std::string_view(running_->key()) : std::string_view()});
 }
 
 void Session::on(OfComm auto& request, ReplyOnce reply) {

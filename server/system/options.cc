@@ -133,6 +133,14 @@ void add_surroundings(CLI::App& app, Options& options) {
   app.add_option("--startup", options.startup, "Python file to run before `ready`")
       ->type_name("FILE")
       ->check(CLI::ExistingFile);
+  app.add_option("--restore", options.restore, "Load variables from FILE, if it is there, at first")
+      ->type_name("FILE");
+  app.add_option("--autosave", options.autosave, "Save the variables to FILE when they may change")
+      ->type_name("FILE");
+  app.add_option("--autosave-every", options.autosave_every, "How long after that, at most")
+      ->type_name("TIME")
+      ->transform(seconds_from("0.01"))
+      ->capture_default_str();
   app.add_option("--record", options.record, "Write every frame of both directions to FILE")
       ->type_name("FILE");
 }

@@ -33,6 +33,9 @@ struct Options {
   std::string figure_format = "png";         // or "svg"
   std::string position_encoding = "utf-32";  // or "utf-16", "utf-8"
   std::optional<std::int64_t> width;         // columns
+  std::string restore;                       // empty: none, as `autosave`
+  std::string autosave;
+  double autosave_every = 60;  // seconds
   bool survive = false;
   bool survive_fast = false;                           // a result may come before its snapshot
   std::size_t snapshots = 3;                           // kept, of those that the server takes

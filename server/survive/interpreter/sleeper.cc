@@ -135,4 +135,13 @@ runtime::Lost sleep_until_woken(Descriptor control, Channels& channels,
                          : runtime::Lost();
 }
 
+void go_apart(Descriptor control, Channels& channels, const LentDescriptors& lent) {
+  const int server_score = score_of(channels.server);
+  take_place(channels.link, std::move(control));
+  take_place(channels.inquiries, Descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC)));
+  lent.let_go();
+  live_as_long_as(channels.server, channels.link);
+  set_score(interpreter_score(server_score));
+}
+
 }  // namespace replwire::server::survive

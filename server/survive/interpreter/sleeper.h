@@ -14,4 +14,8 @@ namespace replwire::server::survive {
 runtime::Lost sleep_until_woken(Descriptor control, Channels& channels,
                                 const LentDescriptors* lent = nullptr);
 
+// In a copy that is at work instead: `control` is its link from here on, what is lent it does
+// without, and no signal but SIGKILL reaches it. It ends with the server.
+void go_apart(Descriptor control, Channels& channels, const LentDescriptors& lent);
+
 }  // namespace replwire::server::survive

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "runtime/os/detached_fork.h"
+#include "runtime/os/forked.h"
 #include "runtime/os/native_threads.h"
 #include "server/link/no_answer.h"
 #include "server/survive/interpreter/keeper.h"
@@ -18,6 +19,7 @@
 #include "server/survive/interpreter/sleeper.h"
 #include "server/survive/interpreter/transmit.h"
 #include "server/survive/wire/packing.h"
+#include "server/survive/wire/sending.h"
 #include "server/system/descriptors/ready.h"
 #include "server/system/outside_signals.h"
 #include "server/system/overloaded.h"
@@ -37,6 +39,12 @@ constexpr std::chrono::microseconds kTimeToRead{100};
 const runtime::Checkpoint* offered(const Command& command) {
   const auto* checkpoint = std::get_if<runtime::Checkpoint>(&command);
   return checkpoint != nullptr && checkpoint->limit ? checkpoint : nullptr;
+}
+
+// Whether the process is forked for it.
+bool copies(const Command& command) {
+  return std::holds_alternative<runtime::Checkpoint>(command) ||
+         std::holds_alternative<runtime::SaveApart>(command);
 }
 
 void call(const Descriptor& event) {
@@ -125,7 +133,7 @@ std::optional<Command> SocketLink::take(Command command, bool may_wait) {
     current_ = run->execution->serial;
     tell_children();
   }
-  if (!std::holds_alternative<runtime::Checkpoint>(command)) return command;
+  if (!copies(command)) return command;
   if (may_wait) {
     answering_.lock();
   } else if (!answering_.try_lock()) {
@@ -156,6 +164,10 @@ std::optional<Command> SocketLink::receive(const runtime::Watch& watch) {
 // ---- events ---------------------------------------------------------------------------------
 
 void SocketLink::send(Event event) {
+  if (apart_) {
+    send_all(channels_.link.get(), framed(packed(Message(std::move(event)))), {});
+    return;
+  }
   std::visit(
       Overloaded{
           [this](const runtime::Done&) { tell_children(); },
@@ -292,9 +304,23 @@ std::optional<runtime::Lost> SocketLink::checkpoint(std::uint64_t number) {
 
 // `lost` is set in what wakes of it.
 pid_t SocketLink::fork_sleeper(SocketPair& control, std::optional<runtime::Lost>& lost) {
-  const LentDescriptors lent({control.server.get(), control.interpreter.get(), keeper_,
-                              channels_.link.get(), channels_.inquiries.get()});
+  const LentDescriptors lent = find_lent(control);
   if (keeper_ < 0 && lent.can_be_kept()) start_keeper();
+  const pid_t pid = fork_copy([&] {
+    control.server = {};
+    lost = sleep_until_woken(std::move(control.interpreter), channels_, &lent);
+  });
+  control.interpreter = {};  // that the sleeper is dead is seen at the other end
+  if (pid > 0 && !lent.empty()) await_sleeper(control);
+  return pid;
+}
+
+LentDescriptors SocketLink::find_lent(const SocketPair& control) const {
+  return LentDescriptors({control.server.get(), control.interpreter.get(), keeper_,
+                          channels_.link.get(), channels_.inquiries.get()});
+}
+
+pid_t SocketLink::fork_copy(const std::function<void()>& in_copy) {
   std::unique_lock sending(sending_, std::defer_lock);
   std::unique_lock<std::mutex> asking;
   const auto lock = [&] {  // a thread of user code's may be asking
@@ -305,16 +331,40 @@ pid_t SocketLink::fork_sleeper(SocketPair& control, std::optional<runtime::Lost>
     asking.unlock();
     sending.unlock();
   };
-  const auto sleep = [&] {
-    control.server = {};
+  const auto go_on = [&] {
     { const Descriptor of_keeper(std::exchange(keeper_, -1)); }
-    lost = sleep_until_woken(std::move(control.interpreter), channels_, &lent);
+    in_copy();
     unlock();
   };
-  const pid_t pid = runtime::detached_fork({lock, unlock, sleep});
-  control.interpreter = {};  // that the sleeper is dead is seen at the other end
-  if (pid > 0 && !lent.empty()) await_sleeper(control);
-  return pid;
+  return runtime::detached_fork({lock, unlock, go_on});
+}
+
+// ---- copies at work ---------------------------------------------------------------------------
+
+bool SocketLink::go_apart(std::uint64_t serial) {
+  CopyStarted started = {serial, -1, {}};
+  auto control = SocketPair::open(SOCK_STREAM);
+  if (control) {
+    const LentDescriptors lent = find_lent(*control);
+    started.pid = fork_copy([&] {
+      control->server = {};
+      apart_ = true;
+      survive::go_apart(std::move(control->interpreter), channels_, lent);
+    });
+  }
+  if (started.pid < 0) started.failure = std::strerror(errno);
+  answering_.unlock();
+  if (apart_) {
+    sigset_t all;
+    sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, nullptr);
+    runtime::become_forked_child();
+  } else if (started.pid > 0) {
+    send_message(started, {control->server.get()});
+  } else {
+    send_message(started, {});
+  }
+  return apart_;
 }
 
 // What it let go of is free when the client hears of the snapshot.

@@ -10,6 +10,7 @@
 #include "server/link/answers.h"
 #include "server/link/asker.h"
 #include "server/output/write_pace.h"
+#include "server/survive/interpreter/lent_descriptors.h"
 #include "server/survive/wire/channels.h"
 #include "server/survive/wire/inbox.h"
 #include "server/survive/wire/messages.h"
@@ -37,6 +38,7 @@ class SocketLink final : public runtime::Link {
   std::optional<runtime::Command> receive(const runtime::Watch& watch) override;
   void send(runtime::Event event) override;
   std::optional<runtime::Lost> checkpoint(std::uint64_t number) override;
+  bool go_apart(std::uint64_t serial) override;
   bool write(const runtime::ExecutionRef& execution, runtime::Stream stream,
              std::string_view bytes) override;
   bool wait_for_room() override;
@@ -64,6 +66,8 @@ class SocketLink final : public runtime::Link {
   void ask(const runtime::Inquiry& inquiry);
   void answer(const runtime::Inquiry& inquiry);
   pid_t fork_sleeper(SocketPair& control, std::optional<runtime::Lost>& lost);
+  pid_t fork_copy(const std::function<void()>& in_copy);
+  LentDescriptors find_lent(const SocketPair& control) const;
   static void await_sleeper(const SocketPair& control);
   void start_keeper();
   void go_on_as_copy();
@@ -78,6 +82,7 @@ class SocketLink final : public runtime::Link {
   AnswerInquiry answer_inquiry_;
   std::unique_ptr<Asker> asker_;
   bool reads_ = false;  // the reader runs
+  bool apart_ = false;  // this is a copy that is at work on one thing
   int keeper_ = -1;     // what the keeper listens to, in the table that it shares
 
   std::mutex answering_;  // held while an inquiry is in hand, and over a snapshot

@@ -65,16 +65,8 @@ RemoteLink::RemoteLink(asio::io_context& io, Reaper& reaper, Channels& channels,
       incoming_(needed(::epoll_create1(EPOLL_CLOEXEC), "epoll")),
       commands_(io),
       inquiries_(io),
-      sleepers_(std::move(origin), std::move(make_origin), of_branch) {}
-
-RemoteLink::RemoteLink(asio::io_context& io, Reaper& reaper, Channels& channels,
-                       std::function<Descriptor()> make_origin, int mark)
-    : RemoteLink(io, reaper, channels, {}, std::move(make_origin), mark, true) {}
-
-RemoteLink::RemoteLink(asio::io_context& io, Reaper& reaper, Channels& channels, Descriptor origin,
-                       std::function<Descriptor()> make_origin)
-    : RemoteLink(io, reaper, channels, std::move(origin), std::move(make_origin),
-                 channels.output.descriptor(), false) {}
+      sleepers_(std::move(origin), std::move(make_origin)),
+      copies_(strand_, [this](runtime::Event event) { handlers_.event(std::move(event)); }) {}
 
 void RemoteLink::connect(Outputs& outputs, Handlers handlers) {
   outputs_ = &outputs;
@@ -134,6 +126,13 @@ bool RemoteLink::is_interpreter(pid_t process) const {
 bool RemoteLink::stack_can_be_asked_for() const {
   const int bit = runtime::stack_dump::signal_number() - 1;
   return (handled_signals(process()) >> static_cast<unsigned>(bit) & 1U) != 0;
+}
+
+std::vector<pid_t> RemoteLink::sleepers() const {
+  std::vector<pid_t> all = sleepers_.processes();
+  const std::vector<pid_t> copies = copies_.processes();
+  all.insert(all.end(), copies.begin(), copies.end());
+  return all;
 }
 
 std::vector<pid_t> RemoteLink::earlier_children() const {
@@ -231,6 +230,16 @@ void RemoteLink::on(Asleep& asleep) {
     asleep.failure = "the server has no descriptors left for it";
   }
   handlers_.event(runtime::Checkpointed{asleep.number, std::move(asleep.failure)});
+}
+
+// One without its socket is killed by the first thing that it says.
+void RemoteLink::on(CopyStarted& started) {
+  if (descriptors_.size() == 1 && leaves_room(descriptors_.front())) {
+    copies_.add(started.serial, std::move(descriptors_.front()), started.pid);
+  } else if (started.pid > 0) {
+    started.failure = "the server has no descriptors left for it";
+  }
+  handlers_.event(runtime::CopyBegun{started.serial, std::move(started.failure)});
 }
 
 void RemoteLink::on(const KeeperStarted& started) {

@@ -8,6 +8,7 @@
 #include "server/link/death.h"
 #include "server/link/interpreter_link.h"
 #include "server/output/outputs.h"
+#include "server/survive/server/copies.h"
 #include "server/survive/server/open_questions.h"
 #include "server/survive/server/outbox.h"
 #include "server/survive/server/reaper.h"
@@ -64,9 +65,8 @@ class RemoteLink final : public InterpreterLink {
   void wake(std::uint64_t snapshot) override;
   void drop(std::uint64_t snapshot) override { sleepers_.drop(snapshot); }
   pid_t process_of(std::uint64_t snapshot) const override { return sleepers_.process_of(snapshot); }
-  std::vector<pid_t> sleepers() const override { return sleepers_.processes(); }
-  std::vector<pid_t> give_up_sleepers() override { return sleepers_.clear(); }
-  bool is_interpreter(pid_t process) const override;
+  std::vector<pid_t> sleepers() const override;
+  void kill_copy(std::uint64_t serial) override { copies_.kill(serial); }
   int incoming() const override { return incoming_.get(); }
   void take_incoming() override;
 
@@ -83,6 +83,7 @@ class RemoteLink final : public InterpreterLink {
   void on(const NotCopied& told);
   void on(const Started& started);
   void on(Asleep& asleep);
+  void on(CopyStarted& started);
   void on(const KeeperStarted& started);
   void on(EarlierChildren& earlier);
   void on(const Ended& ended);
@@ -115,6 +116,7 @@ class RemoteLink final : public InterpreterLink {
   Outbox inquiries_;
 
   Sleepers sleepers_;
+  Copies copies_;
   OpenQuestions questions_;
 
   mutable std::mutex mutex_;

@@ -39,6 +39,11 @@ struct Asleep {
   pid_t pid;            // comes with the server's end of its socket; -1: none was made
   std::string failure;  // why, unless it was too large
 };
+struct CopyStarted {  // at work, see Link::go_apart
+  std::uint64_t serial;
+  pid_t pid;            // comes with the server's end of its socket; -1: there is none
+  std::string failure;  // why
+};
 struct KeeperStarted {  // comes with the socket for whoever asks it
   pid_t pid;
 };
@@ -47,7 +52,7 @@ struct EarlierChildren {
   std::vector<pid_t> pids;
 };
 struct Ended {};  // it was told to stop, and has run its exit handlers
-using Message = std::variant<Hello, NotCopied, Started, Asleep, KeeperStarted, EarlierChildren,
+using Message = std::variant<Hello, Started, Asleep, CopyStarted, KeeperStarted, EarlierChildren,
                              Ended, runtime::Event>;
 
 }  // namespace replwire::server::survive

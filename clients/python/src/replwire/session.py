@@ -299,7 +299,12 @@ class Session(AsyncRequests):
     async def request(self, frame: dict[str, Any], reply: type[Reply]) -> Reply:
         pending: asyncio.Future[Any] = self._future()
         self._conversation.request(frame, pending)
-        told = await pending
+        try:
+            told = await pending
+        except asyncio.CancelledError:
+            if frame["type"] in ("save", "load"):
+                self._conversation.send({"type": "interrupt", "execution_id": frame["id"]})
+            raise
         if not isinstance(told, reply):
             raise RequestRefused("unexpected", f"{frame['type']}: answered by {told!r}")
         return told

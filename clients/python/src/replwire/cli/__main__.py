@@ -18,6 +18,7 @@ from . import program as programs
 from .commands import Commands, python
 from .prompt import early_prompt, open_prompt
 from .repl import converse
+from .resume import is_name, resumed
 from .screen import Screen
 from .terminal import Terminal, exit_status, read_answer, status_of_death
 
@@ -36,7 +37,8 @@ environment: REPLWIRE is the server's command; VIRTUAL_ENV, else CONDA_PREFIX, e
 working directory or above it is the Python that runs the code, unless --python says otherwise;
 NO_COLOR turns colours off.
 
-files: the history of the prompt is kept in $XDG_STATE_HOME/replwire/history (~/.local/state)."""
+files: the history of the prompt is kept in $XDG_STATE_HOME/replwire/history (~/.local/state), what
+--resume NAME keeps in replwire/sessions there."""
 
 
 def parser() -> Parser:
@@ -56,6 +58,9 @@ def parser() -> Parser:
     program.add_argument(
         "--functions", metavar="FILE.py", help="offers its functions to the code, as module `host`"
     )
+    program.add_argument(
+        "--resume", metavar="NAME", help="the prompt of a session that is kept under this name"
+    )
     program.add_argument("--color", choices=["auto", "always", "never"], default="auto")
     program.add_argument(
         "--no-survive", action="store_true", help="at the prompt: a crash ends the session"
@@ -71,6 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     line = parser()
     options = line.parse_args(arguments)
     command = _command(line, options)
+    if options.resume is not None and (command != "prompt" or not is_name(options.resume)):
+        line.error("--resume NAME: at the prompt, and letters, digits, '.', '-' and '_'")
     screen = Screen(options.color, values=command in ("exec", "prompt"))
     try:
         if command == "prompt":
@@ -152,12 +159,14 @@ def _prompt(options: argparse.Namespace, screen: Screen) -> int:
     ) as session:
         terminal = Terminal(session, screen)
         if not person:
-            return converse(terminal, open_prompt(terminal), Commands(terminal))
+            with resumed(options.resume, session, screen):
+                return converse(terminal, open_prompt(session, screen), Commands(terminal))
         screen.remark(banner(session, bool(survive)))
-        with early_prompt(screen):
-            terminal.run(programs.at_terminal(), silent=True)
-            prompt = open_prompt(terminal)
-        return converse(terminal, prompt, Commands(terminal))
+        with resumed(options.resume, session, screen):
+            with early_prompt(screen):
+                terminal.run(programs.at_terminal(), silent=True)
+                prompt = open_prompt(session, screen, options.resume or "")
+            return converse(terminal, prompt, Commands(terminal))
 
 
 def banner(session: Session, survives: bool) -> str:

@@ -22,6 +22,8 @@ HELP = """\
 :switch [NAME]     go on in another one; without a name, in the first
 :close             end this copy, and go on in the first session
 :vars [PREFIX]     the variables
+:save FILE         the variables into a file
+:load FILE         and back
 :time CODE         run code and say how long it took
 :where             the process, its memory, and what it is doing
 :python            which Python runs the code
@@ -47,6 +49,8 @@ class Commands:
             "switch": self._switch,
             "close": self._close,
             "vars": self._vars,
+            "save": self._save,
+            "load": self._load,
             "time": self._time,
             "where": self._where,
             "python": self._python,
@@ -158,6 +162,22 @@ class Commands:
         if not reply.variables:
             yield "there are none"
 
+    def _save(self, rest: str) -> Iterator[str]:
+        if not rest:
+            yield ":save FILE: where to"
+            return
+        reply = self._session.save(rest)
+        yield f"{names(reply.saved)} in {reply.path}"
+        yield from skipped(reply.skipped)
+
+    def _load(self, rest: str) -> Iterator[str]:
+        if not rest:
+            yield ":load FILE: where from"
+            return
+        reply = self._session.load(rest)
+        yield f"{names(reply.loaded)} from {rest}"
+        yield from skipped(reply.skipped)
+
     def _time(self, rest: str) -> Iterator[str]:
         end = self._terminal.run(rest, filename="<time>")
         if isinstance(end, frames.Result):
@@ -170,6 +190,15 @@ class Commands:
 
     def _python(self, _: str) -> Iterator[str]:
         yield python(self._session.ready)
+
+
+def names(all: list[str]) -> str:
+    return f"{len(all)} {'name' if len(all) == 1 else 'names'}"
+
+
+def skipped(all: list[frames.SkippedName]) -> Iterator[str]:
+    for each in all:
+        yield f"not {each.name}: {each.reason}"
 
 
 def python(ready: frames.Ready) -> str:

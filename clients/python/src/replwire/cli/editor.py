@@ -66,9 +66,8 @@ class Signature:
             get_app().invalidate()
 
 
-def open_editor(terminal: Terminal) -> Prompt:
-    session, screen = terminal.session, terminal.screen  # the first one: it reads for all
-    signature = Signature(terminal)
+def open_editor(session: Session, screen: Screen, name: str) -> Prompt:
+    signature = Signature(session)
     lexer, screen.paint = _colours() if screen.color else (None, None)
     editor: PromptSession[str] = PromptSession(
         message=FormattedText([("ansigreen", PROMPT)]),
@@ -78,7 +77,7 @@ def open_editor(terminal: Terminal) -> Prompt:
         completer=SessionCompleter(terminal),
         complete_while_typing=False,
         complete_in_thread=True,
-        history=_history(),
+        history=_history(name),
         enable_history_search=True,
         lexer=lexer,
         color_depth=None if screen.color else ColorDepth.DEPTH_1_BIT,
@@ -106,8 +105,8 @@ def open_editor(terminal: Terminal) -> Prompt:
     return read
 
 
-def _history() -> History:
-    path = history_file()
+def _history(name: str) -> History:
+    path = history_file(name)
     return InMemoryHistory() if path is None else FileHistory(str(path))
 
 

@@ -21,14 +21,15 @@ LFLAG = 3  # of what termios.tcgetattr() gives
 Prompt = Callable[[], str]
 
 
-def open_prompt(terminal: Terminal) -> Prompt:
+def open_prompt(session: Session, screen: Screen, name: str = "") -> Prompt:
+    """`name`: the session's, whose history is its own."""
     if sys.stdin.isatty() and sys.stdout.isatty():
         with suppress(ImportError):
             from .editor import open_editor  # noqa: PLC0415  # its library need not be there
 
-            return open_editor(terminal)
-        _complete_lines(terminal)
-    return Lines(terminal).read
+            return open_editor(session, screen, name)
+        _complete_lines(session, name)
+    return Lines(session, screen.color).read
 
 
 @contextmanager
@@ -48,11 +49,16 @@ def early_prompt(screen: Screen) -> Generator[None]:
         screen.write_prompt("\r")  # the editor's own takes its place
 
 
-def history_file() -> Path | None:
-    """Its owner's alone; None where none can be written."""
+def state_folder() -> Path:
     home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    path = Path(home) / "replwire" / "history"
+    return Path(home) / "replwire"
+
+
+def history_file(name: str = "") -> Path | None:
+    """Its owner's alone; None where none can be written."""
     try:
+        folder = state_folder()
+        path = folder / "sessions" / f"{name}.history" if name else folder / "history"
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.touch(mode=0o600)
     except (OSError, RuntimeError):
@@ -94,7 +100,7 @@ class Lines:
             return input(shown if self._prompts else "")
 
 
-def _complete_lines(terminal: Terminal) -> None:
+def _complete_lines(session: Session, name: str) -> None:
     try:
         import readline  # noqa: PLC0415  # changes what input() does
     except ImportError:
@@ -110,8 +116,8 @@ def _complete_lines(terminal: Terminal) -> None:
     readline.set_completer(complete)
     readline.parse_and_bind("tab: complete")
     # Beside the editor's, whose format is another.
-    if (path := history_file()) is not None:
-        plain = path.with_name("history.readline")
+    if (path := history_file(name)) is not None:
+        plain = path.with_name(path.name + ".readline")
         with suppress(OSError):
             plain.touch(mode=0o600)
             readline.read_history_file(plain)

@@ -1,0 +1,11 @@
+"""The pickler and the unpickler in C. They share `copyreg` with user code, whose registrations count, so
+that they have to be imported where that is found too; and they import what they come to as the code
+does that calls them, which therefore is code of the user's kind."""
+
+CALLS = """
+def dump(pickler, value): pickler.put(value)
+def load(unpickler): return unpickler.load()
+"""
+space = {"__builtins__": wire.builtins}
+exec(compile(CALLS, "<replwire pickles>", "exec"), space)
+dump, load = space["dump"], space["load"]
