@@ -1,4 +1,4 @@
-"""Variables in a file: what the client offers, and random sessions that are saved, killed and loaded."""
+"""Variables in a file: what the client offers, and random sessions that are saved and loaded."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ import replwire
 from replwire import RequestRefused, frames, sync
 
 SURVIVE = ("--survive",)
-# A thousand of each are for `scripts/machine`'s patience.
 EXAMPLES = int(os.environ.get("REPLWIRE_EXAMPLES", "25"))
 
-# What names hold, with a number for each object: equal for two sessions that are equal and share alike.
+# What names hold, with a number for each object: the same where sessions are equal, sharing
+# included.
 FINGERPRINT = """
 def _fingerprint(names):
     seen = {}
@@ -44,7 +44,8 @@ def _fingerprint(names):
             return f"{value.__name__} {walk(value.__defaults__)} {cells}"
         if isinstance(value, type) or kind is type(_fingerprint.__globals__["__builtins__"]):
             return value.__name__
-        return f"{walk(kind)} {walk(value.__dict__)}"
+        held = value.__dict__ if hasattr(value, "__dict__") else repr(value)
+        return f"{walk(kind)} {walk(held)}"
     return [f"{name} = {walk(globals()[name])}" for name in names]
 """
 BEGIN = """

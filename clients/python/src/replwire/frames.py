@@ -268,6 +268,19 @@ def _variable(f: dict[str, Any]) -> Variable:
 
 
 @dataclass(slots=True)
+class SkippedName:
+    name: str
+    reason: str
+
+
+def _skipped_name(f: dict[str, Any]) -> SkippedName:
+    return SkippedName(
+        f["name"],
+        f["reason"],
+    )
+
+
+@dataclass(slots=True)
 class CheckpointEntry:
     checkpoint_id: str
     automatic: bool
@@ -856,6 +869,58 @@ def _reset_reply(f: dict[str, Any]) -> ResetReply:
 
 
 @dataclass(slots=True)
+class SaveReply:
+    type: ClassVar[Literal["save_reply"]] = "save_reply"
+    id: Id
+    path: str
+    bytes: int
+    saved: list[str]
+    skipped: list[SkippedName]
+
+
+def _save_reply(f: dict[str, Any]) -> SaveReply:
+    return SaveReply(
+        f["id"],
+        f["path"],
+        f["bytes"],
+        f["saved"],
+        [_skipped_name(each) for each in f["skipped"]],
+    )
+
+
+@dataclass(slots=True)
+class LoadReply:
+    type: ClassVar[Literal["load_reply"]] = "load_reply"
+    id: Id
+    loaded: list[str]
+    skipped: list[SkippedName]
+
+
+def _load_reply(f: dict[str, Any]) -> LoadReply:
+    return LoadReply(
+        f["id"],
+        f["loaded"],
+        [_skipped_name(each) for each in f["skipped"]],
+    )
+
+
+@dataclass(slots=True)
+class Progress:
+    type: ClassVar[Literal["progress"]] = "progress"
+    id: Id
+    done: int
+    total: int
+
+
+def _progress(f: dict[str, Any]) -> Progress:
+    return Progress(
+        f["id"],
+        f["done"],
+        f["total"],
+    )
+
+
+@dataclass(slots=True)
 class CheckpointReply:
     type: ClassVar[Literal["checkpoint_reply"]] = "checkpoint_reply"
     id: Id
@@ -1189,7 +1254,8 @@ class ProtocolError:
         "unknown_input_id",
         "unknown_call_id",
         "queue_full",
-        "too_many_sessions",
+        "save_failed",
+        "load_failed",
         "shutting_down",
         "internal",
     ]
@@ -1255,6 +1321,9 @@ Event = Union[
     IsCompleteReply,
     VariablesReply,
     ResetReply,
+    SaveReply,
+    LoadReply,
+    Progress,
     CheckpointReply,
     CheckpointsReply,
     CheckpointDropReply,
@@ -1299,6 +1368,9 @@ DECODERS: dict[str, Callable[[dict[str, Any]], Event]] = {
     "is_complete_reply": _is_complete_reply,
     "variables_reply": _variables_reply,
     "reset_reply": _reset_reply,
+    "save_reply": _save_reply,
+    "load_reply": _load_reply,
+    "progress": _progress,
     "checkpoint_reply": _checkpoint_reply,
     "checkpoints_reply": _checkpoints_reply,
     "checkpoint_drop_reply": _checkpoint_drop_reply,
@@ -1332,6 +1404,8 @@ REQUESTS = (
     "functions",
     "call_response",
     "reset",
+    "save",
+    "load",
     "checkpoint",
     "checkpoints",
     "checkpoint_drop",

@@ -122,6 +122,32 @@ class AsyncRequests:
         }
         return await self.request(frame, frames.ResetReply)
 
+    async def save(
+        self,
+        path: str,
+        names: list[str] | None = None,
+    ) -> frames.SaveReply:
+        """`save`, as docs/protocol.md describes it."""
+        frame: dict[str, Any] = {
+            "type": "save",
+            "path": path,
+            "names": names,
+        }
+        return await self.request(frame, frames.SaveReply)
+
+    async def load(
+        self,
+        path: str,
+        names: list[str] | None = None,
+    ) -> frames.LoadReply:
+        """`load`, as docs/protocol.md describes it."""
+        frame: dict[str, Any] = {
+            "type": "load",
+            "path": path,
+            "names": names,
+        }
+        return await self.request(frame, frames.LoadReply)
+
     async def checkpoint(
         self,
         name: str | None = None,
@@ -303,6 +329,32 @@ class SyncRequests:
             "type": "reset",
         }
         return self.request(frame, frames.ResetReply)
+
+    def save(
+        self,
+        path: str,
+        names: list[str] | None = None,
+    ) -> frames.SaveReply:
+        """`save`, as docs/protocol.md describes it."""
+        frame: dict[str, Any] = {
+            "type": "save",
+            "path": path,
+            "names": names,
+        }
+        return self.request(frame, frames.SaveReply)
+
+    def load(
+        self,
+        path: str,
+        names: list[str] | None = None,
+    ) -> frames.LoadReply:
+        """`load`, as docs/protocol.md describes it."""
+        frame: dict[str, Any] = {
+            "type": "load",
+            "path": path,
+            "names": names,
+        }
+        return self.request(frame, frames.LoadReply)
 
     def checkpoint(
         self,
