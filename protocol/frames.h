@@ -280,6 +280,18 @@ struct Variables {
   }
 };
 
+struct Debug {
+  static constexpr std::string_view kType = "debug";
+  Id id;
+  std::optional<std::string> host;
+  std::optional<std::int64_t> port;  // 0: any
+
+  static constexpr auto fields() {
+    return std::tuple(field("id", &Debug::id), field("host", &Debug::host),
+                      field("port", &Debug::port).between(0, 65535));
+  }
+};
+
 struct Reset {
   static constexpr std::string_view kType = "reset";
   Id id;
@@ -472,8 +484,9 @@ struct Shutdown {
 };
 
 using Request = std::variant<Execute, InputResponse, Interrupt, Status, Complete, Inspect,
-                             IsComplete, Variables, OutputGet, Functions, CallResponse, Reset, Save,
-                             Load, Checkpoint, Checkpoints, CheckpointDrop, Restore, Undo, Resize,
+                             IsComplete, Variables, Debug, OutputGet, Functions, CallResponse,
+                             Reset, Save, Load, Checkpoint, Checkpoints, CheckpointDrop, Restore,
+                             Undo, Resize,
                              CommOpen, CommMsg, CommClose, Shutdown>;
 
 // ---- what the server sends ----------------------------------------------------------------
@@ -1007,11 +1020,11 @@ struct InterruptReply {
   }
 };
 
-enum class State { kIdle, kBusy, kWaitingForInput, kWaitingForCall };
+enum class State { kIdle, kBusy, kWaitingForInput, kWaitingForCall, kStopped };
 template <>
 struct EnumNames<State> {
-  static constexpr std::array<std::string_view, 4> kNames = {"idle", "busy", "waiting_for_input",
-                                                             "waiting_for_call"};
+  static constexpr std::array<std::string_view, 5> kNames = {"idle", "busy", "waiting_for_input",
+                                                             "waiting_for_call", "stopped"};
 };
 
 struct StackEntry {
@@ -1461,6 +1474,21 @@ struct Restored {
   }
 };
 
+struct DebugReply {
+  static constexpr std::string_view kType = "debug_reply";
+  Id id;
+  std::string host;
+  std::int64_t port;
+  std::string_view adapter = "debugpy";
+  std::string version;
+
+  static constexpr auto fields() {
+    return std::tuple(field("id", &DebugReply::id), field("host", &DebugReply::host),
+                      field("port", &DebugReply::port), field("adapter", &DebugReply::adapter),
+                      field("version", &DebugReply::version));
+  }
+};
+
 struct ShutdownReply {
   static constexpr std::string_view kType = "shutdown_reply";
   std::optional<Id> id;
@@ -1483,16 +1511,18 @@ enum class ErrorCode {
   kQueueFull,
   kSaveFailed,
   kLoadFailed,
+  kUnavailable,
   kShuttingDown,
   kInternal
 };
 template <>
 struct EnumNames<ErrorCode> {
-  static constexpr std::array<std::string_view, 16> kNames = {
+  static constexpr std::array<std::string_view, 17> kNames = {
       "invalid_utf8", "invalid_json",     "not_an_object",   "frame_too_large",
       "too_deep",     "missing_field",    "invalid_field",   "unknown_type",
       "duplicate_id", "unknown_input_id", "unknown_call_id", "queue_full",
-      "save_failed",  "load_failed",      "shutting_down",   "internal"};
+      "save_failed",  "load_failed",      "unavailable",     "shutting_down",
+      "internal"};
 };
 
 struct ProtocolError {
@@ -1538,9 +1568,9 @@ using Event =
     std::variant<Ready, Output, OutputTruncated, OutputGetReply, Fatal, Display, ClearOutput, Input,
                  InputClosed, Call, CallClosed, FunctionsReply, Result, Error, InterruptReply,
                  Stuck, StatusReply, Heartbeat, CompleteReply, InspectReply, IsCompleteReply,
-                 VariablesReply, ResetReply, SaveReply, LoadReply, Progress, CheckpointReply,
-                 CheckpointsReply, CheckpointDropReply, Started, Value, CommOpenEvent, CommMsgEvent,
-                 CommCloseEvent, ResizeReply, RestoreReply, UndoReply, Restored, Kept,
-                 ShutdownReply, ProtocolError>;
+                 VariablesReply, DebugReply, ResetReply, SaveReply, LoadReply, Progress,
+                 CheckpointReply, CheckpointsReply, CheckpointDropReply, Started, Value,
+                 CommOpenEvent, CommMsgEvent, CommCloseEvent, ResizeReply, RestoreReply, UndoReply,
+                 Restored, Kept, ShutdownReply, ProtocolError>;
 
 }  // namespace replwire::protocol

@@ -15,6 +15,7 @@
 #include "runtime/files/session_files.h"
 #include "runtime/guard.h"
 #include "runtime/hooks/comms.h"
+#include "runtime/hooks/debugger.h"
 #include "runtime/hooks/host_calls.h"
 #include "runtime/hooks/input_hook.h"
 #include "runtime/hooks/wire_module.h"
@@ -79,6 +80,7 @@ bool Interpreter::start(std::size_t memory_limit) {
       !presenter_.start(hooks_.wire()))
     return false;
   return comms::install(link_, hooks_.wire()) && session_files::install(link_, hooks_.wire()) &&
+         debugger::connect(link_, hooks_.wire()) &&
          install_teller() && loop_.start(hooks_.wire()) && compiler_.start(hooks_.wire()) &&
          reporter_.start(hooks_.wire()) && memory_limit::install(memory_limit);
 }
@@ -235,6 +237,7 @@ Outcome Interpreter::execute(const Run& run) {
   loop_.begin();
   link_.begin(run.execution);
   if (!hooks_.restore()) PyErr_Clear();
+  debugger::begin();
   if (run.window) tell_window(*run.window);
   if (run.errand) {
     const auto* message = std::get_if<CommMessage>(&*run.errand);
@@ -330,7 +333,9 @@ Outcome Interpreter::run_cell(const Run& run, const Cell& cell) {
   end_in_ipython(true);
   presenter_.finish();
   if (!PyErr_Occurred()) return outcome;
-  return failure(take_exception(), run, &cell);
+  const Ref exception = take_exception();
+  debugger::failed(exception);
+  return failure(exception, run, &cell);
 }
 
 // What its hooks raise ends an execution that has ended well, and no other.

@@ -145,9 +145,14 @@ struct Variables {
   std::optional<std::int64_t> limit;
   std::vector<PathStep> path;  // to what holds them; empty: the session's namespace
 };
+// Not about code, but let in like the others: a debugger is to listen.
+struct Debug {
+  std::string host;
+  std::int64_t port;
+};
 struct Inquiry {
   std::uint64_t number;  // names it towards InquiryReply
-  std::variant<Complete, Inspect, IsComplete, Variables> subject;
+  std::variant<Complete, Inspect, IsComplete, Variables, Debug> subject;
 };
 
 // ---- interpreter -> session -----------------------------------------------------------------
@@ -212,6 +217,9 @@ struct ClearOutput {
   ExecutionRef execution;
   bool wait;
 };
+struct Held {
+  int threads;  // that the debugger holds more than before, or fewer
+};
 struct Done {
   Outcome outcome;
   std::chrono::nanoseconds time;
@@ -275,14 +283,20 @@ struct VariableList {
   bool partial = true;
   std::optional<std::int64_t> lost;  // the step of the path that leads to nothing
 };
+struct Listening {
+  std::string host;
+  std::int64_t port = 0;
+  std::string version;
+  std::string failure = "the interpreter could not be asked";  // why nothing listens
+};
 struct InquiryReply {
   std::uint64_t number;  // the inquiry's
-  std::variant<Completions, Inspection, Completeness, VariableList> answer;
+  std::variant<Completions, Inspection, Completeness, VariableList, Listening> answer;
   std::string fault;  // what kept the interpreter from a better answer; for the log
 };
 using Event = std::variant<NeedInput, InputWithdrawn, Display, CommSent, Value, Progress,
-                           ClearOutput, Done, ResetDone, Defined, Checkpointed, Restored, CopyBegun,
-                           CopyDone, Exiting, InquiryReply>;
+                           ClearOutput, Held, Done, ResetDone, Defined, Checkpointed, Restored,
+                           CopyBegun, CopyDone, Exiting, InquiryReply>;
 
 // The answer to a question that woke a loop.
 struct Answered {

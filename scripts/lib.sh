@@ -162,11 +162,11 @@ build() {
 # Files of the working tree that match, those that git does not know yet included.
 sources() { git ls-files --cached --others --exclude-standard --deduplicate -- "$@" | while read -r file; do [[ ! -e $file ]] || printf '%s\n' "$file"; done; }
 
-# A virtual environment with what tests/server/tools_test.cc and comm_test.cc work with, and $REPLWIRE_TOOLS, which names its Python. Where it
-# cannot be made those tests are skipped, in words. Likewise $REPLWIRE_PURE, a folder with libraries for any Python, for by_value_test.cc.
+# A virtual environment with what tests/server/tools_test.cc and comm_test.cc and the client's test_debugger.py work with, and
+# $REPLWIRE_TOOLS, which names its Python. Where it cannot be made those tests are skipped, in words. Likewise $REPLWIRE_PURE, a folder with libraries for any Python, for by_value_test.cc.
 tools_of_tests() {
   pure_tools_of_tests
-  local folder=$root/build/tools-venv wanted=(numba line_profiler coverage pysnooper rich loguru comm ipywidgets)
+  local folder=$root/build/tools-venv wanted=(numba line_profiler coverage pysnooper rich loguru comm ipywidgets debugpy)
   if [[ $(cat "$folder/wanted" 2>/dev/null) != "${wanted[*]}" ]]; then
     if ! { "$python" -m venv --clear "$folder" && quietly "$folder/bin/pip" install --quiet --disable-pip-version-check "${wanted[@]}"; }; then
       say "missing: ${wanted[*]} (from PyPI); the tests that use them are skipped"

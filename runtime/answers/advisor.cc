@@ -2,6 +2,7 @@
 
 #include "runtime/answers/python_json.h"
 #include "runtime/bundle.h"
+#include "runtime/hooks/debugger.h"
 
 namespace replwire::runtime {
 namespace {
@@ -70,6 +71,7 @@ Ref Advisor::consult(const char* function, const Ref& arguments) {
 }
 
 InquiryReply Advisor::answer(const Inquiry& inquiry) {
+  const debugger::Hidden hidden;
   InquiryReply told = {inquiry.number, {}, {}};
   if (!load()) told.fault = describe_exception();
   std::visit([&](const auto& subject) { tell(subject, told); }, inquiry.subject);
@@ -139,6 +141,10 @@ void Advisor::tell(const Variables& inquiry, InquiryReply& told) {
   answer.total = PyLong_AsLongLong(item(result, 0));
   answer.variables = json_item(result, 1, "[]");
   answer.partial = item(result, 2) == Py_True;
+}
+
+void Advisor::tell(const Debug& inquiry, InquiryReply& told) {
+  told.answer = debugger::listen(inquiry);
 }
 
 }  // namespace replwire::runtime

@@ -41,6 +41,7 @@ class Advisor {
   void tell(const IsComplete& inquiry, InquiryReply& told);
   static Ref path_of(const Variables& inquiry);
   void tell(const Variables& inquiry, InquiryReply& told);
+  static void tell(const Debug& inquiry, InquiryReply& told);
 
   const Hooks& hooks_;
   const MainModule& main_;

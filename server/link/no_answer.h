@@ -16,6 +16,7 @@ inline runtime::InquiryReply no_answer(const runtime::Inquiry& inquiry, std::str
     Answer operator()(const runtime::Inspect&) const { return runtime::Inspection(); }
     Answer operator()(const runtime::IsComplete&) const { return runtime::Completeness(); }
     Answer operator()(const runtime::Variables&) const { return runtime::VariableList(); }
+    Answer operator()(const runtime::Debug&) const { return runtime::Listening(); }
   };
   return {inquiry.number, std::visit(Nothing(), inquiry.subject), std::move(fault)};
 }

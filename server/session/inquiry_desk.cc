@@ -16,6 +16,8 @@ namespace {
 constexpr std::size_t kMostAtOnce = 4;
 // What it costs to keep one here and on its way, beside its text.
 constexpr std::size_t kOverhead = 512;
+// Where a debugger listens.
+constexpr const char* kLocalhost = "127.0.0.1";
 
 }  // namespace
 
@@ -88,6 +90,12 @@ void InquiryDesk::ask(protocol::Variables& request, ReplyOnce reply) {
       size, std::move(reply));
 }
 
+void InquiryDesk::ask(protocol::Debug& request, ReplyOnce reply) {
+  std::string host = std::move(request.host).value_or(kLocalhost);
+  const std::size_t size = host.size();
+  add(runtime::Debug{std::move(host), request.port.value_or(0)}, size, std::move(reply));
+}
+
 std::string InquiryDesk::answer(runtime::InquiryReply& told) {
   const auto found = waiting_.find(told.number);
   if (found == waiting_.end()) return {};
@@ -99,6 +107,11 @@ std::string InquiryDesk::answer(runtime::InquiryReply& told) {
   if (list != nullptr && list->lost) {
     reply.refuse(protocol::ErrorCode::kInvalidField,
                  "/path/" + std::to_string(*list->lost) + ": there is no such value");
+    return fault;
+  }
+  const auto* listening = std::get_if<runtime::Listening>(&told.answer);
+  if (listening != nullptr && !listening->failure.empty()) {
+    reply.refuse(protocol::ErrorCode::kUnavailable, listening->failure);
     return fault;
   }
   std::visit([&](auto& answer) { reply.answer(replies::reply(answer)); }, told.answer);

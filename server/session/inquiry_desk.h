@@ -31,6 +31,7 @@ class InquiryDesk {
   void ask(protocol::Inspect& request, ReplyOnce reply);
   void ask(protocol::IsComplete& request, ReplyOnce reply);
   void ask(protocol::Variables& request, ReplyOnce reply);
+  void ask(protocol::Debug& request, ReplyOnce reply);
 
   // Returns what kept the interpreter from a better answer, for the log; empty: nothing.
   std::string answer(runtime::InquiryReply& told);

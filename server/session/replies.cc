@@ -146,6 +146,14 @@ protocol::VariablesReply reply(runtime::VariableList& told) {
   return reply;
 }
 
+protocol::DebugReply reply(runtime::Listening& told) {
+  protocol::DebugReply reply = {};
+  reply.host = std::move(told.host);
+  reply.port = told.port;
+  reply.version = std::move(told.version);
+  return reply;
+}
+
 protocol::Display event(const runtime::Display& display) {
   protocol::Display frame = {};
   frame.execution_id = id_of(display.execution);

@@ -43,6 +43,7 @@ protocol::CompleteReply reply(runtime::Completions& told);
 protocol::InspectReply reply(runtime::Inspection& told);
 protocol::IsCompleteReply reply(runtime::Completeness& told);
 protocol::VariablesReply reply(runtime::VariableList& told);
+protocol::DebugReply reply(runtime::Listening& told);
 
 // These borrow from the event.
 protocol::Display event(const runtime::Display& display);

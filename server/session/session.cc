@@ -187,8 +187,8 @@ void Session::settle() {
   if (!ending_.shutting_down()) take_earlier(due, autosave_.due());
   if (!(recovery_ && recovery_->reviving())) {
     if (running_ && stopper_.has_deadline()) {
-      const bool waits =
-          !running_->timeout_includes_input() && inputs_.waits_for(running_->serial());
+      const bool waits = held_ > 0 || (!running_->timeout_includes_input() &&
+                                       inputs_.waits_for(running_->serial()));
       stopper_.pause(waits, Clock::now());
     }
     take_earlier(due, stopper_.due());
@@ -345,6 +345,8 @@ void Session::on(const runtime::CommSent& sent) {
   parts_.outputs.flush();
   std::visit([this](const auto& frame) { frames_.write(frame); }, replies::event(sent));
 }
+
+void Session::on(const runtime::Held& held) { held_ += held.threads; }
 
 void Session::on(runtime::Done& done) {
   if (recovery_ && recovery_->condemned()) return;  // the execution ends with its interpreter
@@ -510,6 +512,7 @@ void Session::interpreter_died(const Death& death) {
       parts_.outputs.flush();
       recovery_->died(death, running_.has_value(), now);
       parts_.stack.worker_died();
+      held_ = 0;
       inputs_.withdraw_all(replies::closed_by(recovery_->cause()));
       if (running_) processes_.kill_orphans(running_->started());
       if (reset_) reset_->refuse(protocol::ErrorCode::kInvalidField, "the interpreter died");

@@ -77,12 +77,10 @@ template <class T>
 concept TakesTurn =
     OneOf<T, protocol::Reset, protocol::Functions, protocol::Checkpoint, protocol::Checkpoints,
           protocol::CheckpointDrop, protocol::Restore, protocol::Undo>;
-// Requests about the sessions that there are.
+// What is answered as soon as running code lets it in.
 template <class T>
-concept OfHost = OneOf<T, protocol::Sessions, protocol::Close>;
-template <class T>
-concept AboutCode =
-    OneOf<T, protocol::Complete, protocol::Inspect, protocol::IsComplete, protocol::Variables>;
+concept Inquiring = OneOf<T, protocol::Complete, protocol::Inspect, protocol::IsComplete,
+                          protocol::Variables, protocol::Debug>;
 template <class T>
 concept OfComm = OneOf<T, protocol::CommOpen, protocol::CommMsg, protocol::CommClose>;
 template <class T>
@@ -219,6 +217,7 @@ class Session {
   void on(const runtime::InputWithdrawn& withdrawn);
   void on(const Shown auto& shown);
   void on(const runtime::CommSent& sent);
+  void on(const runtime::Held& held);
   void on(runtime::Done& done);
   void on(runtime::ResetDone& done);
   void on(runtime::Defined& defined);
@@ -255,6 +254,7 @@ class Session {
   ExecutionQueue queue_;
   std::optional<RunningExecution> running_;
   std::optional<ReplyOnce> reset_;  // that is under way
+  int held_ = 0;                    // threads, by the debugger
   InputDesk inputs_;
   FunctionDesk functions_;
   SaveDesk saves_;

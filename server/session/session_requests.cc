@@ -60,7 +60,7 @@ void Session::serve(Incoming& incoming) try {
       [&](TakesTurn auto& request, ReplyOnce reply) {
         queue_.add(std::move(request), std::move(reply));
       },
-      [&](AboutCode auto& request, ReplyOnce reply) { inquiries_.ask(request, std::move(reply)); },
+      [&](Inquiring auto& request, ReplyOnce reply) { inquiries_.ask(request, std::move(reply)); },
       [&](OneOf<protocol::InputResponse, protocol::CallResponse> auto& request, ReplyOnce reply) {
         inputs_.respond(request, std::move(reply));
       },
@@ -189,6 +189,7 @@ protocol::SessionFacts Session::facts() const {
     facts.execution_id = running_->id();
     facts.elapsed = running_->elapsed(Clock::now());
   }
+  if (held_ > 0) facts.state = protocol::State::kStopped;
   facts.queued = static_cast<std::int64_t>(queue_.size());
   facts.pending_inputs = inputs_.ids(InputDesk::Kind::kInput);
   facts.pending_calls = inputs_.ids(InputDesk::Kind::kCall);

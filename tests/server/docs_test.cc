@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -68,13 +69,24 @@ const Document& options_document() {
   return document;
 }
 
+bool needs_debugpy(const SessionScript& example) {
+  return std::ranges::any_of(example.steps, [](const SessionScript::Step& step) {
+    return step.text.find("\"debug_reply\"") != std::string::npos;
+  });
+}
+
 class DocsExampleTest : public ::testing::TestWithParam<std::pair<const Document*, std::size_t>> {};
 
 TEST_P(DocsExampleTest, IsTrue) {
   const auto& [document, index] = GetParam();
-  if (std::ranges::count(document->examples.at(index).options, "--sandbox") > 0)
-    SKIP_WITHOUT_LANDLOCK();
-  play(document->examples.at(index), Strictness::kExcerpt);
+  SessionScript example = document->examples.at(index);
+  if (std::ranges::count(example.options, "--sandbox") > 0) SKIP_WITHOUT_LANDLOCK();
+  if (needs_debugpy(example)) {
+    const char* python = std::getenv("REPLWIRE_TOOLS");
+    if (python == nullptr) GTEST_SKIP() << "no $REPLWIRE_TOOLS: scripts/test sets it";
+    example.options.insert(example.options.end(), {"--python", python});
+  }
+  play(example, Strictness::kExcerpt);
 }
 
 auto examples_of(const Document& document) {

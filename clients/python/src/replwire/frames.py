@@ -696,7 +696,7 @@ def _stuck(f: dict[str, Any]) -> Stuck:
 class StatusReply:
     type: ClassVar[Literal["status_reply"]] = "status_reply"
     id: Id
-    state: Literal["idle", "busy", "waiting_for_input", "waiting_for_call"]
+    state: Literal["idle", "busy", "waiting_for_input", "waiting_for_call", "stopped"]
     execution_id: Id | None
     elapsed: float
     queued: int
@@ -731,7 +731,7 @@ def _status_reply(f: dict[str, Any]) -> StatusReply:
 @dataclass(slots=True)
 class Heartbeat:
     type: ClassVar[Literal["heartbeat"]] = "heartbeat"
-    state: Literal["idle", "busy", "waiting_for_input", "waiting_for_call"]
+    state: Literal["idle", "busy", "waiting_for_input", "waiting_for_call", "stopped"]
     execution_id: Id | None
     elapsed: float
     queued: int
@@ -847,6 +847,26 @@ def _variables_reply(f: dict[str, Any]) -> VariablesReply:
         [_variable(each) for each in f["variables"]],
         f.get("partial"),
         f.get("session"),
+    )
+
+
+@dataclass(slots=True)
+class DebugReply:
+    type: ClassVar[Literal["debug_reply"]] = "debug_reply"
+    id: Id
+    host: str
+    port: int
+    adapter: str
+    version: str
+
+
+def _debug_reply(f: dict[str, Any]) -> DebugReply:
+    return DebugReply(
+        f["id"],
+        f["host"],
+        f["port"],
+        f["adapter"],
+        f["version"],
     )
 
 
@@ -1256,6 +1276,7 @@ class ProtocolError:
         "queue_full",
         "save_failed",
         "load_failed",
+        "unavailable",
         "shutting_down",
         "internal",
     ]
@@ -1320,6 +1341,7 @@ Event = Union[
     InspectReply,
     IsCompleteReply,
     VariablesReply,
+    DebugReply,
     ResetReply,
     SaveReply,
     LoadReply,
@@ -1367,6 +1389,7 @@ DECODERS: dict[str, Callable[[dict[str, Any]], Event]] = {
     "inspect_reply": _inspect_reply,
     "is_complete_reply": _is_complete_reply,
     "variables_reply": _variables_reply,
+    "debug_reply": _debug_reply,
     "reset_reply": _reset_reply,
     "save_reply": _save_reply,
     "load_reply": _load_reply,
@@ -1400,6 +1423,7 @@ REQUESTS = (
     "inspect",
     "is_complete",
     "variables",
+    "debug",
     "output_get",
     "functions",
     "call_response",

@@ -98,6 +98,19 @@ class AsyncRequests:
         }
         return await self.request(frame, frames.VariablesReply)
 
+    async def debug(
+        self,
+        host: str | None = None,
+        port: int | None = None,
+    ) -> frames.DebugReply:
+        """`debug`, as docs/protocol.md describes it."""
+        frame: dict[str, Any] = {
+            "type": "debug",
+            "host": host,
+            "port": port,
+        }
+        return await self.request(frame, frames.DebugReply)
+
     async def output_get(
         self,
         execution_count: int,
@@ -305,6 +318,19 @@ class SyncRequests:
             "path": path,
         }
         return self.request(frame, frames.VariablesReply)
+
+    def debug(
+        self,
+        host: str | None = None,
+        port: int | None = None,
+    ) -> frames.DebugReply:
+        """`debug`, as docs/protocol.md describes it."""
+        frame: dict[str, Any] = {
+            "type": "debug",
+            "host": host,
+            "port": port,
+        }
+        return self.request(frame, frames.DebugReply)
 
     def output_get(
         self,
