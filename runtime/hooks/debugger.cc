@@ -14,8 +14,7 @@ namespace {
 
 struct State {
   Link* link;
-  PyObject* wire;  // borrowed; lives as long as the process, as `space` does
-  unsigned long worker;
+  PyObject* wire;   // borrowed; lives as long as the process, as `space` does
   PyObject* space;  // of the bundled module, once it is loaded
 };
 
@@ -59,16 +58,17 @@ PyMethodDef wire_methods[] = {
 }  // namespace
 
 bool connect(Link& link, PyObject* wire) {
-  state = {&link, wire, PyThread_get_thread_ident(), nullptr};
-  return add_functions(wire, wire_methods);
+  state = {&link, wire, nullptr};
+  const Ref worker(PyLong_FromUnsignedLong(PyThread_get_thread_ident()));
+  return worker && PyObject_SetAttrString(wire, "worker", worker.get()) == 0 &&
+         add_functions(wire, wire_methods);
 }
 
 Listening listen(const Debug& where) {
   if (state.space == nullptr) state.space = load_bundled("debugging", state.wire).release();
   const Ref host = make_str(where.host);
   const Ref port(PyLong_FromLongLong(where.port));
-  const Ref worker(PyLong_FromUnsignedLong(state.worker));
-  const Ref told = call_bundled("listen", host.get(), port.get(), worker.get());
+  const Ref told = call_bundled("listen", host.get(), port.get());
   if (!told) return {};
   return {text_at(told, 0), PyLong_AsLongLong(PyTuple_GetItem(told.get(), 1)), text_at(told, 2),
           text_at(told, 3)};

@@ -26,11 +26,11 @@ class Unavailable(Exception):
     pass
 
 
-def listen(host, port, worker):
-    """Called on the thread that answers inquiries; `worker` is the ident of Python's main thread.
-    Returns host, port, version, and why there is nothing of this."""
+def listen(host, port):
+    """Called on the thread that answers inquiries. Returns host, port, version, and why there is
+    nothing of this."""
     try:
-        found = endpoint_of(load(worker), host, port)
+        found = endpoint_of(load(), host, port)
         return *found, sys.modules["debugpy"].__version__, ""
     except Unavailable as error:
         return "", 0, "", str(error)
@@ -51,8 +51,8 @@ def endpoint_of(api, host, port):
     return endpoint
 
 
-def load(worker):
-    import_threading(worker)
+def load():
+    import_threading()
     known = {name: os.environ.get(name) for name in SETTINGS}
     os.environ.update(SETTINGS)
     hook = sys.breakpointhook
@@ -79,12 +79,12 @@ def load(worker):
     return api
 
 
-def import_threading(worker):
+def import_threading():
     """Up to 3.12 it takes the thread that first imports it for the main one."""
     if "threading" in sys.modules or sys.version_info >= (3, 13):
         return
     ident, sentinel = _thread.get_ident, _thread._set_sentinel
-    _thread.get_ident, _thread._set_sentinel = lambda: worker, _thread.allocate_lock
+    _thread.get_ident, _thread._set_sentinel = lambda: wire.worker, _thread.allocate_lock
     try:
         import threading
     finally:

@@ -268,6 +268,22 @@ const Busy kBusy[] = {
 
 INSTANTIATE_TEST_SUITE_P(Codes, CompleteWhileTest, ::testing::ValuesIn(kBusy), CaseName{});
 
+TEST(CompleteTest, WhilePdbWaitsNamesAreThoseOfItsFrame) {
+  ServerProcess server;
+  const Json id = server.start(
+      "import pdb\noutside = 1\ndef f(inner, text):\n    pdb.set_trace(); return inner\nf(1, 'a')");
+  const std::string first = server.read_until("input").back()["id"];
+  EXPECT_TRUE(has(complete(server, "inn"), "inner"));
+  EXPECT_TRUE(has(complete(server, "outs"), "outside"));
+  EXPECT_TRUE(has(complete(server, "text.upp"), "upper"));
+  server.send({{"type", "input_response"}, {"input_id", first}, {"data", "!inner = 'changed'"}});
+  server.read_until("input");
+  EXPECT_TRUE(has(complete(server, "inner.upp"), "upper"));
+  server.send({{"type", "input_response"}, {"data", "continue"}});
+  EXPECT_EQ(server.finish(id).value(), "changed");
+  EXPECT_FALSE(has(complete(server, "inn"), "inner"));
+}
+
 TEST(CompleteTest, AnInterruptHitsTheExecutionAndNeverTheAnswer) {
   ServerProcess server;
   for (int round = 0; round < 20; ++round) {

@@ -60,9 +60,8 @@ class Dap:
 
     async def reply(self, number: int) -> Message:
         async with self.arrived:
-            await asyncio.wait_for(
-                self.arrived.wait_for(lambda: number in self.replies or self.closed), PATIENCE
-            )
+            came = self.arrived.wait_for(lambda: number in self.replies or self.closed)
+            await asyncio.wait_for(came, PATIENCE)
         reply = self.replies.pop(number)
         assert reply["success"], reply
         return reply.get("body") or {}
@@ -91,7 +90,9 @@ class Dap:
         return found[0]
 
     async def attach(
-        self, breakpoints: dict[str, list[Any]] | None = None, filters: list[str] | None = None,
+        self,
+        breakpoints: dict[str, list[Any]] | None = None,
+        filters: list[str] | None = None,
         **arguments: Any,
     ) -> None:
         """`breakpoints`: {path: lines, or whole SourceBreakpoints}."""
@@ -118,7 +119,5 @@ class Dap:
         return [(each["source"]["path"], each["name"], each["line"]) for each in frames]
 
     async def evaluate(self, expression: str, frame: int, context: str = "repl") -> str:
-        body = await self.request(
-            "evaluate", expression=expression, frameId=frame, context=context
-        )
+        body = await self.request("evaluate", expression=expression, frameId=frame, context=context)
         return body["result"]

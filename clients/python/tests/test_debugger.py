@@ -22,10 +22,14 @@ DOUBLE = "def double(n):\n    twice = 2 * n\n    return twice\n"
 HALVE = "def halve(n):\n    return n / 0\n"
 
 
-@pytest_asyncio.fixture(params=[[], ["--survive"]], ids=["local", "survive"])
+@pytest_asyncio.fixture
 async def session(request: pytest.FixtureRequest) -> AsyncIterator[Session]:
-    async with Session(args=["--python", TOOLS, *request.param]) as session:
+    async with Session(args=["--python", TOOLS, *getattr(request, "param", [])]) as session:
         yield session
+
+
+MODES = [pytest.param([], id="local"), pytest.param(["--survive"], id="survive")]
+both_modes = pytest.mark.parametrize("session", MODES, indirect=True)
 
 
 @pytest_asyncio.fixture
@@ -71,6 +75,7 @@ async def no_longer_stopped(session: Session) -> str:
     return found
 
 
+@both_modes
 async def test_a_buffer_that_has_not_been_saved(session: Session, dap: Dap) -> None:
     await dap.attach({BUFFER: [12]})
     run = Run(session, DOUBLE + "double(21)", filename=BUFFER, first_line=11)
@@ -147,6 +152,7 @@ async def test_what_nobody_catches(session: Session, dap: Dap, code: str) -> Non
     assert (await session.execute("1")).value == 1
 
 
+@both_modes
 async def test_all_else_works_while_code_is_stopped(session: Session, dap: Dap) -> None:
     await dap.attach({"<execution 1>": [3]}, justMyCode=False)
     run = Run(
@@ -167,6 +173,7 @@ async def test_all_else_works_while_code_is_stopped(session: Session, dap: Dap) 
     assert (await run.ends()).stdout == "from the console\nchanged\n"
 
 
+@both_modes
 async def test_an_interrupt_ends_the_stop(session: Session, dap: Dap) -> None:
     await session.execute(DOUBLE)
     await dap.attach({"<execution 1>": [2]})
@@ -193,14 +200,15 @@ async def test_an_interrupt_while_code_that_awaits_is_stopped(session: Session, 
 
 async def test_a_deadline_stands_still(session: Session, dap: Dap) -> None:
     await dap.attach({"<execution 1>": [1]})
-    run = Run(session, "x = 1\nx", timeout=4, timeout_includes_input=True)
+    run = Run(session, "x = 1\nx", timeout=6, timeout_includes_input=True)
     await stopped(dap)
-    while (await session.status()).elapsed < 5:
+    while (await session.status()).elapsed < 7:
         await asyncio.wait({run.task}, timeout=0.1)
     go_on(dap)
     assert (await run.ends()).value == 1
 
 
+@both_modes
 async def test_clients_come_and_go(session: Session) -> None:
     untraced = "import sys\nsys.gettrace() is None and breakpoint.__name__ == 'breakpoint'"
     first = await session.debug()
@@ -220,9 +228,9 @@ async def test_clients_come_and_go(session: Session) -> None:
 
 
 async def test_attaching_to_a_loop_that_runs(session: Session) -> None:
-    run = Run(session, "n = 0\nwhile n >= 0:\n    n += 1\nn", notify_start=True)
+    run = Run(session, "import time\nn = 0\nwhile n >= 0:\n    n += 1\n    time.sleep(0.001)\nn")
     async with await listening(session) as dap:
-        await dap.attach({"<execution 1>": [3]})
+        await dap.attach({"<execution 1>": [4]})
         thread = await stopped(dap)
         frame = (await dap.stack(thread))[0]["id"]
         await dap.evaluate("n = -9", frame)
@@ -251,14 +259,12 @@ async def test_breakpoint_is_the_debuggers_while_one_is_attached(session: Sessio
         assert len(asked) == 1
 
 
+@both_modes
 async def test_a_thread_of_the_codes_own(session: Session, dap: Dap) -> None:
     await session.execute(DOUBLE)
     await dap.attach({"<execution 1>": [2]})
-    run = Run(
-        session,
-        "import threading\nt = threading.Thread(target=double, args=(1,), name='own')\n"
-        "t.start()\nt.join()\n'joined'",
-    )
+    code = "import threading\nt = threading.Thread(target=double, args=(1,), name='own')\n"
+    run = Run(session, code + "t.start()\nt.join()\n'joined'")
     thread = await stopped(dap)
     assert await state(session) == "stopped"
     names = {each["id"]: each["name"] for each in (await dap.request("threads"))["threads"]}
@@ -281,6 +287,7 @@ async def test_a_forked_child_is_not_held(session: Session, dap: Dap) -> None:
     assert (await run.ends()).value == 2
 
 
+@both_modes
 async def test_the_end_comes_while_code_is_stopped(session: Session, dap: Dap) -> None:
     await dap.attach({"<execution 1>": [1]})
     run = Run(session, "x = 1")

@@ -8,6 +8,7 @@ signatures = wire.use("signatures")
 evaluate = wire.use("evaluate")
 folders = wire.use("folders")
 Scan = wire.use("scan").Scan
+spaces = wire.use("spaces").spaces
 
 MOST_CODE = 131072  # characters in front of the cursor that are looked at
 MOST_MATCHES = 5000
@@ -155,7 +156,7 @@ class Completer:
 
     def names(self, word):
         seen = set()
-        for space in (wire.main, safe.builtin_space()):
+        for space in spaces():
             for index, (name, value) in enumerate(safe.items(space)):
                 if index % 4096 == 4095 and self.clock.over():
                     break

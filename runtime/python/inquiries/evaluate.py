@@ -95,7 +95,7 @@ def evaluate(node):
 
 
 def of_name(node):
-    for space in (wire.main, safe.builtin_space()):
+    for space in spaces():
         found = dict.get(space, node.id, safe.MISSING)
         if found is not safe.MISSING:
             return Found(found)
