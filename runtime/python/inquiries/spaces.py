@@ -19,8 +19,10 @@ def spaces():
     frame = safe.attribute(pdb, "curframe")
     if type(frame) is not type(sys._getframe()):
         return wire.main, safe.builtin_space()
-    # Not the frame's own, which would undo what has been assigned to them (up to 3.12).
+    # To ask the frame would undo what has been assigned to them, up to 3.12.
     names = safe.attribute(pdb, "curframe_locals")
+    if names is safe.MISSING:
+        names = frame.f_locals
     local = dict(names) if id(type(names)) in NAMES else {}
     return local, frame.f_globals, safe.builtin_space()
 
