@@ -3,6 +3,7 @@
 safe = wire.use("safe")
 quiet = wire.use("quiet")
 signatures = wire.use("signatures")
+spaces = wire.use("spaces").spaces
 
 MOST_SCANNED = 100_000  # entries of a dict that are looked through for a key
 
