@@ -271,7 +271,8 @@ INSTANTIATE_TEST_SUITE_P(Codes, CompleteWhileTest, ::testing::ValuesIn(kBusy), C
 TEST(CompleteTest, WhilePdbWaitsNamesAreThoseOfItsFrame) {
   ServerProcess server;
   const Json id = server.start(
-      "import pdb\noutside = 1\ndef f(inner, text):\n    pdb.set_trace(); return inner\nf(1, 'a')");
+      "import pdb\noutside = 1\ndef f(inner, text):\n    pdb.set_trace()\n    text += text\n"
+      "    return inner\nf(1, 'a')");
   const std::string first = server.read_until("input").back()["id"];
   EXPECT_TRUE(has(complete(server, "inn"), "inner"));
   EXPECT_TRUE(has(complete(server, "outs"), "outside"));
