@@ -84,6 +84,8 @@ TEST_P(ManyChildrenTest, AnInterruptHoldsUpNoStatus) {
     server.read_until("output");
   }
   EXPECT_LE(median(times), 0.050);
+  server.send({{"type", "shutdown"}});  // which ends the children
+  EXPECT_EQ(server.wait_exit(), 0);
 }
 INSTANTIATE_TEST_SUITE_P(Mode, ManyChildrenTest, ::testing::Bool(),
                          [](const auto& mode) { return mode.param ? "Survive" : "OneProcess"; });
