@@ -483,11 +483,18 @@ struct Shutdown {
   static constexpr auto fields() { return std::tuple(field("id", &Shutdown::id)); }
 };
 
-using Request = std::variant<Execute, InputResponse, Interrupt, Status, Complete, Inspect,
-                             IsComplete, Variables, Debug, OutputGet, Functions, CallResponse,
-                             Reset, Save, Load, Checkpoint, Checkpoints, CheckpointDrop, Restore,
-                             Undo, Resize,
-                             CommOpen, CommMsg, CommClose, Shutdown>;
+// Beside its own fields each frame has this one: the session that it is for, or comes from. Without
+// it that is the first one. A frame that has a field of the name says itself what it means.
+inline constexpr std::string_view kSessionField = "session";
+template <class Frame>
+constexpr bool names_session() {
+  return requires(const Frame& frame) { frame.session; };
+}
+using Request =
+    std::variant<Execute, InputResponse, Interrupt, Status, Complete, Inspect, IsComplete,
+                 Variables, Debug, OutputGet, Functions, CallResponse, Reset, Save, Load,
+                 Checkpoint, Checkpoints, CheckpointDrop, Restore, Undo, Branch, Sessions, Close,
+                 Resize, CommOpen, CommMsg, CommClose, Shutdown>;
 
 // ---- what the server sends ----------------------------------------------------------------
 
@@ -1512,17 +1519,17 @@ enum class ErrorCode {
   kSaveFailed,
   kLoadFailed,
   kUnavailable,
+  kTooManySessions,
   kShuttingDown,
   kInternal
 };
 template <>
 struct EnumNames<ErrorCode> {
-  static constexpr std::array<std::string_view, 17> kNames = {
-      "invalid_utf8", "invalid_json",     "not_an_object",   "frame_too_large",
-      "too_deep",     "missing_field",    "invalid_field",   "unknown_type",
-      "duplicate_id", "unknown_input_id", "unknown_call_id", "queue_full",
-      "save_failed",  "load_failed",      "unavailable",     "shutting_down",
-      "internal"};
+  static constexpr std::array<std::string_view, 18> kNames = {
+      "invalid_utf8",      "invalid_json",  "not_an_object", "frame_too_large", "too_deep",
+      "missing_field",     "invalid_field", "unknown_type",  "duplicate_id",    "unknown_input_id",
+      "unknown_call_id",   "queue_full",    "save_failed",   "load_failed",     "unavailable",
+      "too_many_sessions", "shutting_down", "internal"};
 };
 
 struct ProtocolError {
@@ -1564,13 +1571,12 @@ struct Kept {
   static constexpr auto fields() { return std::tuple(field("execution_id", &Kept::execution_id)); }
 };
 
-using Event =
-    std::variant<Ready, Output, OutputTruncated, OutputGetReply, Fatal, Display, ClearOutput, Input,
-                 InputClosed, Call, CallClosed, FunctionsReply, Result, Error, InterruptReply,
-                 Stuck, StatusReply, Heartbeat, CompleteReply, InspectReply, IsCompleteReply,
-                 VariablesReply, DebugReply, ResetReply, SaveReply, LoadReply, Progress,
-                 CheckpointReply, CheckpointsReply, CheckpointDropReply, Started, Value,
-                 CommOpenEvent, CommMsgEvent, CommCloseEvent, ResizeReply, RestoreReply, UndoReply,
-                 Restored, Kept, ShutdownReply, ProtocolError>;
+using Event = std::variant<
+    Ready, Output, OutputTruncated, OutputGetReply, Fatal, Display, ClearOutput, Input, InputClosed,
+    Call, CallClosed, FunctionsReply, Result, Error, InterruptReply, Stuck, StatusReply, Heartbeat,
+    CompleteReply, InspectReply, IsCompleteReply, VariablesReply, DebugReply, ResetReply, SaveReply,
+    LoadReply, Progress, CheckpointReply, CheckpointsReply, CheckpointDropReply, Started, Value,
+    CommOpenEvent, CommMsgEvent, CommCloseEvent, ResizeReply, RestoreReply, UndoReply, BranchReply,
+    SessionsReply, CloseReply, Restored, Kept, ShutdownReply, ProtocolError>;
 
 }  // namespace replwire::protocol

@@ -80,8 +80,8 @@ bool Interpreter::start(std::size_t memory_limit) {
       !presenter_.start(hooks_.wire()))
     return false;
   return comms::install(link_, hooks_.wire()) && session_files::install(link_, hooks_.wire()) &&
-         debugger::connect(link_, hooks_.wire()) &&
-         install_teller() && loop_.start(hooks_.wire()) && compiler_.start(hooks_.wire()) &&
+         debugger::connect(link_, hooks_.wire()) && install_teller() &&
+         loop_.start(hooks_.wire()) && compiler_.start(hooks_.wire()) &&
          reporter_.start(hooks_.wire()) && memory_limit::install(memory_limit);
 }
 

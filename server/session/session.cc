@@ -159,6 +159,10 @@ void Session::ring() {
       parts_.log.line("Python has not come to its end in time (--exit-timeout): cut off");
     if (saves_.find(Autosave::key()) || queue_.contains(Autosave::key())) autosave_.put_off(now);
     add(autosave_.save(now));
+    if (opening_ && opening_->by <= now) {
+      fail_opening("it did not wake");
+      over = true;
+    }
     if (recovery_) recovery_->act(now);
     if (!(recovery_ && recovery_->reviving()) && stopper_.act(pointer_to(running_), now)) {
       parts_.stack.take([this, serial = running_->serial()](const WorkerStack::Outcome& outcome) {
@@ -217,7 +221,7 @@ bool Session::holds_back() {
 void Session::start_next() {
   if (!opened_ || ending_.over() || processes_.hunting()) return;
   while (!busy() && !queue_.empty() && !holds_back()) begin(queue_.pop());
-  if (!busy() && queue_.empty() &&
+  if (!busy() && queue_.empty() && !others_live() &&
       ending_.stop(!inquiries_.empty() || !listings_.empty() || !saves_.empty(), Clock::now())) {
     parts_.link.post(runtime::Stop{});
   }
@@ -519,7 +523,8 @@ void Session::interpreter_died(const Death& death) {
       reset_.reset();
       functions_.interpreter_died();
       saves_.interpreter_died();
-      if (!recovery_->wake(now)) {
+      over = !recovery_->wake(now);
+      if (over && !is_branch()) {
         process_end_.die(execution_of(running_), "interpreter",
                          "the interpreter died each time that it was started anew", kBroken);
       }

@@ -26,6 +26,7 @@
 #include "server/session/reply_once.h"
 #include "server/session/running_execution.h"
 #include "server/session/save_desk.h"
+#include "server/session/session_host.h"
 #include "server/session/status_desk.h"
 #include "server/session/stop/ending.h"
 #include "server/session/stop/process_end.h"
@@ -77,6 +78,9 @@ template <class T>
 concept TakesTurn =
     OneOf<T, protocol::Reset, protocol::Functions, protocol::Checkpoint, protocol::Checkpoints,
           protocol::CheckpointDrop, protocol::Restore, protocol::Undo>;
+// Requests about the sessions that there are.
+template <class T>
+concept OfHost = OneOf<T, protocol::Sessions, protocol::Close>;
 // What is answered as soon as running code lets it in.
 template <class T>
 concept Inquiring = OneOf<T, protocol::Complete, protocol::Inspect, protocol::IsComplete,
@@ -187,6 +191,8 @@ class Session {
   void ring();
   bool busy() const;
   bool holds_back();
+  bool is_branch() const { return !parts_.name.empty(); }
+  bool others_live() const { return parts_.host != nullptr && !is_branch() && parts_.host->any(); }
 
   void serve(Incoming& incoming);
   void on(protocol::Execute& request, ReplyOnce reply);
@@ -197,6 +203,8 @@ class Session {
   void on(protocol::Resize& request, ReplyOnce reply);
   void on(OfComm auto& request, ReplyOnce reply);
   void on(OfFile auto& request, ReplyOnce reply);
+  void on(protocol::Branch& request, ReplyOnce reply);
+  void on(OfHost auto& request, ReplyOnce reply);
 
   void add(std::optional<Autosave::Request> request);
   void start_next();

@@ -26,7 +26,8 @@ inline constexpr bool kOvertakesOutput =
     std::is_same_v<Frame, protocol::IsCompleteReply> ||
     std::is_same_v<Frame, protocol::VariablesReply> ||
     std::is_same_v<Frame, protocol::DebugReply> ||
-    std::is_same_v<Frame, protocol::CheckpointsReply>;
+    std::is_same_v<Frame, protocol::CheckpointsReply> ||
+    std::is_same_v<Frame, protocol::SessionsReply>;
 
 template <class Frame>
 inline constexpr FrameKind kind_of =

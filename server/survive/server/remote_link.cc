@@ -65,8 +65,17 @@ RemoteLink::RemoteLink(asio::io_context& io, Reaper& reaper, Channels& channels,
       incoming_(needed(::epoll_create1(EPOLL_CLOEXEC), "epoll")),
       commands_(io),
       inquiries_(io),
-      sleepers_(std::move(origin), std::move(make_origin)),
+      sleepers_(std::move(origin), std::move(make_origin), of_branch),
       copies_(strand_, [this](runtime::Event event) { handlers_.event(std::move(event)); }) {}
+
+RemoteLink::RemoteLink(asio::io_context& io, Reaper& reaper, Channels& channels,
+                       std::function<Descriptor()> make_origin, int mark)
+    : RemoteLink(io, reaper, channels, {}, std::move(make_origin), mark, true) {}
+
+RemoteLink::RemoteLink(asio::io_context& io, Reaper& reaper, Channels& channels, Descriptor origin,
+                       std::function<Descriptor()> make_origin)
+    : RemoteLink(io, reaper, channels, std::move(origin), std::move(make_origin),
+                 channels.output.descriptor(), false) {}
 
 void RemoteLink::connect(Outputs& outputs, Handlers handlers) {
   outputs_ = &outputs;

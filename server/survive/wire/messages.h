@@ -52,7 +52,7 @@ struct EarlierChildren {
   std::vector<pid_t> pids;
 };
 struct Ended {};  // it was told to stop, and has run its exit handlers
-using Message = std::variant<Hello, Started, Asleep, CopyStarted, KeeperStarted, EarlierChildren,
-                             Ended, runtime::Event>;
+using Message = std::variant<Hello, NotCopied, Started, Asleep, CopyStarted, KeeperStarted,
+                             EarlierChildren, Ended, runtime::Event>;
 
 }  // namespace replwire::server::survive

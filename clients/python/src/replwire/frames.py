@@ -1277,6 +1277,7 @@ class ProtocolError:
         "save_failed",
         "load_failed",
         "unavailable",
+        "too_many_sessions",
         "shutting_down",
         "internal",
     ]

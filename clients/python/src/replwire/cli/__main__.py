@@ -160,12 +160,12 @@ def _prompt(options: argparse.Namespace, screen: Screen) -> int:
         terminal = Terminal(session, screen)
         if not person:
             with resumed(options.resume, session, screen):
-                return converse(terminal, open_prompt(session, screen), Commands(terminal))
+                return converse(terminal, open_prompt(terminal), Commands(terminal))
         screen.remark(banner(session, bool(survive)))
         with resumed(options.resume, session, screen):
             with early_prompt(screen):
                 terminal.run(programs.at_terminal(), silent=True)
-                prompt = open_prompt(session, screen, options.resume or "")
+                prompt = open_prompt(terminal, options.resume or "")
             return converse(terminal, prompt, Commands(terminal))
 
 

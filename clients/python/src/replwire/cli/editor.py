@@ -66,8 +66,9 @@ class Signature:
             get_app().invalidate()
 
 
-def open_editor(session: Session, screen: Screen, name: str) -> Prompt:
-    signature = Signature(session)
+def open_editor(terminal: Terminal, name: str) -> Prompt:
+    session, screen = terminal.session, terminal.screen  # the first one: it reads for all
+    signature = Signature(terminal)
     lexer, screen.paint = _colours() if screen.color else (None, None)
     editor: PromptSession[str] = PromptSession(
         message=FormattedText([("ansigreen", PROMPT)]),

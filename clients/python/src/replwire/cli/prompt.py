@@ -21,15 +21,15 @@ LFLAG = 3  # of what termios.tcgetattr() gives
 Prompt = Callable[[], str]
 
 
-def open_prompt(session: Session, screen: Screen, name: str = "") -> Prompt:
+def open_prompt(terminal: Terminal, name: str = "") -> Prompt:
     """`name`: the session's, whose history is its own."""
     if sys.stdin.isatty() and sys.stdout.isatty():
         with suppress(ImportError):
             from .editor import open_editor  # noqa: PLC0415  # its library need not be there
 
-            return open_editor(session, screen, name)
-        _complete_lines(session, name)
-    return Lines(session, screen.color).read
+            return open_editor(terminal, name)
+        _complete_lines(terminal, name)
+    return Lines(terminal).read
 
 
 @contextmanager
@@ -100,7 +100,7 @@ class Lines:
             return input(shown if self._prompts else "")
 
 
-def _complete_lines(session: Session, name: str) -> None:
+def _complete_lines(terminal: Terminal, name: str) -> None:
     try:
         import readline  # noqa: PLC0415  # changes what input() does
     except ImportError:
