@@ -59,8 +59,11 @@ void trip_at_rest() {
   tell_python();
 }
 
+// Before the first execution of a session nothing is, and its serial is 0 as well.
+bool is_wanted() { return state.wanted != 0 && state.wanted == state.shared->serial(); }
+
 void nudge() {
-  if (state.open && state.wanted == state.shared->serial()) return trip();
+  if (state.open && is_wanted()) return trip();
   if (!state.loop_handles) return;
   state.nudged = true;
   tell_python();
@@ -119,7 +122,7 @@ void raise_own() {
 
 Window::Window() {
   state.open = true;
-  if (state.wanted == state.shared->serial()) trip();
+  if (is_wanted()) trip();
 }
 
 Window::~Window() {

@@ -91,7 +91,7 @@ void Sharing::look_up(PyObject* object, bool add) {
   if (slot.owner == name) return;
   shared_with_.insert(slot.owner);
   if (slot.lost != 0) shared_with_.insert(slot.lost - 1);
-  if (saved_[slot.owner]) return;
+  if (saved_[slot.owner]) return shared_.push_back(object);
   slot.lost = slot.owner + 1;
   slot.owner = name;
 }
@@ -99,6 +99,10 @@ void Sharing::look_up(PyObject* object, bool add) {
 void Sharing::end(bool saved) {
   const auto name = static_cast<std::uint32_t>(parents_.size() - 1);
   saved_[name] = saved;
+  for (PyObject* object : shared_) {
+    if (!saved) slot_of(object).lost = name + 1;
+  }
+  shared_.clear();
   for (const std::uint32_t other : shared_with_) {
     if (saved && saved_[other]) {
       parents_[root(name)] = root(other);

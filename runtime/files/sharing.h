@@ -68,6 +68,7 @@ class Sharing {
   std::vector<std::uint32_t> parents_;  // of each name, up to the first of its group
   std::vector<bool> saved_;
   std::set<std::uint32_t> shared_with_;  // by the name in hand
+  std::vector<PyObject*> shared_;        // objects that it has in common with those
   std::set<std::pair<std::uint32_t, std::uint32_t>> lost_;
 };
 

@@ -377,7 +377,8 @@ void Session::tell(const Recovery::Ended& ended, bool kept) {
                           how.seconds = seconds(done.time);
                           how.timed_out = stopper_.timed_out();
                           how.kept = kept;
-                          autosave_.ended(running_->key(), done.outcome, Clock::now());
+                          if (!is_branch())
+                            autosave_.ended(running_->key(), done.outcome, Clock::now());
                           end_execution(has_failed(done.outcome), false, done.outcome, how);
                         },
                         [&](const runtime::ResetDone& done) {

@@ -173,6 +173,7 @@ void Session::on(protocol::Status& request, ReplyOnce reply) {
 }
 
 protocol::State Session::state() const {
+  if (held_ > 0) return protocol::State::kStopped;
   if (!running_) return busy() ? protocol::State::kBusy : protocol::State::kIdle;
   const auto waits = [this](InputDesk::Kind kind) {
     return inputs_.waits_for(running_->serial(), kind);
@@ -189,7 +190,6 @@ protocol::SessionFacts Session::facts() const {
     facts.execution_id = running_->id();
     facts.elapsed = running_->elapsed(Clock::now());
   }
-  if (held_ > 0) facts.state = protocol::State::kStopped;
   facts.queued = static_cast<std::int64_t>(queue_.size());
   facts.pending_inputs = inputs_.ids(InputDesk::Kind::kInput);
   facts.pending_calls = inputs_.ids(InputDesk::Kind::kCall);

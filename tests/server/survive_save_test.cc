@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "support/branches.h"
 #include "support/survival.h"
 #include "support/temp_dir.h"
 
@@ -70,7 +71,7 @@ TEST_F(SurviveSaveTest, ALoadBehindItWaitsForIt) {
 }
 
 TEST_F(SurviveSaveTest, ACrashInItCostsTheSaveAlone) {
-  server_.execute("def wait(z): os.kill(os.getpid(), 11)\ncopyreg.pickle(complex, wait)");
+  server_.execute("import ctypes\ndef wait(z): ctypes.string_at(0)\ncopyreg.pickle(complex, wait)");
   server_.send({{"type", "save"}, {"id", "s"}, {"path", file()}});
   const std::vector<Json> frames = up_to_reply();
   EXPECT_EQ(frames.back()["code"], "save_failed") << frames.back();
@@ -123,6 +124,34 @@ TEST_F(SurviveSaveTest, AnUndoBehindItDoesNotUndoIt) {
   EXPECT_EQ(server_.execute("x").value(), Json{1});
   load();
   EXPECT_EQ(server_.execute("x").value(), Json{2});
+}
+
+TEST_F(SurviveSaveTest, ABranchSavesItsOwn) {
+  Branch branch(server_);
+  branch.execute("x.append(2)");
+  const Json saved = branch.ask({{"type", "save"}, {"path", file()}, {"names", {"x"}}});
+  EXPECT_EQ(saved["saved"], Json{"x"}) << saved;
+  EXPECT_EQ(saved["session"], branch.name());
+  load();
+  EXPECT_EQ(server_.execute("x").value(), (Json{1, 2}));
+}
+
+TEST_F(SurviveSaveTest, ThatOfABranchEndsWithIt) {
+  Branch(server_).close();
+  const auto before = children_of(server_.pid());
+  Branch branch(server_);
+  server_.send({{"type", "save"},
+                {"id", "s"},
+                {"session", branch.name()},
+                {"path", file()},
+                {"names", {"z"}}});
+  server_.read_until("output");
+  server_.send({{"type", "close"}, {"id", "c"}, {"session", branch.name()}});
+  const auto frames = server_.read_until("close_reply");
+  EXPECT_EQ(frame_of(frames, "protocol_error")["id"], "s");
+  EXPECT_EQ(children_of(server_.pid()), before);
+  EXPECT_FALSE(std::filesystem::exists(file()));
+  EXPECT_EQ(server_.execute("x").value(), Json{1});
 }
 
 TEST_F(SurviveSaveTest, UserCodeSeesNothingOfTheCopy) {

@@ -22,6 +22,11 @@ void Copies::add(std::uint64_t serial, Descriptor socket, pid_t pid) {
   watch(serial);
 }
 
+void Copies::clear() {
+  const std::lock_guard lock(mutex_);
+  all_.clear();
+}
+
 void Copies::kill(std::uint64_t serial) {
   const std::lock_guard lock(mutex_);
   const auto found = all_.find(serial);
@@ -40,9 +45,9 @@ void Copies::watch(std::uint64_t serial) {
   copy.socket.async_wait(
       asio::posix::stream_descriptor::wait_read,
       asio::bind_executor(strand_, [this, serial](const boost::system::error_code& error) {
-        if (error) return;
-        Copy& said = *all_.at(serial);
-        if (read(serial, said)) return watch(serial);
+        const auto found = all_.find(serial);
+        if (error || found == all_.end()) return;
+        if (read(serial, *found->second)) return watch(serial);
         const std::lock_guard lock(mutex_);
         all_.erase(serial);
       }));

@@ -29,6 +29,8 @@ class Copies {
   Copies& operator=(const Copies&) = delete;
 
   void add(std::uint64_t serial, Descriptor socket, pid_t pid);
+  // On the strand: nothing is told any more.
+  void clear();
   void kill(std::uint64_t serial);
   std::vector<pid_t> processes() const;
 

@@ -89,6 +89,7 @@ void RemoteLink::disconnect(std::function<void()> then) {
   asio::post(strand_, [this, then = std::move(then)] {
     boost::system::error_code ignored;
     output_call_.cancel(ignored);
+    copies_.clear();
     close_socket();
     asio::post(io_, then);
   });
@@ -142,6 +143,13 @@ std::vector<pid_t> RemoteLink::sleepers() const {
   const std::vector<pid_t> copies = copies_.processes();
   all.insert(all.end(), copies.begin(), copies.end());
   return all;
+}
+
+std::vector<pid_t> RemoteLink::give_up_sleepers() {
+  std::vector<pid_t> ending = sleepers_.clear();
+  const std::vector<pid_t> copies = copies_.processes();
+  ending.insert(ending.end(), copies.begin(), copies.end());
+  return ending;
 }
 
 std::vector<pid_t> RemoteLink::earlier_children() const {

@@ -67,7 +67,7 @@ class RemoteLink final : public InterpreterLink {
   pid_t process_of(std::uint64_t snapshot) const override { return sleepers_.process_of(snapshot); }
   std::vector<pid_t> sleepers() const override;
   void kill_copy(std::uint64_t serial) override { copies_.kill(serial); }
-  std::vector<pid_t> give_up_sleepers() override { return sleepers_.clear(); }
+  std::vector<pid_t> give_up_sleepers() override;
   bool is_interpreter(pid_t process) const override;
   int incoming() const override { return incoming_.get(); }
   void take_incoming() override;

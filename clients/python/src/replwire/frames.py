@@ -307,7 +307,7 @@ def _checkpoint_entry(f: dict[str, Any]) -> CheckpointEntry:
 class SessionEntry:
     session: str | None
     parent: str | None
-    state: Literal["idle", "busy", "waiting_for_input", "waiting_for_call"]
+    state: Literal["idle", "busy", "waiting_for_input", "waiting_for_call", "stopped"]
     pid: int
     memory: int
     executions: int
@@ -858,6 +858,7 @@ class DebugReply:
     port: int
     adapter: str
     version: str
+    session: str | None = None
 
 
 def _debug_reply(f: dict[str, Any]) -> DebugReply:
@@ -867,6 +868,7 @@ def _debug_reply(f: dict[str, Any]) -> DebugReply:
         f["port"],
         f["adapter"],
         f["version"],
+        f.get("session"),
     )
 
 
@@ -896,6 +898,7 @@ class SaveReply:
     bytes: int
     saved: list[str]
     skipped: list[SkippedName]
+    session: str | None = None
 
 
 def _save_reply(f: dict[str, Any]) -> SaveReply:
@@ -905,6 +908,7 @@ def _save_reply(f: dict[str, Any]) -> SaveReply:
         f["bytes"],
         f["saved"],
         [_skipped_name(each) for each in f["skipped"]],
+        f.get("session"),
     )
 
 
@@ -914,6 +918,7 @@ class LoadReply:
     id: Id
     loaded: list[str]
     skipped: list[SkippedName]
+    session: str | None = None
 
 
 def _load_reply(f: dict[str, Any]) -> LoadReply:
@@ -921,6 +926,7 @@ def _load_reply(f: dict[str, Any]) -> LoadReply:
         f["id"],
         f["loaded"],
         [_skipped_name(each) for each in f["skipped"]],
+        f.get("session"),
     )
 
 
@@ -930,6 +936,7 @@ class Progress:
     id: Id
     done: int
     total: int
+    session: str | None = None
 
 
 def _progress(f: dict[str, Any]) -> Progress:
@@ -937,6 +944,7 @@ def _progress(f: dict[str, Any]) -> Progress:
         f["id"],
         f["done"],
         f["total"],
+        f.get("session"),
     )
 
 
