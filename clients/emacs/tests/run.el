@@ -38,7 +38,7 @@
 (defun run-outside ()
   "Start an Emacs in a terminal, wait for it, and say what it reports."
   (let* ((report (make-temp-file "replwire-report"))
-         (process-environment (append (list (concat "REPLWIRE_REPORT=" report) "TERM=xterm" "VIRTUAL_ENV=")
+         (process-environment (append (list (concat "REPLWIRE_REPORT=" report) "TERM=xterm" "VIRTUAL_ENV=" "CONDA_PREFIX=")
                                       process-environment))
          (screen (generate-new-buffer "screen"))
          (process (make-process

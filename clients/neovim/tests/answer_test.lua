@@ -11,13 +11,17 @@ return function(test)
 
   test("answer: input() in the command line, and output goes on meanwhile", function(child)
     child:open("a.py", {
-      "import threading, time",
-      "threading.Timer(0.2, lambda: print('meanwhile')).start()",
+      "import os, threading, time",
+      "def meanwhile():",
+      "    while not os.path.exists('go'): time.sleep(0.01)",
+      "    print('meanwhile')",
+      "threading.Thread(target=meanwhile).start()",
       "name = input('Who? ')",
       "f'Hello, {name}!'",
     })
     child:command("Replwire buffer")
     command_line(child, "Who? ")
+    vim.fn.writefile({}, child.folder .. "/go")
     child:wait_output("meanwhile")
     has(child:lua("return require('replwire').status()"), "waiting for input")
     child:type("Größe<CR>")

@@ -11,7 +11,7 @@ function Child.start(folder, options)
     vim.v.progpath, "-n", "-i", "NONE", "-u", "NONE", "--listen", self.socket,
     "--cmd", "set noswapfile shortmess+=I | set runtimepath^=" .. plugin .. "," .. (vim.env.REPLWIRE_EXTRAS or "") .. " | let g:replwire = " .. (options or "{}"),
     "-c", "filetype plugin on | runtime plugin/replwire.lua",
-  }, { pty = true, width = 100, height = 40, cwd = folder, env = { TERM = "xterm-256color", VIRTUAL_ENV = "", XDG_STATE_HOME = folder }, on_stdout = function(_, data) self.screen = (self.screen .. table.concat(data, "\n")):sub(-3000) end })
+  }, { pty = true, width = 100, height = 40, cwd = folder, env = { TERM = "xterm-256color", VIRTUAL_ENV = "", CONDA_PREFIX = "", XDG_STATE_HOME = folder }, on_stdout = function(_, data) self.screen = (self.screen .. table.concat(data, "\n")):sub(-3000) end })
   assert(vim.wait(10000, function()
     local well, channel = pcall(vim.fn.sockconnect, "pipe", self.socket, { rpc = true })
     self.channel = well and channel or nil
