@@ -8,7 +8,7 @@ from typing import Any
 
 Message = dict[str, Any]
 
-PATIENCE = 60  # seconds
+PATIENCE = 100  # seconds
 
 
 class Dap:

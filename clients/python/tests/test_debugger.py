@@ -15,7 +15,10 @@ from dap import Dap
 from replwire import ExecutionError, RequestRefused, Result, Session
 
 TOOLS = os.environ.get("REPLWIRE_TOOLS", "")
-pytestmark = pytest.mark.skipif(not TOOLS, reason="no $REPLWIRE_TOOLS: scripts/test sets it")
+pytestmark = [
+    pytest.mark.skipif(not TOOLS, reason="no $REPLWIRE_TOOLS: scripts/test sets it"),
+    pytest.mark.timeout(300),  # a debugger takes its time on a busy machine
+]
 
 BUFFER = "/no such folder/buffer.py"
 DOUBLE = "def double(n):\n    twice = 2 * n\n    return twice\n"
@@ -51,7 +54,7 @@ class Run:
         self.task = asyncio.create_task(session.execute(code, check=False, **options))
 
     async def ends(self) -> Result | ExecutionError:
-        return await asyncio.wait_for(self.task, 60)
+        return await asyncio.wait_for(self.task, 200)
 
 
 async def stopped(dap: Dap, reason: str = "breakpoint") -> int:
