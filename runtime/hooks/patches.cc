@@ -42,7 +42,8 @@ constexpr std::array kNames = {"comm",
                                "multiprocessing.spawn",
                                "multiprocessing.context",
                                "multiprocessing.connection",
-                               "multiprocessing.queues"};
+                               "multiprocessing.queues",
+                               "joblib.pool"};
 
 Ref call_bundled(const char* function, PyObject* arguments) {
   if (state.space == nullptr) state.space = load_bundled("patches", state.wire).release();

@@ -189,6 +189,7 @@ PATCHES = {
     "multiprocessing.context": patch_multiprocessing,
     "multiprocessing.connection": patch_multiprocessing,
     "multiprocessing.queues": patch_multiprocessing,
+    "joblib.pool": patch_multiprocessing,
 }
 
 

@@ -10,6 +10,7 @@ is a program's: multiprocessing has the new process run that, as under `python3`
 Loaded by patches.py, when user code imports multiprocessing.
 """
 
+import copyreg
 import functools
 import io
 import marshal
@@ -116,6 +117,8 @@ def make_cloud_pickler(base):
 
 def make_plain_pickler(base):
     class Pickler(base):
+        dispatch_table = ChainMap(base._extra_reducers, copyreg.dispatch_table)
+
         def reducer_override(self, thing):
             if not is_named(thing):
                 return reduce_other(self, thing)
@@ -247,17 +250,21 @@ def patch_context(module):
     module.BaseContext.Pipe = Pipe
 
 
+def send_marked(mark, send, *arguments):
+    before = getattr(sending, "by_value", None)
+    sending.by_value = mark
+    try:
+        return send(*arguments)
+    finally:
+        sending.by_value = before
+
+
 def through(original):
     """`original` sends an object through `self`."""
 
     @functools.wraps(original)
     def send(self, obj):
-        before = getattr(sending, "by_value", None)
-        sending.by_value = getattr(self, MARK, None)
-        try:
-            return original(self, obj)
-        finally:
-            sending.by_value = before
+        return send_marked(getattr(self, MARK, None), original, self, obj)
 
     return send
 
@@ -290,6 +297,31 @@ def patch_queues(module):
         feed_any(*args)
 
     module.Queue._feed = staticmethod(feed)
+
+
+def patch_pool(module):
+    """joblib's, of its backend "multiprocessing", has a pickler of its own."""
+    by_name = module.CustomizablePickler
+    make = module.CustomizablePicklingQueue._make_methods
+
+    def CustomizablePickler(writer, reducers=None, protocol=pickle.HIGHEST_PROTOCOL):
+        if not goes_by_value():
+            return by_name(writer, reducers, protocol)
+        base = pickler()
+
+        class Pickler(base):
+            dispatch_table = ChainMap(reducers or {}, base.dispatch_table)
+
+        return Pickler(writer, protocol)
+
+    def _make_methods(self):
+        make(self)
+        mark = getattr(self._writer, MARK, None)
+        self.put = functools.partial(send_marked, mark, self.put)
+        self._send = functools.partial(send_marked, mark, self._send)
+
+    module.CustomizablePickler = CustomizablePickler
+    module.CustomizablePicklingQueue._make_methods = _make_methods
 
 
 def patch(module):

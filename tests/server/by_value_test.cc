@@ -207,5 +207,14 @@ TEST_P(ByValueTest, Joblib) {
   EXPECT_EQ(pool.value(), Json::array({0, 2, 4})) << pool;
 }
 
+TEST_P(ByValueTest, JoblibsOtherBackend) {
+  const Execution pool =
+      run("os.environ['JOBLIB_START_METHOD'] = context.get_start_method()\n"
+          "import joblib\n"
+          "run = joblib.Parallel(n_jobs=2, backend='multiprocessing')\n"
+          "[each.x for each in run(joblib.delayed(move)(Point(n)) for n in range(3))]");
+  EXPECT_EQ(pool.value(), Json::array({0, 2, 4})) << pool;
+}
+
 }  // namespace
 }  // namespace replwire_tests
