@@ -24,7 +24,8 @@ refusal = (
     if sys.version_info >= (3, 3) and sys.implementation.name != 'cpython' else
     'Python %d.%d is too old; replwire needs 3.10 or later' % sys.version_info[:2]
     if sys.version_info < (3, 10) else
-    'free-threaded Python is not supported' if 't' in sys.abiflags else None)
+    'free-threaded Python is not supported; replwire needs the build with the GIL'
+    if 't' in sys.abiflags else None)
 if not refusal:
     try:
         spec = sys.modules['_frozen_importlib'].ModuleSpec('_replwire', None, origin=sys.argv[1])

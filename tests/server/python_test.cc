@@ -412,7 +412,7 @@ TEST(RefusedPythonTest, OneThatWillNotDo) {
   expect_refused(in_python(pretend(directory, kSystem, "sys.implementation.name = 'pypy'")),
                  "pypy is not supported");
   expect_refused(in_python(pretend(directory, kSystem, "sys.abiflags = 't'")),
-                 "free-threaded Python is not supported");
+                 "free-threaded Python is not supported; replwire needs the build with the GIL");
   expect_refused(in_python(pretend(directory, kSystem, "sys.argv[1] = '/no/such/module'")),
                  "cannot load the module");
 }
