@@ -80,9 +80,9 @@ class Pool:
     """Keeps `min_idle` warm sessions at hand and never more than `max_sessions` in all. A session
     that comes back is used again until `recycle_after` uses, with a clean `__main__` that is
     warmed up anew; the default, one, gives everybody a process of their own. Those beyond
-    `min_idle` end when nobody has wanted them for `idle_ttl` seconds. With `branches` all of them are
-    branches of one more, which has run `template`, where the server has that (`--survive`); else
-    each runs it by itself. Belongs to one event loop."""
+    `min_idle` end when nobody has wanted them for `idle_ttl` seconds. With `branches` all of them
+    are branches of one more, which has run `template`, where the server has that (`--survive`);
+    else each runs it by itself. Belongs to one event loop."""
 
     def __init__(
         self,
