@@ -48,9 +48,13 @@ async def test_it_begins_in_a_checkpoint() -> None:
                 assert (await inner.execute("x")).value == 1
 
 
+def double(n: int) -> int:
+    return 2 * n
+
+
 async def test_its_code_asks_and_calls_as_its_parents_does() -> None:
     async with Session(
-        args=SURVIVE, on_input=lambda prompt: prompt + "!", functions={"double": lambda n: 2 * n}
+        args=SURVIVE, on_input=lambda prompt: prompt + "!", functions={"double": double}
     ) as first:
         async with await first.branch() as branch:
             assert (await branch.execute("import host\nhost.double(4), input('hi')")).value == [
@@ -126,7 +130,7 @@ async def test_a_pool_of_branches() -> None:
     async with Pool(
         args=SURVIVE, template="import json\nn = [0]", branches=True, min_idle=2, max_sessions=4
     ) as pool:
-        servers = set()
+        servers: set[int] = set()
         for _ in range(6):
             async with pool.session() as session:
                 assert (await session.execute("n[0] += 1\njson.dumps(n)")).value == "[1]"
