@@ -259,3 +259,13 @@ def test_the_look_for_a_sandbox_leaves_the_clients_words_alone(tmp_path: Path) -
         timeout=30,
     )
     assert told.stdout == "initialize\n"
+
+
+@pytest.mark.parametrize("word", ["nonsense", "=command", "a b=command", "name="])
+def test_another_server_has_a_name_and_a_command(
+    word: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--with", word])
+    assert caught.value.code == 2
+    assert "must be NAME=COMMAND" in capsys.readouterr().err

@@ -290,11 +290,12 @@ class Session(AsyncRequests):
         **options: Unpack[frames.ExecuteOptions],
     ) -> Execution:
         """Runs code, and hands each event to `sink` as it is read: the order is that of all
-        executions."""
+        executions. With `functions="ask"` the program answers each `Call`."""
         if self._process is None and self._conversation.over is not None:
             raise self._conversation.over()
         self.read_on()
-        return self._conversation.execute(code, sink, on_input, options)
+        by_hand = self._conversation.calls_by_hand
+        return self._conversation.execute(code, sink, on_input, options, calls_by_hand=by_hand)
 
     async def request(self, frame: dict[str, Any], reply: type[Reply]) -> Reply:
         pending: asyncio.Future[Any] = self._future()

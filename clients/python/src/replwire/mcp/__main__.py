@@ -68,7 +68,18 @@ def parser() -> Parser:
         help="show no more of one execution's displays (8)",
     )  # fmt: skip
     add("--record", metavar="DIR", help="keep a recording of each session there")
+    add("--with", metavar="NAME=COMMAND", dest="others", type=other, action="append", default=[],
+        help="start another server of the protocol: the code can call its tools, as host.NAME_TOOL",
+    )  # fmt: skip
+    add("--confirm", action="store_true", help="ask the person before each such call")
     return program
+
+
+def other(text: str) -> tuple[str, str]:
+    name, equals, command = text.partition("=")
+    if not name.isidentifier() or not equals or not command.strip():
+        raise argparse.ArgumentTypeError(f"must be NAME=COMMAND, not {text}")
+    return name, command
 
 
 def positive(text: str) -> int:
@@ -128,6 +139,8 @@ def _options(chosen: argparse.Namespace, more: list[str]) -> tuple[Options, str]
         output=chosen.output_chars,
         edge=chosen.image_size,
         pictures=chosen.images,
+        others=dict(chosen.others),
+        confirm=chosen.confirm,
     )
     return options, fence
 

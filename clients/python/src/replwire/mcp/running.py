@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from .. import frames
 from ..execution import Execution
 from .images import SEEN, Picture
 from .text import Stream
+
+if TYPE_CHECKING:
+    from .calls import Calls
 
 TEXTS = ("text/markdown", "text/plain", "text/latex")  # the first that a display has is told
 
@@ -58,15 +62,30 @@ def text_of(data: Mapping[str, Any]) -> str:
     return next((str(data[kind]) for kind in TEXTS if kind in data), "")
 
 
+@dataclass(eq=False)
+class Confirmation:
+    """A call that a person has to allow first."""
+
+    id: str
+    prompt: str
+    refusal: asyncio.Future[str | None]  # why not; None: it is allowed
+
+    def settle(self, refusal: str | None) -> None:
+        if not self.refusal.done():
+            self.refusal.set_result(refusal)
+
+
 class Running:
     """Where the events of one execution go. `changed` says that there is something to look at."""
 
     execution: Execution
 
-    def __init__(self, pictures: int) -> None:
+    def __init__(self, pictures: int, calls: Calls | None = None) -> None:
+        self.calls = calls
         self.streams = {"stdout": Stream(), "stderr": Stream()}
         self.shown = Shown(pictures)
         self.questions: dict[str, frames.Input] = {}
+        self.confirmations: dict[str, Confirmation] = {}
         self.number: int | None = None  # as far as it is known before the end
         self.restored: frames.Restored | None = None
         self.terminal: frames.Result | frames.Error | None = None
@@ -101,6 +120,9 @@ class Running:
             self.questions[event.id] = event
         elif isinstance(event, frames.InputClosed):
             self.questions.pop(event.id, None)
+        elif isinstance(event, (frames.Call, frames.CallClosed)):
+            if self.calls is not None:
+                self.calls.take(event, self)
         elif isinstance(event, frames.Restored):
             self.restored = event
         self.changed.set()

@@ -28,7 +28,13 @@ Reading = MemoryObjectReceiveStream[SessionMessage | Exception]
 
 
 async def serve(options: Options, fence: str) -> int:
-    sessions = Sessions(options)
+    others = None
+    if options.others:
+        from .others import Others  # noqa: PLC0415  # the SDK's client, which few need
+
+        others = Others(options.others)
+        others.start()
+    sessions = Sessions(options, others)
     serving = asyncio.ensure_future(_serve(AgentServer(sessions, fence).server))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
@@ -37,6 +43,8 @@ async def serve(options: Options, fence: str) -> int:
         await asyncio.wait({serving})
     finally:
         await sessions.close_all()
+        if others is not None:
+            await others.close()
     if not serving.cancelled():
         serving.result()
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any, Literal, cast
 
 from mcp import types
@@ -17,19 +18,21 @@ from ..errors import ReplwireError
 from ..version import VERSION
 from .account import Account
 from .images import Picture
-from .running import Running
+from .running import Confirmation, Running
 from .sessions import Named, Sessions, Trouble
-from .tools import TOOLS, Answered, Asked, Declined, Tool, Tools
+from .tools import TOOLS, Answered, Asked, Declined, Tool, Tools, for_a_person, refusal
 
 NAME = "replwire"
 DAY = 86400.0  # seconds; how long a person may take to answer
 Context = ServerRequestContext[Any, Any]
 Result = types.CallToolResult | types.InputRequiredResult
+Question = frames.Input | Confirmation
 _ASKED = {
     "type": "object",
     "properties": {"answer": {"type": "string", "title": "Answer"}},
     "required": ["answer"],
 }
+_ALLOWED: dict[str, Any] = {"type": "object", "properties": {}}  # accepting it says all
 INSTRUCTIONS = """\
 Python sessions whose variables last from call to call. `execute` runs code in the session that you
 name ("main" unless you say otherwise); sessions share nothing and run side by side. After an error,
@@ -43,8 +46,15 @@ UNFENCED = """
 There is no sandbox: the code has all rights of the user who started this server."""
 
 
-def instructions(sandbox: str) -> str:
-    return INSTRUCTIONS + (SANDBOXED.format(sandbox) if sandbox != "none" else UNFENCED)
+HOST = """
+Tools of other servers ({0}) are functions for the code: `import host; help(host)` lists them, each
+named by its server and its own name. They run outside of the sandbox."""
+
+
+def instructions(sandbox: str, others: Iterable[str] = ()) -> str:
+    fence = SANDBOXED.format(sandbox) if sandbox != "none" else UNFENCED
+    names = ", ".join(others)
+    return INSTRUCTIONS + fence + (HOST.format(names) if names else "")
 
 
 class Call:
@@ -60,10 +70,10 @@ class Call:
     async def progress(self, count: int, text: str) -> None:
         await self._context.session.report_progress(count, message=text)
 
-    async def ask(self, named: Named, question: frames.Input) -> str | EOFError | Declined | None:
+    async def ask(self, named: Named, question: Question) -> str | EOFError | Declined | None:
         try:
             answer = await self._context.session.elicit_form(
-                asked_of_person(named, question), _ASKED, self._context.request_id
+                asked_of_person(named, question), form_of(question), self._context.request_id
             )
         except (MCPError, ValidationError):
             return None
@@ -76,7 +86,13 @@ def _has_forms(capabilities: types.ClientCapabilities | None) -> bool:
     return elicitation is not None and (elicitation.form is not None or elicitation.url is None)
 
 
-def asked_of_person(named: Named, question: frames.Input) -> str:
+def form_of(question: Question) -> dict[str, Any]:
+    return _ALLOWED if isinstance(question, Confirmation) else _ASKED
+
+
+def asked_of_person(named: Named, question: Question) -> str:
+    if isinstance(question, Confirmation):
+        return f"Python session {named.name!r} wants to call {question.prompt}"
     prompt = question.prompt.strip() or "(no prompt)"
     return f"Python session {named.name!r} asks: {prompt}"
 
@@ -101,7 +117,7 @@ class AgentServer:
             NAME,
             version=VERSION,
             title="Python sessions that survive",
-            instructions=instructions(sandbox),
+            instructions=instructions(sandbox, sessions.options.others),
             on_list_tools=self._list,
             on_call_tool=self._call,
         )
@@ -140,11 +156,10 @@ class AgentServer:
         requests: dict[str, types.InputRequest] = {
             question.id: types.ElicitRequest(
                 params=types.ElicitRequestFormParams(
-                    message=asked_of_person(named, question), requested_schema=_ASKED
+                    message=asked_of_person(named, question), requested_schema=form_of(question)
                 )
             )
-            for question in running.questions.values()
-            if not question.password
+            for question in for_a_person(running)
         }
         state = json.dumps([named.name, running.execution.id, list(requests)])
         return types.InputRequiredResult(input_requests=requests, request_state=state)
@@ -157,9 +172,14 @@ class AgentServer:
         running = next((each for each in named.running if each.execution.id == id), None)
         if running is None:
             raise Trouble(f"the execution in session {name!r} has ended, or was told already")
-        for question in list(running.questions.values()):
+        for question in for_a_person(running):
             answer = (params.input_responses or {}).get(question.id)
-            if question.id in asked and isinstance(answer, types.ElicitResult):
+            if question.id not in asked or not isinstance(answer, types.ElicitResult):
+                continue
+            if isinstance(question, Confirmation):
+                del running.confirmations[question.id]
+                question.settle(refusal(answered(answer)))
+            else:
                 del running.questions[question.id]
                 named.session.answer(question, answered(answer))
         return await self._tools.wait(named, running, caller)

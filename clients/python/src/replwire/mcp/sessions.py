@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -12,6 +12,7 @@ from pathlib import Path
 from .. import frames
 from ..errors import ReplwireError
 from ..session import Session
+from .calls import Calls, Host
 from .running import Running
 from .text import Stream
 
@@ -32,6 +33,8 @@ class Options:
     output: int = 16_000  # characters of an execution's output that are told
     edge: int = 1568  # pixels
     pictures: int = 8  # of one execution
+    others: Mapping[str, str] = field(default_factory=dict[str, str])  # servers: their commands
+    confirm: bool = False  # each call of their tools
 
 
 @dataclass
@@ -50,10 +53,14 @@ class Named:
     late: Stream = field(default_factory=Stream)  # of executions that are over
     notes: list[str] = field(default_factory=list[str])  # for the next one who calls
     idle: asyncio.TimerHandle | None = None
+    host: Calls | None = None
 
     def take(self, event: frames.Event) -> None:
         """What belongs to no execution in hand."""
-        if isinstance(event, frames.Output):
+        if isinstance(event, (frames.Call, frames.CallClosed)):
+            if self.host is not None:
+                self.host.take(event, None)
+        elif isinstance(event, frames.Output):
             self.late.add(event.data)
             if len(self.late.parts) > LATE:
                 del self.late.parts[: LATE // 2]
@@ -62,7 +69,7 @@ class Named:
             self.notes.append(f"The interpreter died between executions ({how}).")
 
     def submit(self, code: str, timeout: float | None, limit: int) -> Running:
-        running = Running(self.pictures)
+        running = Running(self.pictures, self.host)
         options: frames.ExecuteOptions = {"output_limit": max(4 * limit, 1 << 16)}
         options["repr_limit"] = 4 * limit
         if timeout is not None:
@@ -76,6 +83,8 @@ class Named:
         """Its caller has gone: it is interrupted, and the variables stay."""
         self.session.abandon(running.execution)
         self.running.remove(running)
+        if self.host is not None:
+            self.host.drop(running)
 
     def settled(self, running: Running) -> None:
         if running.over and running in self.running:
@@ -101,8 +110,9 @@ KEPT = 20  # executions whose output is
 
 
 class Sessions:
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, host: Host | None = None) -> None:
         self.options = options
+        self._host = host
         self.named: dict[str, Named] = {}
         self._starting: dict[str, asyncio.Task[Named]] = {}
         self._died: set[str] = set()
@@ -155,9 +165,13 @@ class Sessions:
             arguments = ["--record", str(self._recording(name)), *arguments]
         named = Named(name, self.options.pictures)
         command = list(self.options.command)
-        named.session = Session(command, args=arguments, on_event=named.take)
+        named.session = Session(
+            command, args=arguments, on_event=named.take, functions="ask" if self._host else None
+        )
         try:
             await named.session.start()
+            if self._host is not None:
+                await self._offer(named, self._host)
         except (ReplwireError, OSError) as error:
             raise Trouble(f"the session cannot be started: {error}") from error
         if name in self._died:
@@ -166,6 +180,14 @@ class Sessions:
         self.named[name] = named
         self._touch(named)
         return named
+
+    async def _offer(self, named: Named, host: Host) -> None:
+        named.host = Calls(named.session, host, self.options.confirm)
+        try:
+            await named.session.define(**await host.described())
+        except BaseException:
+            await named.session.close()
+            raise
 
     def _recording(self, name: str) -> Path:
         assert self.options.record is not None

@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from .. import frames
 from .account import SCHEMA, Account, account, within
-from .running import Running
+from .calls import NOBODY
+from .running import Confirmation, Running
 from .sessions import Named, Sessions, Trouble
 from .text import plain_lines
 
@@ -45,7 +46,9 @@ class Caller(Protocol):
 
     async def progress(self, count: int, text: str) -> None: ...
 
-    async def ask(self, named: Named, question: frames.Input) -> str | EOFError | Declined | None:
+    async def ask(
+        self, named: Named, question: frames.Input | Confirmation
+    ) -> str | EOFError | Declined | None:
         """None when nobody could be asked."""
         ...
 
@@ -209,13 +212,16 @@ class Tools:
         asking: dict[str, asyncio.Task[bool]],
     ) -> bool:
         """Whether somebody else has to answer. Who can be asked is asked meanwhile."""
-        for gone in asking.keys() - running.questions.keys():
+        if caller.asks == "never":
+            for each in running.confirmations.values():
+                each.settle(NOBODY)
+            return bool(running.questions)
+        waiting = {**running.questions, **running.confirmations}
+        for gone in asking.keys() - waiting.keys():
             asking.pop(gone).cancel()
-        if not running.questions:
-            return False
-        open_ones = [each for each in running.questions.values() if not each.password]
-        if not open_ones or caller.asks == "never":
-            return True
+        open_ones = for_a_person(running)
+        if not open_ones:
+            return bool(running.questions)
         if caller.asks == "by_result":
             raise Asked(running)
         for question in open_ones:
@@ -226,9 +232,17 @@ class Tools:
         return any(task.done() and not task.result() for task in asking.values())
 
     async def _ask(
-        self, named: Named, running: Running, question: frames.Input, caller: Caller
+        self,
+        named: Named,
+        running: Running,
+        question: frames.Input | Confirmation,
+        caller: Caller,
     ) -> bool:
         answer = await caller.ask(named, question)
+        if isinstance(question, Confirmation):
+            running.confirmations.pop(question.id, None)
+            question.settle(refusal(answer))
+            return True
         if answer is not None and question.id in running.questions:
             del running.questions[question.id]
             named.session.answer(question, answer)
@@ -379,6 +393,19 @@ class Tools:
     async def close(self, to: InSession, caller: Caller) -> Answered:
         await self.sessions.close(to.session)
         return Answered({"session": to.session, "closed": True}, f"Closed: {to.session}.")
+
+
+def for_a_person(running: Running) -> list[frames.Input | Confirmation]:
+    """What may be asked in a form."""
+    questions = [each for each in running.questions.values() if not each.password]
+    return [*questions, *running.confirmations.values()]
+
+
+def refusal(answer: str | EOFError | Declined | None) -> str | None:
+    """Why a call is not allowed."""
+    if answer is None:
+        return NOBODY
+    return None if isinstance(answer, str) else "the person did not allow it"
 
 
 async def _checkpoints(named: Named) -> list[tuple[str, str | None]]:
