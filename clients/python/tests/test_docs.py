@@ -16,7 +16,15 @@ from sshd import SSHD, sshd
 
 from replwire import process
 
-PAGES = ["python.md", "pool.md", "branches.md", "host-calls.md", "remote.md", "dask.md"]
+PAGES = [
+    "python.md",
+    "pool.md",
+    "branches.md",
+    "saving.md",
+    "host-calls.md",
+    "remote.md",
+    "dask.md",
+]
 # What docker, kubectl and srun do for the pages: run the last of their arguments.
 ENGINE = '#!/bin/sh\nfor last; do :; done\nexec "$last"\n'
 
@@ -54,8 +62,11 @@ async def run(page: str) -> None:
             await value
 
 
-@pytest.mark.parametrize("page", ["python.md", "pool.md", "branches.md", "host-calls.md"])
-def test_page(page: str) -> None:
+@pytest.mark.parametrize(
+    "page", ["python.md", "pool.md", "branches.md", "saving.md", "host-calls.md"]
+)
+def test_page(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # one of them writes a file
     assert blocks(page)
     asyncio.run(run(page))
 
