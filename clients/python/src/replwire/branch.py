@@ -69,9 +69,7 @@ class Branch(Session):
         if not self.closing:
             self.closing = True
             with suppress(ReplwireError):
-                await self._root.request(
-                    {"type": "close", "session": self.name}, frames.CloseReply
-                )
+                await self._root.request({"type": "close", "session": self.name}, frames.CloseReply)
         await self.ended
 
     def _branch_ended(self) -> None:

@@ -260,7 +260,8 @@ class Kernel:
             options["store_history"] = False
         wanted = content.get("user_expressions")
         if wanted and isinstance(wanted, dict):
-            options["expressions"] = {name: str(code) for name, code in wanted.items()}
+            expressions = cast(dict[str, Any], wanted)
+            options["expressions"] = {name: str(code) for name, code in expressions.items()}
         served = session.ready.capabilities["execute"]
         options = {name: value for name, value in options.items() if name in served}
         session.begin(code, cell, on_input="ask", **cast(Any, options))
