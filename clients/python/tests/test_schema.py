@@ -136,7 +136,7 @@ def test_whatever_a_live_session_says() -> None:
 @pytest.mark.parametrize("name", names_in("request"))
 def test_every_request_can_be_made(name: str) -> None:
     by_hand = {"execute": "execute", "input_response": "answer", "shutdown": "close"}
-    by_hand.update(functions="define", call_response="answer")
+    by_hand.update(functions="define", call_response="answer", branch="branch", close="close")
     by_hand.update(dict.fromkeys(("comm_open", "comm_msg", "comm_close"), "comm"))
     method = by_hand.get(name, name)
     assert callable(getattr(sync.Session, method))
