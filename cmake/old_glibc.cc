@@ -23,7 +23,7 @@ struct FirstThread {
   std::size_t size = 0;
 };
 
-const FirstThread first_thread;
+const FirstThread kFirstThread;
 
 constexpr const char* kSignals[] = {
     "",     "HUP",  "INT",  "QUIT", "ILL",    "TRAP",   "ABRT",  "BUS",  "FPE",  "KILL", "USR1",
@@ -39,7 +39,7 @@ char __libc_single_threaded = 0;  // of libstdc++: its shared pointers count by 
 
 pid_t gettid() noexcept { return static_cast<pid_t>(::syscall(SYS_gettid)); }
 
-int tgkill(pid_t process, pid_t thread, int number) noexcept {
+int tgkill(pid_t process, pid_t thread, int number) {
   return static_cast<int>(::syscall(SYS_tgkill, process, thread, number));
 }
 
@@ -55,11 +55,11 @@ const char* sigabbrev_np(int number) noexcept {
 pid_t _Fork() noexcept {
   constexpr unsigned long kFlags = CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD;
 #if defined(__x86_64__)
-  const long child = ::syscall(SYS_clone, kFlags, 0, 0, first_thread.number, 0);
+  const long child = ::syscall(SYS_clone, kFlags, 0, 0, kFirstThread.number, 0);
 #else
-  const long child = ::syscall(SYS_clone, kFlags, 0, 0, 0, first_thread.number);
+  const long child = ::syscall(SYS_clone, kFlags, 0, 0, 0, kFirstThread.number);
 #endif
-  if (child == 0) ::syscall(SYS_set_robust_list, first_thread.locks, first_thread.size);
+  if (child == 0) ::syscall(SYS_set_robust_list, kFirstThread.locks, kFirstThread.size);
   return static_cast<pid_t>(child);
 }
 }

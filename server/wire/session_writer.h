@@ -16,7 +16,7 @@ class SessionWriter {
   static constexpr std::size_t kMostBytes = 64;
 
   // `name`: the session's; empty: it is the first one. Not explicit: a writer alone is that one's.
-  SessionWriter(FrameWriter& all, std::string name = {})
+  SessionWriter(FrameWriter& all, const std::string& name = {})
       : all_(all), field_(name.empty() ? name : ",\"session\":\"" + name + "\"") {}
 
   // Whole frames.

@@ -47,7 +47,7 @@ void InterpreterProcesses::kill_descendants(Clock::time_point start) const {
   started_since(start, {}).signal(SIGKILL);
 }
 
-void InterpreterProcesses::hunt(std::function<void()> job) {
+void InterpreterProcesses::hunt(const std::function<void()>& job) {
   ++hunts_;
   try {
     hunter_.post([this, job] {

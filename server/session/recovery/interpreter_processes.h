@@ -67,7 +67,7 @@ class InterpreterProcesses final : public StopSignals, public SnapshotProcesses 
 
  private:
   Descendants started_since(Clock::time_point start, const std::vector<pid_t>& except) const;
-  void hunt(std::function<void()> job);
+  void hunt(const std::function<void()>& job);
 
   InterpreterLink& link_;
   const std::function<bool(pid_t)> of_others_;
