@@ -98,7 +98,7 @@ const Unread kUnread[] = {
     {"OutputGet",
      "{\"type\":\"output_get\",\"id\":1,\"execution_count\":1,\"stream\":\"stdout\",\"offset\":0,"
      "\"size\":3000000}\n",
-     100},
+     40},
 };
 INSTANTIATE_TEST_SUITE_P(Requests, UnreadRepliesTest, ::testing::ValuesIn(kUnread), CaseName{});
 
