@@ -378,6 +378,7 @@ def test_plain_lines(plain: Path) -> None:
         tty.wait(r"dict_keys\(\['key'\]\)")
         tty.wait(PROMPT)
         tty.type("half")
+        tty.wait("half")
         tty.interrupt("KeyboardInterrupt")
         tty.wait(PROMPT)
         tty.type("while True: pass\r\r")
