@@ -9,6 +9,7 @@
 
 #include "support/case.h"
 #include "support/server_process.h"
+#include "support/survival.h"
 
 namespace replwire_tests {
 namespace {
@@ -40,11 +41,16 @@ const Death kDeaths[] = {
 };
 INSTANTIATE_TEST_SUITE_P(Deaths, FlushedTest, ::testing::ValuesIn(kDeaths), CaseName{});
 
-TEST(FullDiskTest, IsToldAndIsNoSuccess) {
+class FullDiskTest : public ::testing::TestWithParam<bool> {};
+INSTANTIATE_TEST_SUITE_P(Mode, FullDiskTest, ::testing::Bool(),
+                         [](const auto& mode) { return mode.param ? "Survive" : "OneProcess"; });
+
+TEST_P(FullDiskTest, IsToldAndIsNoSuccess) {
   const Fd full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
   const Fd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   const Fd error = make_capture_file();
-  EXPECT_EQ(reap(spawn({}, null.get(), full.get(), error.get())), 74);
+  EXPECT_EQ(reap(spawn(GetParam() ? surviving() : Launch{}, null.get(), full.get(), error.get())),
+            74);
   EXPECT_NE(read_capture(error).find("cannot write to standard output: No space left"),
             std::string::npos);
 }

@@ -37,7 +37,16 @@ std::vector<pid_t> Copies::processes() const {
   const std::lock_guard lock(mutex_);
   std::vector<pid_t> processes;
   for (const auto& [serial, copy] : all_) processes.push_back(copy->pid);
+  std::erase(processes, 0);
   return processes;
+}
+
+std::vector<pid_t> Copies::give_up() {
+  const std::lock_guard lock(mutex_);
+  std::vector<pid_t> given;
+  for (const auto& [serial, copy] : all_) given.push_back(std::exchange(copy->pid, 0));
+  std::erase(given, 0);
+  return given;
 }
 
 void Copies::watch(std::uint64_t serial) {

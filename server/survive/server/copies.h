@@ -33,6 +33,8 @@ class Copies {
   void clear();
   void kill(std::uint64_t serial);
   std::vector<pid_t> processes() const;
+  // Returns them once, for whoever ends them: their numbers may be somebody else's then.
+  std::vector<pid_t> give_up();
 
  private:
   struct Copy {

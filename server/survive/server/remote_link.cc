@@ -147,7 +147,7 @@ std::vector<pid_t> RemoteLink::sleepers() const {
 
 std::vector<pid_t> RemoteLink::give_up_sleepers() {
   std::vector<pid_t> ending = sleepers_.clear();
-  const std::vector<pid_t> copies = copies_.processes();
+  const std::vector<pid_t> copies = copies_.give_up();
   ending.insert(ending.end(), copies.begin(), copies.end());
   return ending;
 }
