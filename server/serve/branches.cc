@@ -170,10 +170,11 @@ void Branches::begin(const Session& parent, BranchStart start) {
                    [this](Branch* gone) { asio::post(server_->io(), [gone] { delete gone; }); });
   {
     const std::lock_guard lock(mutex_);
-    if (living_ + 1 >= options_.sessions) {
+    if (open_ + 1 >= options_.sessions) {
       return start.reply.refuse(ErrorCode::kTooManySessions,
                                 std::to_string(options_.sessions) + " are open already");
     }
+    ++open_;
     ++living_;
     branch->number = ++last_number_;
   }
@@ -212,6 +213,7 @@ void Branches::create(const Ref& branch, BranchStart start) {
           raw->hosted->session().signalled(message);
         });
   } catch (const std::exception& error) {
+    close_one();
     start.reply.refuse(ErrorCode::kInternal,
                        std::string("the system could not make one: ") + error.what());
     return count_out();
@@ -329,6 +331,7 @@ void Branches::forget(const Ref& branch) {
       closing.empty() && branch->hosted->session().opened() && !input_ended_ && !shutting_down_;
   const auto answer = [this, by_itself, name = branch->name,
                        closing = std::make_shared<std::vector<ReplyOnce>>(std::move(closing))] {
+    close_one();
     for (ReplyOnce& reply : *closing) reply.answer(protocol::CloseReply{{}, name});
     if (by_itself) server_->writer().write(protocol::encode(protocol::CloseReply{{}, name}));
     count_out();
@@ -337,6 +340,12 @@ void Branches::forget(const Ref& branch) {
     last.reset();  // to be destroyed, and then:
     asio::post(server_->io(), answer);
   });
+}
+
+// Before its client hears of it, who may begin another one at once.
+void Branches::close_one() {
+  const std::lock_guard lock(mutex_);
+  --open_;
 }
 
 void Branches::count_out() {

@@ -68,6 +68,7 @@ class Branches final : public SessionHost {
   void sweep(Branch& branch) const;
   void take_apart(std::uint64_t number);
   void forget(const Ref& branch);
+  void close_one();
   void count_out();
   void watch(std::uint64_t number, RemoteLink& link);
   Ref branch_of(const Session& session) const;
@@ -91,7 +92,8 @@ class Branches final : public SessionHost {
 
   mutable std::mutex mutex_;          // of what follows; none other is taken under it
   std::map<std::uint64_t, Ref> all_;  // that have been made
-  std::size_t living_ = 0;            // with those that have not, and those that are taken apart
+  std::size_t open_ = 0;              // with those that have not, until they are told as closed
+  std::size_t living_ = 0;            // and until that has been told
   std::uint64_t last_number_ = 0;
 };
 

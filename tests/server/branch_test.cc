@@ -514,6 +514,16 @@ TEST(BranchTest, NoMoreThanToldAreOpen) {
   EXPECT_EQ(third.execute("1")["value"], 1);
 }
 
+TEST(BranchTest, AsSoonAsOneIsToldAsClosedAnotherCanBeginInItsPlace) {
+  ServerProcess server(surviving({"--sessions", "2"}));
+  for (int times = 0; times < 100; ++times) {
+    const Json begun = request(server, {{"type", "branch"}});
+    ASSERT_EQ(begun["type"], "branch_reply") << "after " << times << ": " << begun;
+    const Json ended = request(server, {{"type", "close"}, {"session", begun["session"]}});
+    ASSERT_EQ(ended["type"], "close_reply") << ended;
+  }
+}
+
 TEST(BranchTest, WithoutRoomItIsRefusedAndNothingElseHappens) {
   ServerProcess server(surviving());
   server.execute("x = 1");

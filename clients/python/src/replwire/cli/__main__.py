@@ -162,10 +162,10 @@ def _prompt(options: argparse.Namespace, screen: Screen) -> int:
             with resumed(options.resume, session, screen):
                 return converse(terminal, open_prompt(terminal), Commands(terminal))
         screen.remark(banner(session, bool(survive)))
-        with resumed(options.resume, session, screen):
-            with early_prompt(screen):
-                terminal.run(programs.at_terminal(), silent=True)
-                prompt = open_prompt(terminal, options.resume or "")
+        with resumed(options.resume, session, screen), early_prompt(screen) as settle:
+            terminal.run(programs.at_terminal(), silent=True)
+            prompt = open_prompt(terminal, options.resume or "", settle)
+            screen.write_prompt("\r")  # the editor's own takes its place
             return converse(terminal, prompt, Commands(terminal))
 
 

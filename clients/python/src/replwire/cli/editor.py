@@ -66,7 +66,7 @@ class Signature:
             get_app().invalidate()
 
 
-def open_editor(terminal: Terminal, name: str) -> Prompt:
+def open_editor(terminal: Terminal, name: str, settle: Callable[[], None]) -> Prompt:
     session, screen = terminal.session, terminal.screen  # the first one: it reads for all
     signature = Signature(terminal)
     lexer, screen.paint = _colours() if screen.color else (None, None)
@@ -100,8 +100,11 @@ def open_editor(terminal: Terminal, name: str) -> Prompt:
 
     def read() -> str:
         signature.text = ""
-        with patch_stdout(raw=True):  # what comes meanwhile stands above the prompt
-            return editor.prompt(pre_run=listen)
+        try:
+            with patch_stdout(raw=True):  # what comes meanwhile stands above the prompt
+                return editor.prompt(pre_run=listen)
+        finally:
+            settle()
 
     return read
 

@@ -7,7 +7,7 @@ import os
 import sys
 import termios
 from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from ..errors import ReplwireError
@@ -21,32 +21,36 @@ LFLAG = 3  # of what termios.tcgetattr() gives
 Prompt = Callable[[], str]
 
 
-def open_prompt(terminal: Terminal, name: str = "") -> Prompt:
-    """`name`: the session's, whose history is its own."""
+def open_prompt(
+    terminal: Terminal, name: str = "", settle: Callable[[], None] = lambda: None
+) -> Prompt:
+    """`name`: the session's, whose history is its own. `settle`: called when it has read once, or
+    needs the settings that the terminal began with."""
     if sys.stdin.isatty() and sys.stdout.isatty():
         with suppress(ImportError):
             from .editor import open_editor  # noqa: PLC0415  # its library need not be there
 
-            return open_editor(terminal, name)
+            return open_editor(terminal, name, settle)
         _complete_lines(terminal, name)
+    settle()
     return Lines(terminal).read
 
 
 @contextmanager
-def early_prompt(screen: Screen) -> Generator[None]:
+def early_prompt(screen: Screen) -> Generator[Callable[[], None]]:
     """A prompt to type at while the editor is being loaded, which takes longer than all the rest.
-    What is typed meanwhile stays with the terminal, unseen, until the editor reads and shows it."""
-    terminal = sys.stdin.fileno()
-    before = termios.tcgetattr(terminal)
-    silent = termios.tcgetattr(terminal)
+    What is typed meanwhile stays with the terminal, unseen, until the editor reads and shows it:
+    gives what settles the terminal again, for then."""
+    descriptor = sys.stdin.fileno()
+    silent = termios.tcgetattr(descriptor)
     silent[LFLAG] &= ~(termios.ECHO | termios.ICANON | termios.ISIG)
-    screen.write_prompt(PROMPT)
-    termios.tcsetattr(terminal, termios.TCSANOW, silent)
-    try:
-        yield
-    finally:
-        termios.tcsetattr(terminal, termios.TCSANOW, before)
-        screen.write_prompt("\r")  # the editor's own takes its place
+    with ExitStack() as changed:
+        changed.callback(
+            termios.tcsetattr, descriptor, termios.TCSANOW, termios.tcgetattr(descriptor)
+        )
+        screen.write_prompt(PROMPT)
+        termios.tcsetattr(descriptor, termios.TCSANOW, silent)
+        yield changed.close
 
 
 def state_folder() -> Path:
