@@ -13,7 +13,6 @@
 #include "runtime/execution/user_context.h"
 #include "runtime/execution/visit.h"
 #include "runtime/files/session_files.h"
-#include "runtime/guard.h"
 #include "runtime/hooks/comms.h"
 #include "runtime/hooks/debugger.h"
 #include "runtime/hooks/host_calls.h"
@@ -62,12 +61,6 @@ void forget_import_machinery() {
   PyErr_Restore(type, value, traceback);
 }
 
-// At most `limit` bytes of whole characters.
-std::string cut(std::string_view text, std::size_t limit) {
-  text = text.substr(0, limit);
-  return std::string(text.substr(0, text.size() - text::incomplete_tail(text)));
-}
-
 }  // namespace
 
 bool Interpreter::start(std::size_t memory_limit) {
@@ -80,7 +73,7 @@ bool Interpreter::start(std::size_t memory_limit) {
       !presenter_.start(hooks_.wire()))
     return false;
   return comms::install(link_, hooks_.wire()) && session_files::install(link_, hooks_.wire()) &&
-         debugger::connect(link_, hooks_.wire()) && install_teller() &&
+         debugger::connect(link_, hooks_.wire()) && teller_.start(hooks_.wire()) &&
          loop_.start(hooks_.wire()) && compiler_.start(hooks_.wire()) &&
          reporter_.start(hooks_.wire()) && memory_limit::install(memory_limit);
 }
@@ -193,7 +186,7 @@ void Interpreter::prefault_pages() {
   const Ref value(cell ? PyEval_EvalCode(cell->expression.get(), space.get(), space.get())
                        : nullptr);
   Presentation said;
-  if (value && say(run, value, said)) said.value = plain_json(value.get());
+  if (value && teller_.say(run, value, said)) said.value = plain_json(value.get());
   PyErr_Clear();
 }
 
@@ -250,7 +243,7 @@ Outcome Interpreter::execute(const Run& run) {
 }
 
 Outcome Interpreter::execute_code(const Run& run) {
-  run_ = &run;
+  teller_.begin(run);
   const Ref filename = Compiler::name_of(run);
   current_source::begin(run, filename);
   const Ref space = space_of(run);
@@ -379,7 +372,7 @@ Ref Interpreter::evaluate(const Cell& cell) {
   PyObject* space = cell.space.get();
   for (const auto& [code, line] : cell.parts) {
     const Ref value(PyEval_EvalCode(code.get(), space, space));
-    if (!value || (line != 0 && !tell_statement(value.get(), line))) return {};
+    if (!value || (line != 0 && !teller_.send(value.get(), line))) return {};
   }
   if (cell.body) {
     const Ref done(PyEval_EvalCode(cell.body.get(), space, space));
@@ -408,54 +401,7 @@ bool Interpreter::tell_result(const Run& run, const Ref& value, Presentation& to
   const memory_limit::Scope limited;
   const user_context::Scope context;
   const interrupts::Window window;
-  return show_result(run, value, told);
-}
-
-PyObject* Interpreter::tell_value(PyObject* self, PyObject* args) {
-  auto* interpreter = static_cast<Interpreter*>(PyCapsule_GetPointer(self, nullptr));
-  long long line = 0;
-  PyObject* value = nullptr;
-  if (interpreter == nullptr || PyArg_ParseTuple(args, "LO", &line, &value) == 0 ||
-      !interpreter->tell_statement(value, line)) {
-    return nullptr;
-  }
-  Py_RETURN_NONE;
-}
-
-// For the event loop, whose steps are Python.
-bool Interpreter::install_teller() {
-  static PyMethodDef method = {"tell_value", guarded<tell_value>, METH_VARARGS, nullptr};
-  const Ref self(PyCapsule_New(this, nullptr, nullptr));
-  const Ref function(self ? PyCFunction_NewEx(&method, self.get(), nullptr) : nullptr);
-  return function && PyObject_SetAttrString(hooks_.wire(), method.ml_name, function.get()) == 0;
-}
-
-bool Interpreter::tell_statement(PyObject* value, std::int64_t line) {
-  Value told = {run_->execution, line, {}};
-  if (!show_result(*run_, Ref::borrow(value), told.value)) return false;
-  return !told.value.repr || in_forked_child() || send_event(link_, std::move(told));
-}
-
-// A sys.displayhook of user code's own shows the value in our place.
-bool Interpreter::show_result(const Run& run, const Ref& value, Presentation& told) {
-  const Ref hook = presenter_.user_hook();
-  if (!hook && (value.get() == Py_None || ipython_.is_quiet())) return PyErr_Occurred() == nullptr;
-  if (hook) {
-    const Ref called(PyObject_CallFunctionObjArgs(hook.get(), value.get(), nullptr));
-    if (!called || value.get() == Py_None) return static_cast<bool>(called);
-  } else {
-    if (!say(run, value, told)) return false;
-    if (run.store_history && !keep_result(run, value)) return false;
-  }
-  if (PyErr_CheckSignals() != 0) return false;
-  told.value = plain_json(value.get());
-  return true;
-}
-
-bool Interpreter::keep_result(const Run& run, const Ref& value) {
-  if (ipython_.on()) return ipython_.keep(value, run.execution->count);
-  main_.shift_results(value.get());
-  return true;
+  return teller_.show(run, value, told);
 }
 
 bool Interpreter::tell_expression(const Run& run, const Cell& beside, const Expression& expression,
@@ -466,7 +412,7 @@ bool Interpreter::tell_expression(const Run& run, const Cell& beside, const Expr
   const memory_limit::Scope limited;
   const user_context::Scope context;
   const interrupts::Window window;
-  if (!say(run, value, told) || PyErr_CheckSignals() != 0) return false;
+  if (!teller_.say(run, value, told) || PyErr_CheckSignals() != 0) return false;
   told.value = plain_json(value.get());
   return true;
 }
@@ -477,27 +423,6 @@ Failure Interpreter::failure_of_expression() {
   Report report = reporter_.report(exception);
   PyErr_Clear();
   return {std::move(report.type), std::move(report.message)};
-}
-
-bool Interpreter::say(const Run& run, const Ref& value, Presentation& told) {
-  const Ref shown(PyObject_Repr(value.get()));
-  if (!shown) return false;
-  auto text = utf8(shown.get());
-  if (!text) return false;
-  if (text->size() > run.repr_limit) {
-    told.repr_characters = PyUnicode_GetLength(shown.get());
-    *text = cut(*text, run.repr_limit);
-  }
-  told.repr = std::move(text);
-  if (auto forms = presenter_.forms(value, shown)) {
-    if (forms->data.empty()) {
-      told = {};
-      return true;
-    }
-    told.display = std::move(forms->data);
-    told.display_metadata = std::move(forms->metadata);
-  }
-  return PyErr_Occurred() == nullptr;
 }
 
 bool Interpreter::note_crashes(int file) {

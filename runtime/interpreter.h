@@ -5,6 +5,7 @@
 #include "runtime/answers/advisor.h"
 #include "runtime/answers/presenter.h"
 #include "runtime/answers/reporter.h"
+#include "runtime/answers/teller.h"
 #include "runtime/execution/compiler.h"
 #include "runtime/execution/ipython.h"
 #include "runtime/execution/loop.h"
@@ -89,16 +90,10 @@ class Interpreter {
   Outcome complete(const Run& run, const Cell& cell, const Ref& value);
   Outcome deliver(const CommMessage& message, const Run& run);
   Outcome transfer(const Run& run);
-  bool install_teller();
-  static PyObject* tell_value(PyObject* self, PyObject* args);
-  bool tell_statement(PyObject* value, std::int64_t line);
-  bool show_result(const Run& run, const Ref& value, Presentation& told);
   bool tell_result(const Run& run, const Ref& value, Presentation& told);
-  bool keep_result(const Run& run, const Ref& value);
   bool tell_expression(const Run& run, const Cell& beside, const Expression& expression,
                        Presentation& told);
   Failure failure_of_expression();
-  bool say(const Run& run, const Ref& value, Presentation& told);
 
   Link& link_;
   InterpreterControl& control_;
@@ -109,8 +104,8 @@ class Interpreter {
   MainModule main_;
   Loop loop_;
   Ipython ipython_;
+  Teller teller_{link_, presenter_, main_, ipython_};
   Advisor advisor_{hooks_, main_};
-  const Run* run_ = nullptr;  // in hand
   WindowSize window_ = {};
   bool stopped_ = false;
   int status_ = 0;

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <chrono>
-#include <concepts>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -15,22 +14,18 @@
 #include "server/link/interpreter_link.h"
 #include "server/link/worker_stack.h"
 #include "server/output/outputs.h"
-#include "server/session/autosave.h"
-#include "server/session/execution_queue.h"
-#include "server/session/function_desk.h"
-#include "server/session/input_desk.h"
-#include "server/session/inquiry_desk.h"
+#include "server/session/desks/function_desk.h"
+#include "server/session/desks/input_desk.h"
+#include "server/session/desks/inquiry_desk.h"
+#include "server/session/desks/listing_desk.h"
+#include "server/session/desks/save_desk.h"
+#include "server/session/desks/status_desk.h"
 #include "server/session/recovery/interpreter_processes.h"
-#include "server/session/recovery/listing_desk.h"
-#include "server/session/recovery/recovery.h"
 #include "server/session/reply_once.h"
-#include "server/session/running_execution.h"
-#include "server/session/save_desk.h"
 #include "server/session/session_host.h"
-#include "server/session/status_desk.h"
 #include "server/session/stop/ending.h"
 #include "server/session/stop/process_end.h"
-#include "server/session/stop/stopper.h"
+#include "server/session/turns.h"
 #include "server/system/alarm.h"
 #include "server/system/asio.h"
 #include "server/system/log.h"
@@ -49,13 +44,12 @@
 // and that is all the locking there is: the parts below are plain objects that are reached under
 // it, and none of them knows a thread, a timer or Python.
 //
-//   ExecutionQueue    what waits its turn           InquiryDesk  questions about code
-//   RunningExecution  the one in hand               Stopper      interrupts and deadlines
-//   InputDesk         what code asks the client     Recovery     the next interpreter; --survive
-//   FunctionDesk      what code may call there      Ending       the way to the end
-//   SaveDesk          files that copies write       Autosave     files that nobody asks for
-//   StatusDesk        who waits for a stack         ProcessEnd   the last step of it
-//   ListingDesk       who waits for checkpoints, until it is known what they hold
+//   Turns         what is served one after the other, from the queue to its result
+//   InputDesk     what code asks the client     InquiryDesk  questions about code
+//   FunctionDesk  what code may call there      StatusDesk   who waits for a stack
+//   SaveDesk      files that copies write       Ending       the way to the end
+//   ListingDesk   who waits for checkpoints,    ProcessEnd   the last step of it
+//                 until it is known what they hold
 //
 // A request comes with a ReplyOnce and leaves it with the part that will answer; a part that is
 // cleared has answered. The parts write their own frames and say nothing to each other: what one
@@ -70,28 +64,6 @@
 // Nothing that blocks is done under the lock, and nothing is posted to another thread on the way of
 // a request to its result; both would show in the round trip, which is 33 µs in all.
 namespace replwire::server {
-
-template <class T, class... Types>
-concept OneOf = (std::same_as<T, Types> || ...);
-// Requests that take their turn among the executions.
-template <class T>
-concept TakesTurn =
-    OneOf<T, protocol::Reset, protocol::Functions, protocol::Checkpoint, protocol::Checkpoints,
-          protocol::CheckpointDrop, protocol::Restore, protocol::Undo>;
-// Requests about the sessions that there are.
-template <class T>
-concept OfHost = OneOf<T, protocol::Sessions, protocol::Close>;
-// What is answered as soon as running code lets it in.
-template <class T>
-concept Inquiring = OneOf<T, protocol::Complete, protocol::Inspect, protocol::IsComplete,
-                          protocol::Variables, protocol::Debug>;
-template <class T>
-concept OfComm = OneOf<T, protocol::CommOpen, protocol::CommMsg, protocol::CommClose>;
-template <class T>
-concept OfFile = OneOf<T, protocol::Save, protocol::Load>;
-// What has been shown, not asked for.
-template <class T>
-concept Shown = OneOf<T, runtime::Display, runtime::ClearOutput, runtime::Value, runtime::Progress>;
 
 // Owns the parts and the lock. Its public functions are for any thread.
 class Session {
@@ -189,57 +161,20 @@ class Session {
 
   void settle();
   void ring();
-  bool busy() const;
-  bool holds_back();
+  void start_next();
   bool is_branch() const { return !parts_.name.empty(); }
   bool others_live() const { return parts_.host != nullptr && !is_branch() && parts_.host->any(); }
 
   void serve(Incoming& incoming);
-  void on(protocol::Execute& request, ReplyOnce reply);
-  void on(protocol::Interrupt& request, ReplyOnce reply);
-  void on(protocol::Status& request, ReplyOnce reply);
-  void on(protocol::OutputGet& request, ReplyOnce reply);
-  void on(protocol::Shutdown& request, ReplyOnce reply);
-  void on(protocol::Resize& request, ReplyOnce reply);
-  void on(OfComm auto& request, ReplyOnce reply);
-  void on(OfFile auto& request, ReplyOnce reply);
-  void on(protocol::Branch& request, ReplyOnce reply);
-  void on(OfHost auto& request, ReplyOnce reply);
+  void on(const protocol::OutputGet& request, ReplyOnce reply);
+  void on(const protocol::Status& request, ReplyOnce reply);
+  void list(ReplyOnce reply, Recovery::Listed listed);
 
-  void add(std::optional<Autosave::Request> request);
-  void start_next();
-  void begin(ExecutionQueue::Entry next);
-  void start(protocol::Execute& request, ExecutionQueue::Entry& entry);
-  void start_apart(ExecutionQueue::Entry& entry);
-  // Once it may be told. `kept`: a snapshot has its effects, or none is to.
-  void tell(const Recovery::Ended& ended, bool kept);
-  void list_snapshots(ReplyOnce reply);
-  void branch(std::optional<Recovery::Branching> branching);
+  // What comes from code by itself.
+  void show(const auto& frame);
   void open_branch(const runtime::Restored& restored);
   void fail_opening(const std::string& failure);
-  // `how`: the arguments of RunningExecution::end. `undone`: it has left nothing behind.
-  template <class... How>
-  void end_execution(bool failed, bool undone, const How&... how);
-
-  void on(const runtime::NeedInput& question);
-  void on(const runtime::InputWithdrawn& withdrawn);
-  void on(const Shown auto& shown);
-  void on(const runtime::CommSent& sent);
-  void on(const runtime::Held& held);
-  void on(runtime::Done& done);
-  void on(runtime::ResetDone& done);
-  void on(runtime::Defined& defined);
-  void on(const runtime::CopyBegun& begun);
-  void on(const runtime::CopyDone& done);
-  void on(const runtime::Checkpointed& checkpointed);
-  void on(const runtime::Restored& restored);
-  void on(const runtime::Exiting& exiting);
-  void on(runtime::InquiryReply& told);
-
   void shut_down();
-  void stuck(const WorkerStack::Outcome& outcome);
-  protocol::State state() const;
-  protocol::SessionFacts facts() const;
 
   Parts parts_;
   const Options& options_;
@@ -254,25 +189,15 @@ class Session {
   bool reader_held_ = false;
   bool opened_ = false;
   std::optional<Opening> opening_;
-  std::uint64_t first_serial_ = 0;  // before this session's own
-  std::uint64_t last_serial_ = 0;
-  std::int64_t last_count_ = 0;
-  std::optional<runtime::WindowSize> window_;  // as the client has last told it
 
-  ExecutionQueue queue_;
-  std::optional<RunningExecution> running_;
-  std::optional<ReplyOnce> reset_;  // that is under way
-  int held_ = 0;                    // threads, by the debugger
   InputDesk inputs_;
   FunctionDesk functions_;
   SaveDesk saves_;
-  Autosave autosave_;
   InquiryDesk inquiries_;
   StatusDesk statuses_;
-  Stopper stopper_;
-  Ending ending_;
-  std::optional<Recovery> recovery_;  // with --survive
   ListingDesk listings_;
+  Ending ending_;
+  Turns turns_;
   SideThread side_thread_{"processes"};  // reads what snapshots hold; ends those of a branch
 };
 

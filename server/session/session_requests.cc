@@ -14,7 +14,20 @@ namespace replwire::server {
 namespace {
 
 using protocol::ErrorCode;
-using protocol::InterruptOutcome;
+
+template <class T, class... Types>
+concept OneOf = (std::same_as<T, Types> || ...);
+// Requests about the sessions that there are.
+template <class T>
+concept OfHost = OneOf<T, protocol::Sessions, protocol::Close>;
+// What is answered as soon as running code lets it in.
+template <class T>
+concept Inquiring = OneOf<T, protocol::Complete, protocol::Inspect, protocol::IsComplete,
+                          protocol::Variables, protocol::Debug>;
+template <class T>
+concept OfComm = OneOf<T, protocol::CommOpen, protocol::CommMsg, protocol::CommClose>;
+template <class T>
+concept OfFile = OneOf<T, protocol::Save, protocol::Load>;
 
 // A shutdown refuses all others.
 template <class T>
@@ -39,6 +52,13 @@ runtime::CommMessage comm_message(Request& request) {
   return message;
 }
 
+template <class Request>
+runtime::Errand transfer(Request& request) {
+  using Transfer =
+      std::conditional_t<std::is_same_v<Request, protocol::Save>, runtime::Save, runtime::Load>;
+  return Transfer{std::move(request.path), std::move(request.names)};
+}
+
 }  // namespace
 
 void Session::take(std::vector<Incoming> frames) {
@@ -57,14 +77,41 @@ void Session::serve(Incoming& incoming) try {
     return frames_.write(*error);
   }
   const Overloaded part_of = {
-      [&](TakesTurn auto& request, ReplyOnce reply) {
-        queue_.add(std::move(request), std::move(reply));
-      },
       [&](Inquiring auto& request, ReplyOnce reply) { inquiries_.ask(request, std::move(reply)); },
       [&](OneOf<protocol::InputResponse, protocol::CallResponse> auto& request, ReplyOnce reply) {
         inputs_.respond(request, std::move(reply));
       },
-      [&](auto& request, ReplyOnce reply) { on(request, std::move(reply)); }};
+      [&](OneOf<protocol::OutputGet, protocol::Status> auto& request, ReplyOnce reply) {
+        on(request, std::move(reply));
+      },
+      [&](protocol::Interrupt& request, ReplyOnce reply) {
+        turns_.interrupt(request, std::move(reply));
+      },
+      [&](protocol::Shutdown& /*request*/, ReplyOnce reply) {
+        ending_.add(std::move(reply));
+        shut_down();
+      },
+      // Code that runs keeps the size that it has found.
+      [&](protocol::Resize& request, ReplyOnce reply) {
+        turns_.set_window({request.columns, request.lines});
+        reply.answer(protocol::ResizeReply{});
+      },
+      [&]<OfHost Request>(Request& request, ReplyOnce reply) {
+        if (parts_.host == nullptr) return;
+        if constexpr (std::is_same_v<Request, protocol::Close>) {
+          parts_.host->close(request.session, std::move(reply));
+        } else {
+          parts_.host->list(*this, std::move(reply));
+        }
+      },
+      [&](OfComm auto& request, ReplyOnce reply) {
+        turns_.add(comm_message(request), std::move(reply));
+      },
+      [&](OfFile auto& request, ReplyOnce reply) {
+        turns_.add(transfer(request), std::move(reply));
+      },
+      // What takes its turn.
+      [&](auto& request, ReplyOnce reply) { turns_.add(std::move(request), std::move(reply)); }};
   const auto hand_over = [&]<class Request>(Request& request) {
     ReplyOnce reply(frames_, Request::kType, std::move(request.id), incoming.line);
     if (ending_.over()) return;  // a branch: the reply says so
@@ -78,30 +125,7 @@ void Session::serve(Incoming& incoming) try {
   parts_.log.line(std::string("a request could not be served: ") + fault.what());
 }
 
-void Session::on(protocol::Execute& request, ReplyOnce reply) {
-  if (!recovery_ && is_transaction(request)) {
-    return reply.refuse(ErrorCode::kInvalidField, "/transaction: needs --survive");
-  }
-  queue_.add(std::move(request), std::move(reply),
-             {busy(), running_ ? std::string_view(running_->key()) : std::string_view()});
-}
-
-// In the state when its turn comes, or in one that is there already.
-void Session::on(protocol::Branch& request, ReplyOnce reply) {
-  if (!request.checkpoint_id) return queue_.add(std::move(request), std::move(reply));
-  if (recovery_) branch(recovery_->begin(request, std::move(reply)));
-}
-
-void Session::on(OfHost auto& request, ReplyOnce reply) {
-  if (parts_.host == nullptr) return;
-  if constexpr (requires { request.session; }) {
-    parts_.host->close(request.session, std::move(reply));
-  } else {
-    parts_.host->list(*this, std::move(reply));
-  }
-}
-
-void Session::on(protocol::OutputGet& request, ReplyOnce reply) {
+void Session::on(const protocol::OutputGet& request, ReplyOnce reply) {
   const auto stream = static_cast<runtime::Stream>(request.stream);
   auto part = parts_.outputs.spooled(request.execution_count, stream, request.offset, request.size);
   if (!part) {
@@ -112,91 +136,13 @@ void Session::on(protocol::OutputGet& request, ReplyOnce reply) {
       protocol::OutputGetReply{{}, text::base64(part->bytes), request.offset, part->total});
 }
 
-void Session::on(protocol::Interrupt& request, ReplyOnce reply) {
-  protocol::InterruptReply told = {{}, request.execution_id, InterruptOutcome::kNotRunning};
-  const std::string key = request.execution_id ? json_of(*request.execution_id) : "";
-  if (queue_.contains(key)) {
-    told.outcome = InterruptOutcome::kDequeued;
-    reply.answer(std::move(told));
-    return queue_.cancel(key);
-  }
-  if (const auto save = saves_.find(key)) {
-    told.outcome = InterruptOutcome::kDelivered;
-    reply.answer(std::move(told));
-    saves_.interrupt(*save);
-    return parts_.link.kill_copy(*save);
-  }
-  const bool runs = running_ && (key.empty() || running_->key() == key);
-  const std::uint64_t task = running_ || !key.empty() ? 0 : stopper_.task_at_rest();
-  if (runs) told.execution_id = running_->id();
-  if (runs || task != 0) told.outcome = InterruptOutcome::kDelivered;
-  reply.answer(std::move(told));
-  const Clock::time_point now = Clock::now();
-  if (task != 0) stopper_.interrupt_task(task, now);
-  if (!runs) return;
-  stopper_.interrupt(*running_, now);
-  if (request.grace) stopper_.insist(duration(*request.grace), now);
-}
-
-void Session::on(protocol::Shutdown& /*request*/, ReplyOnce reply) {
-  ending_.add(std::move(reply));
-  shut_down();
-}
-
-// Code that runs keeps the size that it has found.
-void Session::on(protocol::Resize& request, ReplyOnce reply) {
-  window_ = {request.columns, request.lines};
-  reply.answer(protocol::ResizeReply{});
-}
-
-void Session::on(OfFile auto& request, ReplyOnce reply) {
-  if (const std::string key = json_of(*reply.id()); saves_.find(key))
-    return reply.refuse(ErrorCode::kDuplicateId, "/id: " + key + " is in use");
-  constexpr bool kSaves = std::is_same_v<decltype(request), protocol::Save&>;
-  using Transfer = std::conditional_t<kSaves, runtime::Save, runtime::Load>;
-  queue_.add(Transfer{std::move(request.path), std::move(request.names)}, std::move(reply),
-             {busy(), running_ ? std::string_view(running_->key()) : std::string_view()});
-}
-
-void Session::on(OfComm auto& request, ReplyOnce reply) {
-  queue_.add(comm_message(request), std::move(reply),
-             running_ ? std::string_view(running_->key()) : std::string_view());
-}
-
-void Session::on(protocol::Status& request, ReplyOnce reply) {
-  if (!request.stack.value_or(false)) return reply.answer(protocol::StatusReply{facts()});
+void Session::on(const protocol::Status& request, ReplyOnce reply) {
+  if (!request.stack.value_or(false)) return reply.answer(protocol::StatusReply{turns_.facts()});
   statuses_.add(std::move(reply));
   parts_.stack.take([this](const WorkerStack::Outcome& outcome) {
     const LockAndDeliver lock(*this);
-    if (!ending_.over()) statuses_.answer(outcome, facts());
+    if (!ending_.over()) statuses_.answer(outcome, turns_.facts());
   });
-}
-
-protocol::State Session::state() const {
-  if (held_ > 0) return protocol::State::kStopped;
-  if (!running_) return busy() ? protocol::State::kBusy : protocol::State::kIdle;
-  const auto waits = [this](InputDesk::Kind kind) {
-    return inputs_.waits_for(running_->serial(), kind);
-  };
-  return waits(InputDesk::Kind::kInput)  ? protocol::State::kWaitingForInput
-         : waits(InputDesk::Kind::kCall) ? protocol::State::kWaitingForCall
-                                         : protocol::State::kBusy;
-}
-
-protocol::SessionFacts Session::facts() const {
-  protocol::SessionFacts facts = {};
-  facts.state = state();
-  if (running_) {
-    facts.execution_id = running_->id();
-    facts.elapsed = running_->elapsed(Clock::now());
-  }
-  facts.queued = static_cast<std::int64_t>(queue_.size());
-  facts.pending_inputs = inputs_.ids(InputDesk::Kind::kInput);
-  facts.pending_calls = inputs_.ids(InputDesk::Kind::kCall);
-  facts.memory_usage = resident_bytes(parts_.link.process());
-  facts.cpu_seconds = cpu_seconds(parts_.link.process());
-  if (recovery_) facts.snapshots = recovery_->facts();
-  return facts;
 }
 
 }  // namespace replwire::server

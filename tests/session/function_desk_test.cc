@@ -1,4 +1,4 @@
-#include "server/session/function_desk.h"
+#include "server/session/desks/function_desk.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "server/session/input_desk.h"
+#include "server/session/desks/input_desk.h"
 
 #include <gtest/gtest.h>
 

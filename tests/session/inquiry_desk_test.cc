@@ -1,4 +1,4 @@
-#include "server/session/inquiry_desk.h"
+#include "server/session/desks/inquiry_desk.h"
 
 #include <gtest/gtest.h>
 

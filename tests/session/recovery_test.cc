@@ -358,7 +358,7 @@ TEST_F(RecoveryTest, ARollbackKeepsWhatTheExecutionEndedWith) {
   const auto number = snapshot();
   runtime::Done done = {runtime::Completed{"42", {}, {}, {}}, milliseconds(3)};
   recovery_.go_back({RestoredCause::kRollback, number, std::move(done)});
-  EXPECT_TRUE(recovery_.condemned());
+  EXPECT_TRUE(recovery_.state() == State::kCondemned);
   die(at(0), true, SIGKILL);
   recovery_.wake(at(0));
   const Recovery::Revival revival = finish();

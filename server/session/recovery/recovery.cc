@@ -34,6 +34,20 @@ std::string waited_for(const std::vector<std::string>& threads) {
          "library does on several threads takes a new session.";
 }
 
+void answer(Recovery::Answered& answered, std::optional<Recovery::Number> woken) {
+  if (woken != answered.snapshot) {
+    return answered.reply.refuse(
+        ErrorCode::kInvalidField,
+        "the snapshot died as it was restored; `restored` tells what goes on instead");
+  }
+  std::string id = checkpoint_id(answered.snapshot);
+  if (answered.reply.type() == protocol::Undo::kType) {
+    answered.reply.answer(protocol::UndoReply{{}, std::move(id)});
+  } else {
+    answered.reply.answer(protocol::RestoreReply{{}, std::move(id)});
+  }
+}
+
 }  // namespace
 
 bool is_transaction(const protocol::Execute& request) {
@@ -115,7 +129,7 @@ bool Recovery::holds_back(const ExecutionQueue::Request& next) {
 
 Recovery::Settled Recovery::taken(const runtime::Checkpointed& checkpointed) {
   const Number number = checkpointed.number;
-  if (condemned()) {
+  if (state_ == State::kCondemned) {
     processes_.drop(number);
     return {};
   }
@@ -254,7 +268,7 @@ void Recovery::choose(const Death& death, bool running, Clock::time_point now) {
   if (revival_->snapshot && !snapshots_.has(*revival_->snapshot))
     revival_->snapshot = snapshots_.newest();
   trust_.died(death, now);
-  if (condemned() || !at_rest) return trust_.died_for_a_reason();
+  if (state_ == State::kCondemned || !at_rest) return trust_.died_for_a_reason();
   if (!trust_.died_at_rest(death, revival_->snapshot, now)) revival_->snapshot.reset();
 }
 
@@ -326,20 +340,6 @@ void Recovery::write(const Revival& revival, const runtime::ExecutionRef& runnin
   frame.signal = revival.signal;
   frame.exit_status = revival.exit_status;
   frames_.write(frame);
-}
-
-void Recovery::answer(Answered& answered, std::optional<Number> woken) {
-  if (woken != answered.snapshot) {
-    return answered.reply.refuse(
-        ErrorCode::kInvalidField,
-        "the snapshot died as it was restored; `restored` tells what goes on instead");
-  }
-  std::string id = checkpoint_id(answered.snapshot);
-  if (answered.reply.type() == protocol::Undo::kType) {
-    answered.reply.answer(protocol::UndoReply{{}, std::move(id)});
-  } else {
-    answered.reply.answer(protocol::RestoreReply{{}, std::move(id)});
-  }
 }
 
 // ---- the rest -------------------------------------------------------------------------------

@@ -167,7 +167,6 @@ class Recovery {
 
   State state() const { return state_; }
   bool reviving() const { return state_ != State::kSteady; }
-  bool condemned() const { return state_ == State::kCondemned; }
   bool busy() const { return reviving() || checkpoint_.has_value(); }
   protocol::RestoredCause cause() const { return revival_->cause; }
 
@@ -211,7 +210,6 @@ class Recovery {
   void look_for_standstill(Clock::time_point now);
   void write(const Revival& revival, const runtime::ExecutionRef& running, pid_t pid,
              const runtime::Restored& told);
-  static void answer(Answered& answered, std::optional<Number> woken);
 
   SnapshotProcesses& processes_;
   FrameSink& frames_;

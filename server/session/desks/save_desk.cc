@@ -1,4 +1,4 @@
-#include "server/session/save_desk.h"
+#include "server/session/desks/save_desk.h"
 
 #include <utility>
 #include <variant>
