@@ -134,8 +134,6 @@ bool register_dump() {
 
 }  // namespace
 
-int signal_number() { return SIGRTMAX - 6; }
-
 // Ours lies below faulthandler's as well, which a user's `unregister` then uncovers.
 bool install(int file, int told) {
   state.dump_file = file;

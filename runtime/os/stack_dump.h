@@ -1,5 +1,7 @@
 #pragma once
 
+#include <csignal>
+
 #include <cstddef>
 
 #include "runtime/os/stack_text.h"
@@ -11,10 +13,10 @@ namespace replwire::runtime::stack_dump {
 
 inline constexpr std::size_t kMostFrames = 100;  // CPython leaves out the outermost
 
-// Queued to the worker thread with a value (sigqueue), it has the stack written into `file`, and
-// then `told`, an eventfd, counted up. Both descriptors stay open. Called on the worker, with the
-// GIL; false with a Python exception set.
-int signal_number();
+// Queued to the worker thread with a value (sigqueue), it has the worker's stack written down.
+inline int signal_number() { return SIGRTMAX - 6; }
+// Has it written into `file`, and then `told`, an eventfd, counted up. Both descriptors stay open.
+// Called on the worker, with the GIL; false with a Python exception set.
 bool install(int file, int told);
 
 // Whether the handler is still in place: what user code put there instead must not be called, nor
