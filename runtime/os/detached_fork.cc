@@ -30,8 +30,10 @@ namespace {
 
 using Place = void* [5];  // __builtin_setjmp's
 
-// TSan counts calls and returns, and some of these return elsewhere.
-#define REPLWIRE_CHANGES_STACKS __attribute__((noinline, noclone, no_sanitize_thread))
+// Some of these return elsewhere: ThreadSanitizer counts calls and returns, and AddressSanitizer
+// marks the stack of a function until it returns.
+#define REPLWIRE_CHANGES_STACKS \
+  __attribute__((noinline, noclone, no_sanitize_thread, no_sanitize_address))
 
 constexpr int kKilledInBetween = 70;  // exit status
 
