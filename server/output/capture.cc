@@ -36,13 +36,23 @@ void Capture::release(const Watches& watches) {
   for (const auto& each : watches) each->descriptor.release();
 }
 
+std::vector<std::string> Capture::names() const {
+  return names([](int) { return true; });
+}
+
 std::vector<std::string> Capture::of_others() {
   pipes_.give_up_ends();
+  return names([](int read_end) {
+    pollfd end = {read_end, 0, 0};
+    return ::poll(&end, 1, 0) <= 0 || (end.revents & POLLHUP) == 0;
+  });
+}
+
+std::vector<std::string> Capture::names(bool (*counts)(int read_end)) const {
   std::vector<std::string> names;
-  const auto add = [&names](const CapturePipes& pipes) {
+  const auto add = [&names, counts](const CapturePipes& pipes) {
     for (const auto& pipe : pipes.pipes()) {
-      pollfd end = {pipe.read_end.get(), 0, 0};
-      if (::poll(&end, 1, 0) > 0 && (end.revents & POLLHUP) != 0) continue;  // nobody has it
+      if (!counts(pipe.read_end.get())) continue;
       struct stat state = {};
       ::fstat(pipe.read_end.get(), &state);
       names.push_back("pipe:[" + std::to_string(state.st_ino) + "]");
@@ -54,10 +64,26 @@ std::vector<std::string> Capture::of_others() {
 }
 
 void Capture::set_apart(runtime::ExecutionRef owner) {
-  if (apart_.size() >= kMostApart) return;
-  auto before = pipes_.set_apart();
-  if (!before) return;
-  apart_.push_back({std::move(owner), *std::move(before), std::exchange(watches_, watch(pipes_))});
+  if (!has_room()) return;
+  auto before = pipes_.copy_to_read();
+  const auto made = before ? pipes_.make_successors() : std::nullopt;
+  if (made) change(std::move(owner), *std::move(before), *made);
+}
+
+// Without a copy to read, whoever writes into the old ones would be killed.
+void Capture::set_apart(runtime::ExecutionRef owner, const CapturePipes& successors) {
+  auto before = pipes_.copy_to_read();
+  if (before) change(std::move(owner), *std::move(before), successors);
+}
+
+// Nothing waits for a number while it changes hands.
+void Capture::change(runtime::ExecutionRef owner, CapturePipes before,
+                     const CapturePipes& successors) {
+  release(watches_);
+  pipes_.become(successors);
+  watches_ = watch(pipes_);
+  Watches watches = watch(before);
+  apart_.push_back({std::move(owner), std::move(before), std::move(watches)});
 }
 
 }  // namespace replwire::server

@@ -31,13 +31,16 @@ class Capture {
   void wait(const std::function<void()>& readable);
 
   CapturePipes& pipes() { return pipes_; }
-  // As /proc names them, those of older executions too: the pipes that another process can write
-  // into. This one gives its own ends up for that.
+  // As /proc names them, those of older executions too.
+  std::vector<std::string> names() const;
+  // Those that another process can write into. This one gives its own ends up for that.
   std::vector<std::string> of_others();
 
   // What comes by the pipes there are belongs to `owner` from here on, until all who have them are
-  // gone; new ones take their place.
+  // gone; new ones take their place, or those that another process has made.
   void set_apart(runtime::ExecutionRef owner);
+  void set_apart(runtime::ExecutionRef owner, const CapturePipes& successors);
+  bool has_room() const { return apart_.size() < kMostApart; }
   // Calls `take(owner, stream, bytes)` with what older pipes have brought.
   template <class Take>
   void read_apart(Take take);
@@ -55,6 +58,8 @@ class Capture {
     Watches watches;
   };
 
+  std::vector<std::string> names(bool (*counts)(int read_end)) const;
+  void change(runtime::ExecutionRef owner, CapturePipes before, const CapturePipes& successors);
   Watches watch(const CapturePipes& pipes) const;
   static void wait(const Watches& watches, const std::function<void()>& readable);
   static void release(const Watches& watches);

@@ -24,6 +24,11 @@ bool same_file(const struct stat& one, const struct stat& other) {
   return one.st_ino == other.st_ino && one.st_dev == other.st_dev;
 }
 
+void lead_to(int fd, int end) {
+  const bool closes_on_exec = (::fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0;
+  ::dup3(end, fd, closes_on_exec ? O_CLOEXEC : 0);
+}
+
 // Without /proc, or a descriptor to look there: 1 and 2.
 std::vector<int> own_descriptors() {
   DIR* folder = ::opendir("/proc/self/fd");
@@ -87,6 +92,11 @@ void CapturePipes::restore_closed() const {
   }
 }
 
+std::array<int, 4> CapturePipes::ends() const {
+  return {pipes_[0].read_end.get(), pipes_[0].write_end.get(), pipes_[1].read_end.get(),
+          pipes_[1].write_end.get()};
+}
+
 std::array<ino_t, 2> CapturePipes::inodes() const {
   std::array<ino_t, 2> inodes = {};
   for (std::size_t i = 0; i < pipes_.size(); ++i) {
@@ -122,15 +132,43 @@ void CapturePipes::take_over(const CapturePipes& before) const {
   for (const int fd : own_descriptors()) {
     const int flags = ::fcntl(fd, F_GETFL);
     if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY) continue;
-    const auto index = before.index_of(fd);
-    if (!index) continue;
-    const bool closes_on_exec = (::fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0;
-    ::dup3(pipes_[*index].write_end.get(), fd, closes_on_exec ? O_CLOEXEC : 0);
+    if (const auto index = before.index_of(fd)) lead(fd, *index);
   }
 }
 
-void CapturePipes::become(CapturePipes others) {
-  others.take_over(*this);
+void CapturePipes::lead(int fd, std::size_t index) const {
+  lead_to(fd, pipes_[index].write_end.get());
+}
+
+std::optional<CapturePipes> CapturePipes::make_successors() const {
+  try {
+    CapturePipes made;
+    made.take_over(*this);
+    return made;
+  } catch (const std::system_error&) {
+    return std::nullopt;
+  }
+}
+
+// Where there is user code, among the server's own; a server without any may have more of them.
+Descriptor CapturePipes::place_for_copy(const Descriptor& read_end) {
+  if (!PrivateRange::holds(read_end.get()))
+    return Descriptor(::fcntl(read_end.get(), F_DUPFD_CLOEXEC, 3));
+  Descriptor place = PrivateRange::place_for(read_end);
+  if (place) return place;
+  return Descriptor(::fcntl(read_end.get(), F_DUPFD_CLOEXEC, read_end.get()));
+}
+
+std::optional<CapturePipes> CapturePipes::copy_to_read() const {
+  const auto copy = [](const Pipe& pipe) {
+    return Pipe{pipe.stream, place_for_copy(pipe.read_end), {}, pipe.capacity};
+  };
+  CapturePipes copies(copy(pipes_[0]), copy(pipes_[1]));
+  if (!copies.pipes_[0].read_end || !copies.pipes_[1].read_end) return std::nullopt;
+  return copies;
+}
+
+void CapturePipes::replace(const CapturePipes& others) {
   for (std::size_t i = 0; i < pipes_.size(); ++i) {
     ::dup3(others.pipes_[i].write_end.get(), pipes_[i].write_end.get(), O_CLOEXEC);
     ::dup3(others.pipes_[i].read_end.get(), pipes_[i].read_end.get(), O_CLOEXEC);
@@ -138,25 +176,35 @@ void CapturePipes::become(CapturePipes others) {
   }
 }
 
-// The new ones get the numbers of the old ones, in this process; nothing is left half done.
+// Nothing is left half done.
 std::optional<CapturePipes> CapturePipes::set_apart() {
-  try {
-    CapturePipes apart(make_pipe(runtime::Stream::kStdout), make_pipe(runtime::Stream::kStderr));
-    for (std::size_t i = 0; i < pipes_.size(); ++i) {
-      Descriptor place = PrivateRange::place_for(apart.pipes_[i].read_end);
-      if (!place) return std::nullopt;
-      apart.pipes_[i].read_end = std::move(place);
-    }
-    for (std::size_t i = 0; i < pipes_.size(); ++i) {
-      ::dup3(apart.pipes_[i].write_end.get(), pipes_[i].write_end.get(), O_CLOEXEC);
-      apart.pipes_[i].write_end = {};
-      std::swap(apart.pipes_[i].read_end, pipes_[i].read_end);
-    }
-    take_over(apart);
-    return apart;
-  } catch (const std::system_error&) {
-    return std::nullopt;
+  auto before = copy_to_read();
+  const auto made = before ? make_successors() : std::nullopt;
+  if (!made) return std::nullopt;
+  replace(*made);
+  return before;
+}
+
+void CapturePipes::let_go() {
+  const Descriptor null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  if (!null) return;
+  for (int fd = 0; fd < 3; ++fd) {
+    auto& led = led_[static_cast<std::size_t>(fd)];
+    led = index_of(fd);
+    if (led) lead_to(fd, null.get());
   }
+  for (const Pipe& pipe : pipes_) {
+    for (const Descriptor* end : {&pipe.read_end, &pipe.write_end})
+      ::dup3(null.get(), end->get(), O_CLOEXEC);
+  }
+}
+
+void CapturePipes::become(const CapturePipes& others) {
+  for (int fd = 0; fd < 3; ++fd) {
+    const auto led = std::exchange(led_[static_cast<std::size_t>(fd)], std::nullopt);
+    if (const auto index = led ? led : index_of(fd)) others.lead(fd, *index);
+  }
+  replace(others);
 }
 
 bool CapturePipes::ready() {

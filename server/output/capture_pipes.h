@@ -42,14 +42,21 @@ class CapturePipes {
   // For a thread that has a table of descriptors of its own: in that, nothing holds the pipes open.
   void close_ends_of_thread() const;
 
-  // These others take the place of these, under the same numbers and for every descriptor of this
-  // process that leads into them.
-  void become(CapturePipes others);
-
-  // New pipes take the place of these, for every descriptor of this process that leads into them.
-  // Returns the old ones: other processes go on writing into those, and their end comes when none
-  // has them any more. Nothing when the system has no more to give.
+  // New ones, which every descriptor of this process that leads into these leads into from here on:
+  // to be put in the place of these. Nothing when the system has no more to give.
+  std::optional<CapturePipes> make_successors() const;
+  // The same pipes, to be read on when these are others. Nothing where no number is free.
+  std::optional<CapturePipes> copy_to_read() const;
+  // These others take the place of these, under the same numbers.
+  void replace(const CapturePipes& others);
+  // All three. Returns the old ones: other processes go on writing into those, and their end comes
+  // when none has them any more.
   std::optional<CapturePipes> set_apart();
+
+  // Nothing in this process holds the pipes open until it has others: standard streams that led
+  // into these lead into those then.
+  void let_go();
+  void become(const CapturePipes& others);
   // Whether a read would find anything: one system call, which also tells `lost`.
   bool ready();
 
@@ -57,6 +64,8 @@ class CapturePipes {
   bool lost() const { return lost_; }
 
   const std::array<Pipe, 2>& pipes() const { return pipes_; }
+  // Their descriptors, in the order in which they are taken over.
+  std::array<int, 4> ends() const;
   // What the system calls them.
   std::array<ino_t, 2> inodes() const;
 
@@ -69,11 +78,15 @@ class CapturePipes {
   static Pipe make_pipe(runtime::Stream stream);
   static Pipe take_pipe(runtime::Stream stream, int read_end, int write_end);
   CapturePipes(Pipe output, Pipe error);
+  static Descriptor place_for_copy(const Descriptor& read_end);
   void take_over(const CapturePipes& before) const;
+  void lead(int fd, std::size_t index) const;
   // Which of the two the descriptor leads into.
   std::optional<std::size_t> index_of(int fd) const;
 
   std::array<Pipe, 2> pipes_;
+  // Which of the two the standard streams led into when they were let go of.
+  std::array<std::optional<std::size_t>, 3> led_ = {};
   std::string buffer_;
   bool lost_ = false;
 };

@@ -7,8 +7,7 @@ namespace replwire::server {
 
 bool ChildWatch::any() const {
   siginfo_t info = {};
-  return ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 ||
-         trace_of_reaped() != reaped_;
+  return ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 || any_gone();
 }
 
 // Every process touches memory: the page faults of those that were waited for are counted.

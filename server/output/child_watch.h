@@ -8,6 +8,8 @@ class ChildWatch {
  public:
   // Any since the last `begin`. Two system calls, no walk.
   bool any() const;
+  // The same of those that are gone: one system call.
+  bool any_gone() const { return trace_of_reaped() != reaped_; }
   void begin() { reaped_ = trace_of_reaped(); }
 
  private:

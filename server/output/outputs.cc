@@ -153,6 +153,11 @@ void Outputs::keep_errors(std::string_view bytes) {
   captured_errors_.erase(0, captured_errors_.size() - kLastErrors);
 }
 
+std::vector<std::string> Outputs::pipes() {
+  const std::lock_guard reading(reading_);
+  return capture_.names();
+}
+
 std::vector<std::string> Outputs::pipes_of_others() {
   const std::lock_guard reading(reading_);
   return capture_.of_others();
@@ -203,13 +208,18 @@ void Outputs::read_capture() {
   {
     const std::lock_guard reading(reading_);
     const bool looked = take_captured();
-    capture_.read_apart([this](const ExecutionRef& owner, Stream stream, std::string_view bytes) {
-      const std::lock_guard lock(mutex_);
-      add(owner, stream, bytes, true);
-    });
+    read_apart();
     if (looked) wait_for_capture();
   }
   pass_on(shared_ == nullptr);
+}
+
+void Outputs::read_apart() {
+  capture_.read_apart([this](const ExecutionRef& owner, Stream stream, std::string_view bytes) {
+    const std::lock_guard lock(mutex_);
+    add(owner, stream, bytes, true);
+  });
+  if (shared_ != nullptr) shared_->set_apart_full(!capture_.has_room());
 }
 
 // What Python wrote in its own process comes first: each write of its looks into the pipes before.
@@ -268,13 +278,34 @@ void Outputs::take_until(std::uint64_t position) {
 void Outputs::take_rest() {
   {
     const std::lock_guard reading(reading_);
+    ExecutionRef owner;
     {
       const std::lock_guard lock(mutex_);
       shared_->take_rest(std::bind_front(&Outputs::add_record, this));
+      owner = running_;
     }
     take_pipes();
+    capture_.set_apart(std::move(owner));
+    wait_for_others();
   }
   send(true);
+}
+
+void Outputs::set_apart(const ExecutionRef& owner, const CapturePipes& successors) {
+  const std::lock_guard reading(reading_);
+  ExecutionRef known;
+  if (owner) {
+    const std::lock_guard lock(mutex_);
+    known = recent_.find(owner->serial, owner->count.value_or(-1), owner->id);
+  }
+  capture_.set_apart(std::move(known), successors);
+  wait_for_others();
+}
+
+// With `reading_`: for what comes by pipes that were made, or set apart.
+void Outputs::wait_for_others() {
+  shared_->set_apart_full(!capture_.has_room());
+  wait_for_capture();
 }
 
 void Outputs::set_running(ExecutionRef execution, std::optional<std::size_t> limit) {

@@ -34,7 +34,9 @@ namespace replwire::server {
 // as it can be told: when an execution begins and the one before has had children, which may live
 // on, the pipes are set apart for that one and new ones stand for descriptors 1 and 2. The old ones
 // are read under the old name until nobody has their other ends. At rest, where no children are,
-// the bytes are nobody's.
+// the bytes are nobody's. Of an interpreter in another process the children are that one's: it
+// makes the new pipes as an execution ends (SocketLink), and these come here behind all that the
+// execution itself has written; where it dies, they are made here.
 //
 // The order. A stream's bytes keep the order in which they were written, across both ways: the
 // pipes are looked into before every write of Python's own, unless it comes so soon behind the one
@@ -79,9 +81,12 @@ class Outputs {
   void take_soon();
   void take_until(std::uint64_t position);
   void take_rest();
+  // What comes by the pipes that there were belongs to `owner` from here on.
+  void set_apart(const runtime::ExecutionRef& owner, const CapturePipes& successors);
 
-  // At the end of this process: as /proc names the pipes that stood for descriptors 1 and 2 and
-  // that another process can write into.
+  // As /proc names them, the pipes that stand or stood for descriptors 1 and 2.
+  std::vector<std::string> pipes();
+  // At the end of this process: those that another process can write into.
   std::vector<std::string> pipes_of_others();
 
   // What Python, or faulthandler, said last on descriptor 2 when it gave up; empty: nothing.
@@ -145,6 +150,8 @@ class Outputs {
   void take(Step step);
   void pass_on(bool handed_over);
   void read_capture();
+  void read_apart();
+  void wait_for_others();
   void wait_for_capture();
   void send_what_waits();
   void send(bool whole);

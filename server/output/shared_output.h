@@ -66,6 +66,8 @@ class SharedOutput {
   bool take_call();
   bool has_space() const { return used() <= kHigh; }
   bool is_filling() const { return used() > kFilling; }
+  // Whether the server can read no more pipes beside those that there are.
+  bool apart_full() const { return region_->apart_full; }
 
   // Without the lock. Whether whoever writes should wait; the wait for another state than that.
   // False when a signal came.
@@ -97,6 +99,7 @@ class SharedOutput {
   bool empty() const { return used() == 0; }
   // Whether the client is behind; wakes those that wait for room when it is not.
   void set_behind(bool behind);
+  void set_apart_full(bool full) { region_->apart_full = full; }
 
   static constexpr std::uint64_t kCaptured = ~std::uint64_t{0};
   struct Record {
@@ -121,6 +124,7 @@ class SharedOutput {
     std::atomic<bool> called;
     std::atomic<bool> called_again;
     std::atomic<bool> behind;
+    std::atomic<bool> apart_full;
     Futex room;  // changes when some was made
     char bytes[kCapacity];
   };

@@ -21,17 +21,6 @@ namespace {
 
 using protocol::ErrorCode;
 
-// As /proc names them.
-std::vector<std::string> names_of(const CapturePipes& pipes) {
-  std::vector<std::string> names;
-  for (const auto& pipe : pipes.pipes()) {
-    struct stat state = {};
-    ::fstat(pipe.read_end.get(), &state);
-    names.push_back("pipe:[" + std::to_string(state.st_ino) + "]");
-  }
-  return names;
-}
-
 // Each session takes some, and all of them together more than one process commonly has. What this
 // process starts has the limit that this one began with.
 void raise_descriptor_limit() {
@@ -52,7 +41,6 @@ struct Branches::Branch {
 
   // In the order in which they need one another.
   std::optional<Channels> channels;
-  std::vector<std::string> pipes;
   RemoteLink* link = nullptr;  // the session's
   std::optional<HostedSession> hosted;
 
@@ -74,7 +62,6 @@ Reaper& Branches::reaper(asio::io_context& io) {
 void Branches::serve(Server& server, RemoteLink& first, const Channels& channels) {
   server_ = &server;
   first_ = &first;
-  first_pipes_ = names_of(channels.capture);
   mark_ = channels.output.descriptor();
   session_mark_ = channels.stack.crash.get();
   watch(0, first);
@@ -152,10 +139,11 @@ Branches::Ref Branches::branch_of(const Session& session) const {
 
 bool Branches::others_have(const Session& session, pid_t process) const {
   std::vector<std::string> files;
-  if (&session != &server_->session()) files = first_pipes_;
+  if (&session != &server_->session()) files = server_->outputs().pipes();
   for (const Ref& branch : refs()) {
-    if (&branch->hosted->session() != &session)
-      files.insert(files.end(), branch->pipes.begin(), branch->pipes.end());
+    if (&branch->hosted->session() == &session) continue;
+    const auto pipes = branch->hosted->outputs().pipes();
+    files.insert(files.end(), pipes.begin(), pipes.end());
   }
   return !files.empty() && writes_to(process, files);
 }
@@ -196,7 +184,6 @@ void Branches::create(const Ref& branch, BranchStart start) {
     auto way = OutsideSignals::open_another();
     Channels& channels = branch->channels.emplace();
     channels.signals = std::move(way.noting);
-    branch->pipes = names_of(channels.capture);
     const auto make_link = [&](asio::io_context& io, Outputs& /*outputs*/) {
       auto link = std::make_unique<RemoteLink>(io, *reaper_, channels, make_origin_, mark_);
       branch->link = link.get();

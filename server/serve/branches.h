@@ -79,7 +79,6 @@ class Branches final : public SessionHost {
   const std::function<Descriptor()> make_origin_;
   Server* server_ = nullptr;
   RemoteLink* first_ = nullptr;
-  std::vector<std::string> first_pipes_;
   int mark_ = -1;
   int session_mark_ = -1;  // under which an interpreter has a file that is its session's alone
   std::optional<Reaper> reaper_;

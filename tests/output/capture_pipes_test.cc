@@ -170,6 +170,34 @@ TEST_F(CapturePipesTest, TheirEndComesBesideAThreadWithATableOfItsOwn) {
   thread.join();
 }
 
+TEST_F(CapturePipesTest, LetGoTheyEndForWhoeverElseReadsThem) {
+  CapturePipes copy = *pipes_.copy_to_read();
+  EXPECT_TRUE(read(copy).open);
+  pipes_.let_go();
+  EXPECT_FALSE(read(copy).open);
+  say(1, "nowhere");
+}
+
+TEST_F(CapturePipesTest, WhatLedIntoTheOnesThatWereLetGoLeadsIntoTheOthers) {
+  ::dup2(1, 2);
+  pipes_.let_go();
+  CapturePipes others;
+  pipes_.become(others);
+  say(1, "one");
+  say(2, " two");
+  EXPECT_EQ(read(pipes_).out, "one two");
+  EXPECT_EQ(pipes_.inodes(), others.inodes());
+}
+
+TEST_F(CapturePipesTest, WhatWasReplacedIsItsOwnAmongOthersToo) {
+  const replwire_tests::Pipe own;
+  ::dup2(own.write_end.get(), 1);
+  pipes_.let_go();
+  pipes_.become(CapturePipes());
+  say(1, "mine");
+  EXPECT_EQ(replwire_tests::read_available(own.read_end), "mine");
+}
+
 TEST_F(CapturePipesTest, GivenUpTheyEndUnlessAnotherProcessHasThem) {
   {
     Child child;
@@ -234,7 +262,7 @@ TEST(ChildWatchTest, SeesAChildThatLivesAndOneThatIsGone) {
   EXPECT_TRUE(watch.any());
   say(pipe.write_end.get(), "x");
   ::waitpid(child, nullptr, 0);
-  EXPECT_TRUE(watch.any());
+  EXPECT_TRUE(watch.any_gone());
   watch.begin();
   EXPECT_FALSE(watch.any());
 }

@@ -65,8 +65,8 @@ void take_place(Descriptor& place, Descriptor socket) {
   if (::dup3(socket.get(), place.get(), O_CLOEXEC) < 0) place = std::move(socket);
 }
 
-// What the server sends for a copy: the link's sockets, and the keeper's where there is one; or all
-// channels of another session.
+// What the server sends for a copy: the link's sockets, the capture pipes, and the keeper's socket
+// where there is one; or all channels of another session.
 struct Call {
   std::vector<Descriptor> descriptors;
   bool for_another;
@@ -78,7 +78,7 @@ Call await_call(const Descriptor& control) {
     Call call = {};
     const ssize_t size = receive_some(control.get(), word, call.descriptors, 0);
     if (size < 0 && errno == EINTR) continue;
-    if (size <= 0 || call.descriptors.size() < 2) ::_exit(0);
+    if (size <= 0 || call.descriptors.size() < kForThisSessionAtLeast) ::_exit(0);
     call.for_another = word == kForAnother;
     if (!call.for_another || call.descriptors.size() == Channels::kDescriptors) return call;
   }
@@ -94,6 +94,9 @@ bool take_places(Channels& channels, Call& call) {
   if (call.for_another) return channels.become(std::move(call.descriptors));
   take_place(channels.link, std::move(call.descriptors[0]));
   take_place(channels.inquiries, std::move(call.descriptors[1]));
+  channels.capture.become(CapturePipes(call.descriptors[2].release(), call.descriptors[3].release(),
+                                       call.descriptors[4].release(),
+                                       call.descriptors[5].release()));
   return true;
 }
 
@@ -111,6 +114,8 @@ runtime::Lost sleep_until_woken(Descriptor control, Channels& channels,
     // The sockets of the process that this one is a copy of.
     take_place(*place, Descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC)));
   }
+  const auto pipes_before = channels.capture.inodes();
+  channels.capture.let_go();
   if (lent != nullptr && !lent->empty()) {
     lent->let_go();
     ::send(control.get(), "r", 1, MSG_NOSIGNAL);
@@ -123,9 +128,9 @@ runtime::Lost sleep_until_woken(Descriptor control, Channels& channels,
     if (copy == 0 || (copy < 0 && !call.for_another)) break;
     if (copy < 0) say_not_copied(call, std::strerror(errno));
   }
-  const auto pipes_before = channels.capture.inodes();
   Descriptor keeper;
-  if (!call.for_another && call.descriptors.size() > 2) keeper = std::move(call.descriptors[2]);
+  if (!call.for_another && call.descriptors.size() > kForThisSessionAtLeast)
+    keeper = std::move(call.descriptors[kForThisSessionAtLeast]);
   if (!take_places(channels, call)) ::_exit(1);
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   live_as_long_as(channels.server, channels.link);

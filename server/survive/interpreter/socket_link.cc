@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
@@ -123,8 +124,26 @@ void SocketLink::let_client_go_first() const {
 void SocketLink::tell_children() {
   auto children = own_children();
   if (children == children_) return;
+  left_ = left_ || std::ranges::any_of(children, [this](pid_t child) {
+            return std::ranges::count(children_, child) == 0;
+          });
   children_ = std::move(children);
   send_message(EarlierChildren{children_}, {});
+}
+
+// Where processes were started since the capture pipes are new, which may have left others behind:
+// what they write is not the next execution's.
+void SocketLink::set_pipes_apart(bool looks) {
+  left_ = left_ || gone_.any_gone();
+  if (!left_ || channels_.output.apart_full()) return;
+  const auto made = channels_.capture.make_successors();
+  if (!made) return;
+  {
+    const std::lock_guard lock(sending_);
+    transmit_apart(channels_, begun_, looks, *made);
+  }
+  left_ = false;
+  gone_.begin();
 }
 
 // A snapshot waits for the answer that is being given. Whoever holds the GIL must not wait for it.
@@ -132,6 +151,8 @@ std::optional<Command> SocketLink::take(Command command, bool may_wait) {
   if (const auto* run = std::get_if<runtime::Run>(&command)) {
     current_ = run->execution->serial;
     tell_children();
+    set_pipes_apart(false);  // from what tasks have started at rest
+    begun_ = run->execution;
   }
   if (!copies(command)) return command;
   if (may_wait) {
@@ -170,7 +191,10 @@ void SocketLink::send(Event event) {
   }
   std::visit(
       Overloaded{
-          [this](const runtime::Done&) { tell_children(); },
+          [this](const runtime::Done&) {
+            tell_children();
+            set_pipes_apart(true);
+          },
           [this](const runtime::NeedInput& asked) { answers_.expect(asked.number, asked.wakes); },
           [this](const runtime::InputWithdrawn& asked) { answers_.withdraw(asked.number); },
           [](const auto&) {}},
@@ -336,7 +360,10 @@ pid_t SocketLink::fork_copy(const std::function<void()>& in_copy) {
     in_copy();
     unlock();
   };
-  return runtime::detached_fork({lock, unlock, go_on});
+  left_ = left_ || gone_.any_gone();
+  const pid_t pid = runtime::detached_fork({lock, unlock, go_on});
+  gone_.begin();  // that was a child of ours
+  return pid;
 }
 
 // ---- copies at work ---------------------------------------------------------------------------
@@ -387,6 +414,8 @@ void SocketLink::go_on_as_copy() {
   commands_.clear();
   held_.reset();
   children_.clear();
+  gone_ = {};
+  left_ = false;
   answers_.clear();
   OutsideSignals::claim();
   static_cast<void>(asker_.release());

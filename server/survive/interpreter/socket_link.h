@@ -9,6 +9,7 @@
 #include "runtime/link.h"
 #include "server/link/answers.h"
 #include "server/link/asker.h"
+#include "server/output/child_watch.h"
 #include "server/output/write_pace.h"
 #include "server/survive/interpreter/lent_descriptors.h"
 #include "server/survive/wire/channels.h"
@@ -56,6 +57,7 @@ class SocketLink final : public runtime::Link {
   bool fill(int flags);
   std::optional<runtime::Command> take(runtime::Command command, bool may_wait);
   void tell_children();
+  void set_pipes_apart(bool looks);
   std::optional<runtime::Command> next_command();
   void take_arrived();
   bool declines(const runtime::Checkpoint& offer, bool may_wait);
@@ -77,7 +79,10 @@ class SocketLink final : public runtime::Link {
   std::deque<runtime::Command> commands_;
   std::optional<runtime::Command> held_;  // a snapshot to be taken, until it may be waited for
   std::uint64_t current_ = 0;             // serial of the newest Run
+  runtime::ExecutionRef begun_;           // what ran last, or runs
   std::vector<pid_t> children_;           // as they were told last
+  ChildWatch gone_;                       // of children since the capture pipes are new
+  bool left_ = false;                     // some may have been left that have these pipes
   WritePace pace_;
   AnswerInquiry answer_inquiry_;
   std::unique_ptr<Asker> asker_;

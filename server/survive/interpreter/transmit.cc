@@ -2,6 +2,9 @@
 
 #include <unistd.h>
 
+#include <span>
+#include <string>
+
 #include "server/survive/wire/inbox.h"
 #include "server/survive/wire/packing.h"
 #include "server/survive/wire/sending.h"
@@ -15,16 +18,36 @@ void look_into_pipes(Channels& channels) {
   });
 }
 
+namespace {
+
+void send(const Channels& channels, const Message& message, std::uint64_t position,
+          std::span<const int> descriptors) {
+  const std::string bytes = framed(packed(message), position, descriptors.size());
+  if (!send_all(channels.link.get(), bytes, descriptors)) ::_exit(kNoLink);
+}
+
+}  // namespace
+
 void transmit(Channels& channels, const Message& message, std::initializer_list<int> descriptors) {
-  const std::string body = packed(message);
   std::uint64_t position = 0;
   {
     const SharedOutput::Lock locked(channels.output);
     look_into_pipes(channels);
     position = channels.output.stamp_event();
   }
-  if (!send_all(channels.link.get(), framed(body, position, descriptors.size()), descriptors))
-    ::_exit(kNoLink);
+  send(channels, message, position, std::span(descriptors.begin(), descriptors.size()));
+}
+
+void transmit_apart(Channels& channels, const runtime::ExecutionRef& owner, bool looks,
+                    const CapturePipes& successors) {
+  std::uint64_t position = 0;
+  {
+    const SharedOutput::Lock locked(channels.output);
+    if (looks) look_into_pipes(channels);
+    channels.capture.replace(successors);
+    position = channels.output.stamp_event();
+  }
+  send(channels, PipesApart{owner}, position, successors.ends());
 }
 
 }  // namespace replwire::server::survive

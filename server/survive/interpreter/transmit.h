@@ -16,4 +16,9 @@ void look_into_pipes(Channels& channels);
 void transmit(Channels& channels, const Message& message,
               std::initializer_list<int> descriptors = {});
 
+// What comes by the capture pipes from here on is the owner's, by the server's own reading; these
+// take their place. `looks`: what is in them now is that of the execution that runs.
+void transmit_apart(Channels& channels, const runtime::ExecutionRef& owner, bool looks,
+                    const CapturePipes& successors);
+
 }  // namespace replwire::server::survive

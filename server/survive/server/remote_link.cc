@@ -269,6 +269,14 @@ void RemoteLink::on(EarlierChildren& earlier) {
   earlier_children_ = std::move(earlier.pids);
 }
 
+// Where the system had no numbers for them, what they bring comes when the interpreter looks.
+void RemoteLink::on(const PipesApart& apart) {
+  if (descriptors_.size() != 4) return;
+  outputs_->set_apart(apart.owner,
+                      CapturePipes(descriptors_[0].release(), descriptors_[1].release(),
+                                   descriptors_[2].release(), descriptors_[3].release()));
+}
+
 void RemoteLink::on(const Ended& /*ended*/) { handlers_.ended(); }
 
 // An execution that the session knows is told by the session's own object.

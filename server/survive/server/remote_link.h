@@ -88,6 +88,7 @@ class RemoteLink final : public InterpreterLink {
   void on(CopyStarted& started);
   void on(const KeeperStarted& started);
   void on(EarlierChildren& earlier);
+  void on(const PipesApart& apart);
   void on(const Ended& ended);
   void on(runtime::Event& event);
   void recognize(runtime::ExecutionRef& execution);

@@ -2,7 +2,6 @@
 
 #include <poll.h>
 
-#include <array>
 #include <csignal>
 #include <utility>
 
@@ -79,10 +78,12 @@ void Sleepers::wake(std::uint64_t number, const Descriptor& link, const Descript
     all[kLinkOfAnother] = link.get();
     all[kLinkOfAnother + 1] = inquiries.get();
     send_some(control, kForAnother, all, 0);
-  } else if (keeper_) {
-    send_some(control, kForThisSession, std::array{link.get(), inquiries.get(), keeper_.get()}, 0);
   } else {
-    send_some(control, kForThisSession, std::array{link.get(), inquiries.get()}, 0);
+    std::vector<int> own = {link.get(), inquiries.get()};
+    const auto pipes = channels.capture.ends();
+    own.insert(own.end(), pipes.begin(), pipes.end());
+    if (keeper_) own.push_back(keeper_.get());
+    send_some(control, kForThisSession, own, 0);
   }
   go_on(found->second);
 }

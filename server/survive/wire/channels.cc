@@ -37,10 +37,8 @@ Channels::Channels(const std::vector<int>& numbers)
 
 std::vector<int> Channels::numbers() const {
   std::vector<int> numbers = {server};
-  for (const auto& pipe : capture.pipes()) {
-    numbers.push_back(pipe.read_end.get());
-    numbers.push_back(pipe.write_end.get());
-  }
+  const auto ends = capture.ends();
+  numbers.insert(numbers.end(), ends.begin(), ends.end());
   numbers.push_back(output.descriptor());
   for (const Descriptor* each :
        {&output_call, &stack.asked, &stack.told, &stack.crash, &link, &inquiries}) {

@@ -28,8 +28,8 @@ struct Channels {
 
   static constexpr std::size_t kDescriptors = 12;
 
-  pid_t server;  // and the parent of all the others
-  CapturePipes capture;
+  pid_t server;          // and the parent of all the others
+  CapturePipes capture;  // the server's are those that there are; of a sleeper it has none
   SharedOutput output;
   Descriptor output_call;  // an eventfd: there is output for the server to take
   StackFiles stack;

@@ -51,8 +51,13 @@ struct KeeperStarted {  // comes with the socket for whoever asks it
 struct EarlierChildren {
   std::vector<pid_t> pids;
 };
-struct Ended {};  // it was told to stop, and has run its exit handlers
+// Processes that this execution has left have the capture pipes: these others, which come with it,
+// take their place.
+struct PipesApart {
+  runtime::ExecutionRef owner;
+};
+struct Ended {};      // it was told to stop, and has run its exit handlers
 using Message = std::variant<Hello, NotCopied, Started, Asleep, CopyStarted, KeeperStarted,
-                             EarlierChildren, Ended, runtime::Event>;
+                             EarlierChildren, PipesApart, Ended, runtime::Event>;
 
 }  // namespace replwire::server::survive

@@ -18,8 +18,10 @@ namespace replwire::server::survive {
 
 inline constexpr std::size_t kMostDescriptors = 16;
 
-// What a sleeper is told: the sockets of a copy come with it, or all channels of another session.
+// What a sleeper is told: the sockets of a copy and the capture pipes come with it, or all channels
+// of another session.
 inline constexpr std::string_view kForThisSession = "w";
+inline constexpr std::size_t kForThisSessionAtLeast = 6;  // descriptors; the keeper's is one more
 inline constexpr std::string_view kForAnother = "b";
 inline constexpr std::size_t kLinkOfAnother = 9;  // of those
 
