@@ -64,6 +64,8 @@ class CapturePipes {
   bool lost() const { return lost_; }
 
   const std::array<Pipe, 2>& pipes() const { return pipes_; }
+  // Whether the descriptor leads into one of them.
+  bool has(int fd) const { return index_of(fd).has_value(); }
   // Their descriptors, in the order in which they are taken over.
   std::array<int, 4> ends() const;
   // What the system calls them.

@@ -1,6 +1,7 @@
 // --survive: descriptors of what sleeps, and of what wakes.
 #include <gtest/gtest.h>
 
+#include "support/case.h"
 #include "support/process_watch.h"
 #include "support/survival.h"
 #include "support/temp_dir.h"
@@ -120,6 +121,107 @@ TEST(SurviveDescriptorsTest, AnotherDescriptorUnderItsNumberIsNotTakenForIt) {
   EXPECT_EQ(undo(server)["lost_descriptors"].size(), 1U);
   EXPECT_EQ(server.execute("os.write(write, b'x')").terminal["exception_type"], "OSError");
 }
+
+// ---- copies, and what changes behind a snapshot -----------------------------------------------
+
+// Executions, and the value of the last one.
+struct Steps : Case {
+  std::vector<std::string> code;  // "undo": that
+  Json value;
+};
+class CopiedDescriptorsTest : public ::testing::TestWithParam<Steps> {};
+
+TEST_P(CopiedDescriptorsTest, AreGivenUpWhenAllOfThemAre) {
+  TempDir folder;
+  ServerProcess server(surviving());
+  server.execute(
+      "import fcntl, os, socket, struct\nname = '" + folder.path("data") +
+      "'\nmode = fcntl.LOCK_EX | fcntl.LOCK_NB\n"
+      "def taken(lock):\n    try: lock()\n    except OSError: return True\n    return False\n"
+      "def locked(): return taken(lambda: fcntl.flock(open(name, 'w'), mode))\n"
+      "def ofd(fd): fcntl.fcntl(fd, 37, struct.pack('hhqqi4x', fcntl.F_WRLCK, 0, 0, 0, 0))\n"
+      "def in_use(): return taken(lambda: socket.create_server(('127.0.0.1', port)).close())");
+  Json last;
+  for (const std::string& code : GetParam().code) {
+    if (code == "undo") {
+      EXPECT_EQ(undo(server)["lost_descriptors"], Json::array());
+      continue;
+    }
+    const Execution done = server.execute(code, {{"timeout", 20}});
+    EXPECT_TRUE(done.ok()) << done;
+    last = done.value();
+  }
+  EXPECT_EQ(last, GetParam().value) << server.describe();
+}
+
+const char* const kFileAndCopy = "f = open(name, 'w')\ng = os.dup(f.fileno())";
+const char* const kPipeAndCopy = "r, w = os.pipe()\nv = os.dup(w)";
+const char* const kReadToEnd = "os.set_blocking(r, False)\nos.read(r, 9).decode() + '!'";
+const Steps kCopied[] = {
+    {"LockOneClosed", {kFileAndCopy, "fcntl.flock(f, mode)", "f.close()", "locked()"}, true},
+    {"LockBothClosed",
+     {kFileAndCopy, "fcntl.flock(g, mode)", "f.close()", "os.close(g)", "locked()"},
+     false},
+    {"LockTakenLaterAndClosed",
+     {"f = open(name, 'w')", "fcntl.flock(f, mode)", "f.close()", "locked()"},
+     false},
+    {"LockTakenAndClosedAtOnce",
+     {kFileAndCopy, "fcntl.flock(g, mode)\nf.close()\nos.close(g)", "locked()"},
+     false},
+    {"LockTakenAgain",
+     {"f = open(name, 'w')", "fcntl.flock(f, mode)", "fcntl.flock(f, fcntl.LOCK_UN)",
+      "fcntl.flock(f, mode)", "f.close()", "locked()"},
+     false},
+    {"LockOfTheOpenFile",
+     {kFileAndCopy, "ofd(g)", "f.close()\nos.close(g)", "taken(lambda: ofd(os.open(name, 2)))"},
+     false},
+    {"LockOfADirectory",
+     {"f = os.open(os.path.dirname(name), os.O_RDONLY)", "fcntl.flock(f, mode)", "os.close(f)",
+      "taken(lambda: fcntl.flock(os.open(os.path.dirname(name), os.O_RDONLY), mode))"},
+     false},
+    {"OpenedTwice",
+     {"f = open(name, 'w')\ng = open(name, 'w')\nfcntl.flock(f, mode)", "f.close()", "locked()"},
+     false},
+    {"PortOneClosed",
+     {"s = socket.create_server(('127.0.0.1', 0))\nport = s.getsockname()[1]\nt = s.dup()",
+      "s.close()", "in_use()"},
+     true},
+    {"PortBothClosed",
+     {"s = socket.create_server(('127.0.0.1', 0))\nport = s.getsockname()[1]\nt = s.dup()",
+      "s.close()", "t.close()", "in_use()"},
+     false},
+    {"PipeOneClosed",
+     {kPipeAndCopy, "os.close(w)", "os.write(v, b'x')\nos.read(r, 9).decode()"},
+     "x"},
+    {"PipeBothClosed", {kPipeAndCopy, "os.close(w)", "os.close(v)", kReadToEnd}, "!"},
+    {"PipeAsStandardOutput",
+     {"r, w = os.pipe()\nsaved = os.dup(1)\nx = os.dup2(w, 1)\nos.close(w)", "1",
+      "x = os.dup2(saved, 1)", kReadToEnd},
+     "!"},
+    {"PipeAsStandardInput",
+     {"r, w = os.pipe()\nx = os.dup2(w, 0)\nos.close(w)", "1", "os.close(0)", kReadToEnd},
+     "!"},
+    {"BackFromItsCopy",
+     {kPipeAndCopy, "os.close(w)", "undo", "n = os.write(w, b'x')", "os.read(r, 9).decode()"},
+     "x"},
+    {"BackFromACopyMadeLater",
+     {"s, other = socket.socketpair()", "t = s.dup()\ns.close()", "undo", "n = s.send(b'x')",
+      "other.recv(9).decode()"},
+     "x"},
+    {"BackFromADistantCopy",
+     {"r, w = os.pipe()", "v = fcntl.fcntl(w, fcntl.F_DUPFD, 300)\nos.close(w)", "undo",
+      "os.close(w)", kReadToEnd},
+     "!"},
+    {"BackWithTheLock",
+     {kFileAndCopy, "fcntl.flock(f, mode)", "os.close(g)", "undo", "n = os.write(g, b'x')",
+      "f.close()", "locked()"},
+     true},
+    {"BackAndGivenUp",
+     {kFileAndCopy, "fcntl.flock(f, mode)", "os.close(g)", "undo", "f.close()\nos.close(g)",
+      "locked()"},
+     false},
+};
+INSTANTIATE_TEST_SUITE_P(Ways, CopiedDescriptorsTest, ::testing::ValuesIn(kCopied), CaseName{});
 
 TEST(SurviveDescriptorsTest, FilesAreHeldAsEver) {
   TempDir folder;

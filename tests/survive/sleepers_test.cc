@@ -123,5 +123,27 @@ TEST_F(SleepersTest, OneThatIsSharedLivesAsLongAsAnybodyHasIt) {
   EXPECT_EQ(::recv(end.get(), &byte, 1, MSG_DONTWAIT), 0);
 }
 
+TEST_F(SleepersTest, AreToldOfALockAndAnswerWhenTheyHaveLetGo) {
+  const Descriptor end = add(sleepers_, 3, kPid);
+  ASSERT_EQ(::send(end.get(), kLetGo.data(), kLetGo.size(), 0), 1);
+  sleepers_.let_go_of_locked();
+  EXPECT_EQ(receive(end).bytes, kLockTaken);
+  EXPECT_EQ(sleepers_.process_of(3), kPid);
+}
+
+TEST_F(SleepersTest, OneThatDoesNotAnswerIsNotWaitedForForLong) {
+  const Descriptor end = add(sleepers_, 3, kPid);
+  sleepers_.let_go_of_locked();
+  EXPECT_EQ(sleepers_.process_of(3), kPid);
+}
+
+TEST_F(SleepersTest, AnotherSessionsAreNotTold) {
+  const Descriptor end = add(sleepers_, 3, kPid);
+  Sleepers borrowers{{}, [] { return Descriptor(); }, true};
+  borrowers.borrow(3, sleepers_.lend(3));
+  borrowers.let_go_of_locked();
+  EXPECT_TRUE(receive(end).bytes.empty());
+}
+
 }  // namespace
 }  // namespace replwire::server::survive

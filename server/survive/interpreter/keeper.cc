@@ -103,7 +103,7 @@ REPLWIRE_KEEPER int keep(void* /*unused*/) {
   }
 }
 
-void receive_kept(const Descriptor& socket, std::vector<Kept>& kept) {
+bool receive_kept(const Descriptor& socket, std::vector<Kept>& kept) {
   Parcel parcel;
   prepare(parcel, kMostAtOnce);
   parcel.message.msg_control = parcel.control.data();
@@ -112,14 +112,16 @@ void receive_kept(const Descriptor& socket, std::vector<Kept>& kept) {
   while ((size = ::recvmsg(socket.get(), &parcel.message, MSG_CMSG_CLOEXEC)) < 0 &&
          errno == EINTR) {
   }
-  const cmsghdr* header = size > 0 ? CMSG_FIRSTHDR(&parcel.message) : nullptr;
-  if (header == nullptr || header->cmsg_type != SCM_RIGHTS) return;
+  if (size <= 0) return false;
+  const cmsghdr* header = CMSG_FIRSTHDR(&parcel.message);
+  if (header == nullptr || header->cmsg_type != SCM_RIGHTS) return true;
   const std::size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
   for (std::size_t i = 0; i < count; ++i) {
     int fd = -1;
     std::memcpy(&fd, CMSG_DATA(header) + i * sizeof fd, sizeof fd);
     kept.push_back({parcel.numbers[i], Descriptor(fd)});
   }
+  return true;
 }
 
 }  // namespace
@@ -147,14 +149,17 @@ Keeper start_keeper(const Channels& channels, int& its_own) {
   return {pid, std::move(pair->server)};
 }
 
-std::vector<Kept> ask_keeper(const Descriptor& socket, const std::vector<int>& numbers) {
+std::optional<std::vector<Kept>> ask_keeper(const Descriptor& socket,
+                                            const std::vector<int>& numbers) {
+  if (!socket) return std::nullopt;
   std::vector<Kept> kept;
   const timeval patience = {5, 0};  // somebody may have stopped it
   ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  for (std::span<const int> left(numbers); socket && !left.empty();) {
+  for (std::span<const int> left(numbers); !left.empty();) {
     const std::size_t count = std::min(left.size(), kMostAtOnce);
-    if (::send(socket.get(), left.data(), count * sizeof(int), MSG_NOSIGNAL) < 0) break;
-    receive_kept(socket, kept);
+    if (::send(socket.get(), left.data(), count * sizeof(int), MSG_NOSIGNAL) < 0 ||
+        !receive_kept(socket, kept))
+      return std::nullopt;
     left = left.subspan(count);
   }
   return kept;

@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <optional>
 #include <vector>
 
 #include "server/survive/wire/channels.h"
@@ -26,6 +27,8 @@ struct Kept {
   int number;
   Descriptor descriptor;
 };
-std::vector<Kept> ask_keeper(const Descriptor& socket, const std::vector<int>& numbers);
+// Nothing where there is none, or it does not answer.
+std::optional<std::vector<Kept>> ask_keeper(const Descriptor& socket,
+                                            const std::vector<int>& numbers);
 
 }  // namespace replwire::server::survive

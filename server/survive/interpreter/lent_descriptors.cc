@@ -2,7 +2,10 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/kcmp.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -11,6 +14,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <fstream>
+#include <numeric>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -77,14 +81,22 @@ bool is_same(const struct stat& one, const struct stat& other) {
   return one.st_dev == other.st_dev && one.st_ino == other.st_ino && one.st_rdev == other.st_rdev;
 }
 
+// What stat() says of one is enough to know it.
+bool is_stream(mode_t mode) { return S_ISSOCK(mode) || S_ISFIFO(mode); }
+
+int access_of(int number) { return ::fcntl(number, F_GETFL) & O_ACCMODE; }
+
 }  // namespace
 
-LentDescriptors::LentDescriptors(const std::vector<int>& except) {
+LentDescriptors::LentDescriptors(std::vector<int> except, const CapturePipes& capture) {
+  for (int fd = 0; fd <= STDERR_FILENO; ++fd) {
+    if (capture.has(fd)) except.push_back(fd);
+  }
   DIR* const folder = ::opendir("/proc/self/fd");
   if (folder == nullptr) return;
   while (const dirent* entry = ::readdir(folder)) {
     const int number = std::atoi(entry->d_name);
-    if (number <= STDERR_FILENO || number == ::dirfd(folder)) continue;
+    if (entry->d_name[0] == '.' || number == ::dirfd(folder)) continue;
     if (PrivateRange::holds(number) || std::ranges::count(except, number) > 0) continue;
     add(number);
   }
@@ -92,17 +104,35 @@ LentDescriptors::LentDescriptors(const std::vector<int>& except) {
 }
 
 void LentDescriptors::add(int number) {
-  Lent lent = {number, 0, Kind::kOrdinary, {}, {}};
+  Lent lent = {number, 0, 0, Kind::kOrdinary, {}, {}, number};
   if (::fstat(number, &lent.facts) != 0) return;
   const mode_t mode = lent.facts.st_mode;
   const bool device = S_ISCHR(mode) || S_ISBLK(mode);
-  if (device ? is_shared(lent.facts.st_rdev)
-             : !S_ISSOCK(mode) && !S_ISFIFO(mode) && !(S_ISREG(mode) && is_locked(number)))
-    return;
+  const bool file = S_ISREG(mode) || S_ISDIR(mode);
+  if (file && !is_locked(number)) return files_.push_back(number);
+  if (device ? is_shared(lent.facts.st_rdev) : !is_stream(mode) && !file) return;
   lent.name = target_of(number);
   lent.flags = ::fcntl(number, F_GETFD);
+  lent.access = access_of(number);
   if (device) lent.kind = is_for_graphics(lent.name) ? Kind::kProcessors : Kind::kDevice;
+  lent.first = first_of(lent);
   all_.push_back(std::move(lent));
+}
+
+int LentDescriptors::first_of(const Lent& lent) const {
+  if (is_stream(lent.facts.st_mode)) return lent.number;
+  const pid_t self = ::getpid();
+  const auto same = std::ranges::find_if(all_, [&](const Lent& other) {
+    return is_same(other.facts, lent.facts) &&
+           ::syscall(SYS_kcmp, self, self, KCMP_FILE, other.number, lent.number) == 0;
+  });
+  return same == all_.end() ? lent.number : same->first;
+}
+
+bool LentDescriptors::are_one(const Lent& one, const Lent& other) {
+  if (one.first == other.first) return true;
+  return is_stream(one.facts.st_mode) && is_same(one.facts, other.facts) &&
+         one.access == other.access;
 }
 
 bool LentDescriptors::can_be_kept() const {
@@ -115,31 +145,82 @@ void LentDescriptors::let_go() const {
   if (std::ranges::count(all_, Kind::kProcessors, &Lent::kind) > 0) unmap_graphics();
 }
 
+void LentDescriptors::let_go_of_locked() {
+  const std::size_t before = all_.size();
+  for (const int number : std::exchange(files_, {})) add(number);
+  if (all_.size() == before) return;
+  const Descriptor nothing(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  for (std::size_t i = before; i < all_.size(); ++i)
+    ::dup3(nothing.get(), all_[i].number, O_CLOEXEC);
+}
+
+bool LentDescriptors::lead(const Lent& lent, int descriptor) {
+  return ::dup3(descriptor, lent.number, (lent.flags & FD_CLOEXEC) != 0 ? O_CLOEXEC : 0) >= 0;
+}
+
+// False when it is another one.
+bool LentDescriptors::put(const Lent& lent, const Descriptor& descriptor) {
+  struct stat facts = {};
+  return ::fstat(descriptor.get(), &facts) == 0 && is_same(facts, lent.facts) &&
+         access_of(descriptor.get()) == lent.access && lead(lent, descriptor.get());
+}
+
+// From what the keeper has under any number, as far as the system commonly gives them out.
+void LentDescriptors::find_elsewhere(const Descriptor& keeper, Return& back) {
+  constexpr rlim_t kMost = 4096;
+  constexpr int kAtOnce = 64;
+  const auto is_missing = [](const Lent* lent) { return is_stream(lent->facts.st_mode); };
+  rlimit limit = {};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  const int end = static_cast<int>(std::min(limit.rlim_cur, kMost));
+  for (int first = 0; first < end && std::ranges::any_of(back.missing, is_missing);
+       first += kAtOnce) {
+    std::vector<int> numbers(kAtOnce);
+    std::iota(numbers.begin(), numbers.end(), first);
+    std::erase_if(numbers, PrivateRange::holds);
+    const auto kept = ask_keeper(keeper, numbers);
+    if (!kept) return;
+    for (const Kept& other : *kept) {
+      back.settle([&other](const Lent& lent) {
+        return is_stream(lent.facts.st_mode) && put(lent, other.descriptor);
+      });
+    }
+  }
+}
+
+// What is not there under its number may be under another one: of those that this process had as
+// well, or that the code has made since.
 runtime::Lost LentDescriptors::take_back(const Descriptor& keeper,
                                          const std::array<ino_t, 2>& before,
                                          const CapturePipes& capture) const {
+  Return back;
   std::vector<int> numbers;
   for (const Lent& lent : all_) {
-    if (lent.kind != Kind::kProcessors) numbers.push_back(lent.number);
-  }
-  std::vector<Kept> kept = ask_keeper(keeper, numbers);
-  runtime::Lost lost;
-  for (const Lent& lent : all_) {
-    const int close_on_exec = (lent.flags & FD_CLOEXEC) != 0 ? O_CLOEXEC : 0;
     const auto pipe = std::ranges::find(before, lent.facts.st_ino);
     if (S_ISFIFO(lent.facts.st_mode) && pipe != before.end()) {
-      const auto& now = capture.pipes()[static_cast<std::size_t>(pipe - before.begin())];
-      ::dup3(now.write_end.get(), lent.number, close_on_exec);
+      lead(lent, capture.pipes()[static_cast<std::size_t>(pipe - before.begin())].write_end.get());
       continue;
     }
-    const auto found = std::ranges::find(kept, lent.number, &Kept::number);
-    struct stat facts = {};
-    const bool back = found != kept.end() && ::fstat(found->descriptor.get(), &facts) == 0 &&
-                      is_same(facts, lent.facts) &&
-                      ::dup3(found->descriptor.get(), lent.number, close_on_exec) >= 0;
-    if (back) continue;
-    auto& names = lent.kind == Kind::kOrdinary ? lost.descriptors : lost.devices;
-    if (std::ranges::count(names, lent.name) == 0) names.push_back(lent.name);
+    back.missing.push_back(&lent);
+    if (lent.kind != Kind::kProcessors) numbers.push_back(lent.number);
+  }
+  if (const auto kept = ask_keeper(keeper, numbers)) {
+    back.settle([&kept](const Lent& lent) {
+      const auto found = std::ranges::find(*kept, lent.number, &Kept::number);
+      return found != kept->end() && put(lent, found->descriptor);
+    });
+    back.settle([&back](const Lent& lent) {
+      const auto found =
+          std::ranges::find_if(back.there, [&](const Lent* one) { return are_one(lent, *one); });
+      return found != back.there.end() && lead(lent, (*found)->number);
+    });
+    find_elsewhere(keeper, back);
+  }
+  runtime::Lost lost;
+  for (const Lent* lent : back.missing) {
+    ::fcntl(lent->number, F_SETFD, lent->flags);
+    auto& names = lent->kind == Kind::kOrdinary ? lost.descriptors : lost.devices;
+    if (std::ranges::count(names, lent->name) == 0) names.push_back(lent->name);
   }
   return lost;
 }

@@ -72,12 +72,17 @@ struct Call {
   bool for_another;
 };
 
-Call await_call(const Descriptor& control) {
+Call await_call(const Descriptor& control, LentDescriptors* lent) {
   for (;;) {
     std::string word;
     Call call = {};
     const ssize_t size = receive_some(control.get(), word, call.descriptors, 0);
     if (size < 0 && errno == EINTR) continue;
+    if (word == kLockTaken) {
+      if (lent != nullptr) lent->let_go_of_locked();
+      ::send(control.get(), kLetGo.data(), kLetGo.size(), MSG_NOSIGNAL);
+      continue;
+    }
     if (size <= 0 || call.descriptors.size() < kForThisSessionAtLeast) ::_exit(0);
     call.for_another = word == kForAnother;
     if (!call.for_another || call.descriptors.size() == Channels::kDescriptors) return call;
@@ -102,8 +107,7 @@ bool take_places(Channels& channels, Call& call) {
 
 }  // namespace
 
-runtime::Lost sleep_until_woken(Descriptor control, Channels& channels,
-                                const LentDescriptors* lent) {
+runtime::Lost sleep_until_woken(Descriptor control, Channels& channels, LentDescriptors* lent) {
   const int server_score = score_of(channels.server);
   set_score(server_score);
   sigset_t all;
@@ -118,12 +122,12 @@ runtime::Lost sleep_until_woken(Descriptor control, Channels& channels,
   channels.capture.let_go();
   if (lent != nullptr && !lent->empty()) {
     lent->let_go();
-    ::send(control.get(), "r", 1, MSG_NOSIGNAL);
+    ::send(control.get(), kLetGo.data(), kLetGo.size(), MSG_NOSIGNAL);
   }
   Call call = {};
   for (;;) {
     call = {};  // what the copy before has
-    call = await_call(control);
+    call = await_call(control, lent);
     const pid_t copy = runtime::detached_copy();
     if (copy == 0 || (copy < 0 && !call.for_another)) break;
     if (copy < 0) say_not_copied(call, std::strerror(errno));

@@ -13,7 +13,7 @@ namespace replwire::server::survive {
 // and is no sleeper any more; not for another session, whose channels come with the call: that one
 // is told, and has none.
 runtime::Lost sleep_until_woken(Descriptor control, Channels& channels,
-                                const LentDescriptors* lent = nullptr);
+                                LentDescriptors* lent = nullptr);
 
 // In a copy that is at work instead: `control` is its link from here on, what is lent it does
 // without, and no signal but SIGKILL reaches it. It ends with the server.

@@ -328,7 +328,8 @@ std::optional<runtime::Lost> SocketLink::checkpoint(std::uint64_t number) {
 
 // `lost` is set in what wakes of it.
 pid_t SocketLink::fork_sleeper(SocketPair& control, std::optional<runtime::Lost>& lost) {
-  const LentDescriptors lent = find_lent(control);
+  LentDescriptors lent = find_lent(control);
+  look_for_locks(lent);
   if (keeper_ < 0 && lent.can_be_kept()) start_keeper();
   const pid_t pid = fork_copy([&] {
     control.server = {};
@@ -341,7 +342,17 @@ pid_t SocketLink::fork_sleeper(SocketPair& control, std::optional<runtime::Lost>
 
 LentDescriptors SocketLink::find_lent(const SocketPair& control) const {
   return LentDescriptors({control.server.get(), control.interpreter.get(), keeper_,
-                          channels_.link.get(), channels_.inquiries.get()});
+                          channels_.link.get(), channels_.inquiries.get()},
+                         channels_.capture);
+}
+
+// A file that was open when they went to sleep may have been locked since, and closed: they hold
+// the lock then.
+void SocketLink::look_for_locks(const LentDescriptors& lent) {
+  if (!files_held_ && !lent.leave_files()) return;
+  const bool more = locks_.has_grown();
+  if (more && files_held_) send_message(LockTaken{}, {});
+  files_held_ = true;
 }
 
 pid_t SocketLink::fork_copy(const std::function<void()>& in_copy) {

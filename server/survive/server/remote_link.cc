@@ -277,6 +277,8 @@ void RemoteLink::on(const PipesApart& apart) {
                                    descriptors_[2].release(), descriptors_[3].release()));
 }
 
+void RemoteLink::on(const LockTaken& /*taken*/) { sleepers_.let_go_of_locked(); }
+
 void RemoteLink::on(const Ended& /*ended*/) { handlers_.ended(); }
 
 // An execution that the session knows is told by the session's own object.

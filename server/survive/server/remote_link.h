@@ -89,6 +89,7 @@ class RemoteLink final : public InterpreterLink {
   void on(const KeeperStarted& started);
   void on(EarlierChildren& earlier);
   void on(const PipesApart& apart);
+  void on(const LockTaken& taken);
   void on(const Ended& ended);
   void on(runtime::Event& event);
   void recognize(runtime::ExecutionRef& execution);

@@ -1,7 +1,10 @@
 #include "server/survive/server/sleepers.h"
 
 #include <poll.h>
+#include <sys/socket.h>
 
+#include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <utility>
 
@@ -101,6 +104,28 @@ void Sleepers::renew_origin() {
   if (origin.control && *origin.control && lives(*origin.control)) return;
   if (Descriptor control = make_origin_())
     origin = Sleeper{std::make_shared<const Descriptor>(std::move(control)), 0, of_other_};
+}
+
+// Not for long: somebody may have stopped one.
+void Sleepers::let_go_of_locked() const {
+  std::vector<std::shared_ptr<const Descriptor>> told;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [number, sleeper] : all_) {
+      if (sleeper.of_other || !sleeper.control) continue;
+      if (send_some(sleeper.control->get(), kLockTaken, {}, MSG_DONTWAIT) > 0)
+        told.push_back(sleeper.control);
+    }
+  }
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(200);
+  for (const auto& control : told) {
+    const auto left = deadline - std::chrono::steady_clock::now();
+    const auto time = std::chrono::duration_cast<std::chrono::milliseconds>(left).count();
+    pollfd state = {control->get(), POLLIN, 0};
+    ::poll(&state, 1, static_cast<int>(std::max<std::int64_t>(time, 0)));
+    char answer = 0;
+    ::recv(control->get(), &answer, 1, MSG_DONTWAIT);
+  }
 }
 
 void Sleepers::set_keeper(Descriptor control, pid_t pid) {

@@ -40,6 +40,8 @@ class Sleepers {
   void wake(std::uint64_t number, const Descriptor& link, const Descriptor& inquiries,
             const Channels& channels);
   void renew_origin();
+  // Returns when those made for this session hold no lock any more.
+  void let_go_of_locked() const;
 
   void set_keeper(Descriptor control, pid_t pid);  // 0: there is none
 

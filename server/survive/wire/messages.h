@@ -56,8 +56,9 @@ struct EarlierChildren {
 struct PipesApart {
   runtime::ExecutionRef owner;
 };
+struct LockTaken {};  // perhaps on a file that sleepers have as well
 struct Ended {};      // it was told to stop, and has run its exit handlers
 using Message = std::variant<Hello, NotCopied, Started, Asleep, CopyStarted, KeeperStarted,
-                             EarlierChildren, PipesApart, Ended, runtime::Event>;
+                             EarlierChildren, PipesApart, LockTaken, Ended, runtime::Event>;
 
 }  // namespace replwire::server::survive

@@ -24,6 +24,9 @@ inline constexpr std::string_view kForThisSession = "w";
 inline constexpr std::size_t kForThisSessionAtLeast = 6;  // descriptors; the keeper's is one more
 inline constexpr std::string_view kForAnother = "b";
 inline constexpr std::size_t kLinkOfAnother = 9;  // of those
+// Or: files that it has may have been locked meanwhile. And what it says when it holds none such.
+inline constexpr std::string_view kLockTaken = "l";
+inline constexpr std::string_view kLetGo = "r";
 
 // As sendmsg(): what was taken, or -1.
 inline ssize_t send_some(int socket, std::string_view bytes, std::span<const int> descriptors,
