@@ -73,18 +73,18 @@ void Outputs::add(const ExecutionRef& execution, Stream stream, std::string_view
 // With `mutex_`: what is to be done, without it, now that there is more.
 Outputs::Step Outputs::next_step(bool handed_over) {
   if (!open_) return {};
-  const bool now = size_ >= kFlushBytes || (handed_over && size_ > 0 && spend_credit());
+  const bool now = size_ >= kFlushBytes || (handed_over && size_ > 0 && credit_.spend());
   return {now, !now && !std::exchange(armed_, true)};
 }
 
 // What is handed over goes at once, but no faster for long than one frame in the time that output
 // is gathered for: a progress bar may flush a hundred thousand times a second.
-bool Outputs::spend_credit() {
+bool Outputs::Credit::spend() {
   const auto now = Alarm::Clock::now();
-  credit_ = std::min<std::int64_t>(kMostCredit, credit_ + (now - credited_) / kFlushTime);
-  credited_ = now;
-  if (credit_ == 0) return false;
-  --credit_;
+  left_ = std::min<std::int64_t>(kMostCredit, left_ + (now - since_) / kFlushTime);
+  since_ = now;
+  if (left_ == 0) return false;
+  --left_;
   return true;
 }
 
@@ -359,13 +359,10 @@ void Outputs::send(bool whole) {
   if (!frames_.empty()) writer_.write(frames_, FrameKind::kOutput);
   room_.tell();
   reuse(frames_);
-  if (!pieces.empty()) keep_spare(std::move(pieces.front().bytes));
-}
-
-void Outputs::keep_spare(std::string bytes) {
-  reuse(bytes);
+  if (pieces.empty()) return;
+  reuse(pieces.front().bytes);
   const std::lock_guard lock(mutex_);
-  spare_ = std::move(bytes);
+  spare_ = std::move(pieces.front().bytes);
 }
 
 std::optional<Spools::Part> Outputs::spooled(std::int64_t count, Stream stream, std::int64_t offset,

@@ -133,6 +133,15 @@ class Outputs {
     bool send;
     bool arm;  // the timer
   };
+  // How often what was handed over is sent at once.
+  class Credit {
+   public:
+    bool spend();
+
+   private:
+    std::int64_t left_ = 0;
+    Alarm::Clock::time_point since_;
+  };
 
   void add(const runtime::ExecutionRef& execution, runtime::Stream stream, std::string_view bytes,
            bool captured = false);
@@ -146,7 +155,6 @@ class Outputs {
   runtime::ExecutionRef owner_of_pipes() const;
   bool take_captured();
   Step next_step(bool handed_over);
-  bool spend_credit();
   void take(Step step);
   void pass_on(bool handed_over);
   void read_capture();
@@ -155,7 +163,6 @@ class Outputs {
   void wait_for_capture();
   void send_what_waits();
   void send(bool whole);
-  void keep_spare(std::string bytes);
 
   const SessionWriter writer_;
   Capture& capture_;
@@ -181,8 +188,7 @@ class Outputs {
   std::string spare_;  // empty, with room for the next piece
   bool open_ = false;
   bool armed_ = false;
-  std::int64_t credit_ = 0;
-  Alarm::Clock::time_point credited_;
+  Credit credit_;
 
   Alarm timer_;
 };

@@ -15,6 +15,7 @@
 
 #include "runtime/os/stack_dump.h"
 #include "server/survive/wire/packing.h"
+#include "server/system/overloaded.h"
 #include "server/system/process/process.h"
 
 namespace replwire::server::survive {
@@ -213,7 +214,19 @@ void RemoteLink::close_socket() {
 
 void RemoteLink::take(Message message, std::vector<Descriptor> descriptors) {
   descriptors_ = std::move(descriptors);
-  std::visit([this](auto& each) { on(each); }, message);
+  std::visit(Overloaded{[this](NotCopied& told) { handlers_.not_copied(told.failure); },
+                        [this](Started& started) {
+                          on_interpreter_running();
+                          handlers_.started(started);
+                        },
+                        [this](LockTaken& /*taken*/) { sleepers_.let_go_of_locked(); },
+                        [this](Ended& /*ended*/) { handlers_.ended(); },
+                        [this](EarlierChildren& earlier) {
+                          const std::lock_guard lock(mutex_);
+                          earlier_children_ = std::move(earlier.pids);
+                        },
+                        [this](auto& each) { on(each); }},
+             message);
 }
 
 // It is the strand that would reap it: the number is still its own.
@@ -221,13 +234,6 @@ void RemoteLink::on(const Hello& hello) {
   const std::lock_guard lock(signalling_);
   interpreter_ = open_process(hello.pid);
   control_.set_process(hello.pid);
-}
-
-void RemoteLink::on(const NotCopied& told) { handlers_.not_copied(told.failure); }
-
-void RemoteLink::on(const Started& started) {
-  on_interpreter_running();
-  handlers_.started(started);
 }
 
 // It has back what the one before it had, and is asked what that one has not answered.
@@ -264,11 +270,6 @@ void RemoteLink::on(const KeeperStarted& started) {
   sleepers_.set_keeper(std::move(descriptors_.front()), started.pid);
 }
 
-void RemoteLink::on(EarlierChildren& earlier) {
-  const std::lock_guard lock(mutex_);
-  earlier_children_ = std::move(earlier.pids);
-}
-
 // Where the system had no numbers for them, what they bring comes when the interpreter looks.
 void RemoteLink::on(const PipesApart& apart) {
   if (descriptors_.size() != 4) return;
@@ -276,10 +277,6 @@ void RemoteLink::on(const PipesApart& apart) {
                       CapturePipes(descriptors_[0].release(), descriptors_[1].release(),
                                    descriptors_[2].release(), descriptors_[3].release()));
 }
-
-void RemoteLink::on(const LockTaken& /*taken*/) { sleepers_.let_go_of_locked(); }
-
-void RemoteLink::on(const Ended& /*ended*/) { handlers_.ended(); }
 
 // An execution that the session knows is told by the session's own object.
 void RemoteLink::recognize(runtime::ExecutionRef& execution) {

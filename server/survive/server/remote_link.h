@@ -82,15 +82,10 @@ class RemoteLink final : public InterpreterLink {
   void close_socket();
   void take(Message message, std::vector<Descriptor> descriptors);
   void on(const Hello& hello);
-  void on(const NotCopied& told);
-  void on(const Started& started);
   void on(Asleep& asleep);
   void on(CopyStarted& started);
   void on(const KeeperStarted& started);
-  void on(EarlierChildren& earlier);
   void on(const PipesApart& apart);
-  void on(const LockTaken& taken);
-  void on(const Ended& ended);
   void on(runtime::Event& event);
   void recognize(runtime::ExecutionRef& execution);
   bool reap(pid_t pid, int& status);
