@@ -129,6 +129,7 @@ def works():
 def begin(origin):
     """Before an execution. (asyncio.run() leaves no current loop behind.)"""
     leave()
+    hunt.give_up()
     ORIGIN.set(origin) if context is None else context.run(ORIGIN.set, origin)
     if current_loop() is None and not loop.is_closed():
         asyncio.set_event_loop(loop)
@@ -478,6 +479,11 @@ class Hunt:
     def end(self):
         if sys.getprofile() == self.on_call:
             sys.setprofile(None)
+
+    def give_up(self):
+        """An execution begins; the interrupt may have come when the loop had just returned."""
+        self.met = None
+        self.end()
 
 
 hunt = Hunt()

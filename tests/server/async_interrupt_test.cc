@@ -255,6 +255,22 @@ TEST(AsyncRestTest, TasksThatOnlyWaitAreNotRunning) {
   expect_bystander_unharmed(server);
 }
 
+// Python hears of it when the loop has returned: there is nothing to look for any more.
+TEST(AsyncRestTest, WhatComesWhenTheLoopHasReturnedLeavesNoTraceInTheNextExecution) {
+  ServerProcess server;
+  prepare(server);
+  server.execute(
+      "import _thread, sys\nloop = asyncio.get_event_loop()\n"
+      "t = loop.create_task(asyncio.sleep(0.01))\n"
+      "def trip():\n    while not t.done() or loop.is_running(): time.sleep(0.001)\n"
+      "    _thread.interrupt_main()\n    print('tripped')\n"
+      "threading.Thread(target=trip).start()");
+  server.read_until("output");
+  EXPECT_EQ(server.execute("sys.getprofile() is None").value(), true);
+  EXPECT_EQ(server.execute("await asyncio.sleep(0, sys.getprofile() is None)").value(), true);
+  expect_bystander_unharmed(server);
+}
+
 // The execution cannot start before the task that spins has ended; its interrupt sees to that.
 TEST(AsyncRestTest, AnExecutionBehindATaskThatSpinsCanBeInterrupted) {
   ServerProcess server;
