@@ -106,8 +106,8 @@ class TurnsTest : public ::testing::TestWithParam<bool> {
   runtime::ExecutionRef newest_;
   std::uint64_t snapshot_ = 0;
 };
-INSTANTIATE_TEST_SUITE_P(Modes, TurnsTest, ::testing::Bool(), [](const auto& info) {
-  return std::string(info.param ? "Survive" : "Local");
+INSTANTIATE_TEST_SUITE_P(Modes, TurnsTest, ::testing::Bool(), [](const auto& mode) {
+  return std::string(mode.param ? "Survive" : "Local");
 });
 
 using Told = std::vector<std::string>;
