@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,12 @@ ROOT = Path(__file__).resolve().parents[2]
 os.environ.setdefault("REPLWIRE", str(ROOT / "build" / "replwire"))
 os.environ["PYTHONPATH"] = str(ROOT / "clients" / "python" / "src")
 MODERN = "2026-07-28"
+REVISION = "io.modelcontextprotocol/protocolVersion"
+
+
+@cache
+def validator_of(form: Any) -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(TypeAdapter(form).json_schema(by_alias=True))
 
 
 class Wire:
@@ -34,36 +41,39 @@ class Wire:
         self.came: list[dict[str, Any]] = []
         self.version = MODERN
         self.faults: list[str] = []
-        self._methods: dict[Any, str] = {}
+        self._asked: dict[Any, tuple[str, str]] = {}  # method and revision of a request, by its id
 
     def note_sent(self, message: Any) -> None:
         self.sent.append(message.model_dump(by_alias=True, mode="json", exclude_unset=True))
         if isinstance(message, JSONRPCRequest):
-            self._methods[message.id] = message.method
+            params = message.params or {}
             if message.method == "initialize":
-                self.version = message.params["protocolVersion"]
+                self.version = params["protocolVersion"]
+            else:
+                # Where it shakes no hands, each request says its own.
+                self.version = params.get("_meta", {}).get(REVISION, self.version)
+            self._asked[message.id] = message.method, self.version
 
     def note_came(self, message: Any) -> None:
         raw = message.model_dump(by_alias=True, mode="json", exclude_unset=True)
         self.came.append(raw)
         if isinstance(message, JSONRPCResponse):
-            method = self._methods.pop(message.id)
+            method, version = self._asked.pop(message.id)
             if method == "initialize":
-                self.version = raw["result"]["protocolVersion"]
-            self._check(SERVER_RESULTS, method, raw["result"])
+                self.version = version = raw["result"]["protocolVersion"]
+            self._check(SERVER_RESULTS, method, version, raw["result"])
         elif isinstance(message, JSONRPCRequest):
-            self._check(SERVER_REQUESTS, message.method, raw)
+            self._check(SERVER_REQUESTS, message.method, self.version, raw)
         elif isinstance(message, JSONRPCNotification):
-            self._check(SERVER_NOTIFICATIONS, message.method, raw)
+            self._check(SERVER_NOTIFICATIONS, message.method, self.version, raw)
 
-    def _check(self, surface: Any, method: str, raw: Any) -> None:
-        form = surface.get((method, self.version))
+    def _check(self, surface: Any, method: str, version: str, raw: Any) -> None:
+        form = surface.get((method, version))
         if form is None:
-            self.faults.append(f"{method} is not of {self.version}")
+            self.faults.append(f"{method} is not of {version}")
             return
-        schema = TypeAdapter(form).json_schema(by_alias=True)
         try:
-            jsonschema.Draft202012Validator(schema).validate(raw)
+            validator_of(form).validate(raw)
         except jsonschema.ValidationError as error:
             self.faults.append(f"{method}: {error.message}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -12,7 +13,7 @@ from typing import Any
 
 import anyio
 import pytest
-from conftest import Agent, Connect, Person, connected
+from conftest import MODERN, REVISION, Agent, Connect, Person, connected
 from mcp.shared.exceptions import MCPError
 from mcp.types import ElicitResult
 
@@ -56,9 +57,9 @@ async def test_the_tools_are_listed_with_their_arguments(connect: Connect) -> No
     async with connect() as agent:
         tools = {tool.name: tool for tool in (await agent.client.list_tools()).tools}
         wanted = "execute answer interrupt status variables inspect output undo checkpoint restore"
-        assert {*wanted.split(), "sessions", "close"} <= set(tools)
+        assert {*wanted.split(), *"branch save load sessions close".split()} == set(tools)
         assert tools["execute"].input_schema["required"] == ["code"]
-        assert tools["execute"].output_schema["type"] == "object"
+        assert all(tool.output_schema["type"] == "object" for tool in tools.values())
         assert tools["status"].annotations.read_only_hint
 
 
@@ -388,6 +389,121 @@ async def test_undo_checkpoint_and_restore(connect: Connect) -> None:
         assert "first" in wrong.content[0].text
 
 
+async def test_a_branch_begins_in_the_state_of_another_session(connect: Connect) -> None:
+    async with connect() as agent:
+        await agent.execute("x = [1]")
+        await agent.told("checkpoint", name="first")
+        await agent.execute("x.append(2)")
+        assert (await agent.told("branch", name="idea"))["parent"] == "main"
+        assert (await agent.execute("x.append(3); x", session="idea"))["value"] == [1, 2, 3]
+        assert (await agent.execute("x"))["value"] == [1, 2]
+        told = await agent.told("branch", name="anew", checkpoint="first")
+        assert told["session"] == "anew"
+        assert (await agent.execute("x", session="anew"))["value"] == [1]
+        await agent.told("branch", session="idea", name="deeper")
+        assert (await agent.execute("x", session="deeper"))["value"] == [1, 2, 3]
+        sessions = (await agent.told("sessions"))["sessions"]
+        assert {each["session"]: each.get("parent") for each in sessions} == {
+            "main": None, "idea": "main", "anew": "main", "deeper": "idea",
+        }  # fmt: skip
+
+
+async def test_what_cannot_branch_is_told(connect: Connect) -> None:
+    async with connect("--sessions", "2") as agent:
+        await agent.execute("x = 1")
+        for arguments, says in [
+            ({"name": "main"}, "there is a session 'main' already"),
+            ({"name": "b", "checkpoint": "none"}, "no checkpoint 'none'"),
+            ({"name": "b", "session": "nobody"}, "no session 'nobody'"),
+        ]:
+            result = await agent.call("branch", **arguments)
+            assert result.is_error
+            assert says in result.content[0].text
+        await agent.told("branch", name="b")
+        assert "2 sessions already" in await agent.text("branch", name="c")
+
+
+async def test_a_branch_asks_and_is_interrupted_as_its_parent_is(connect: Connect) -> None:
+    async with connect() as agent:
+        await agent.execute("x = 1")
+        await agent.told("branch", name="idea")
+        asked = await agent.execute("input('Name? ')", session="idea")
+        assert asked["question"]["prompt"] == "Name? "
+        assert (await agent.execute("x"))["value"] == 1
+        assert (await agent.told("answer", session="idea", text="Ada"))["value"] == "Ada"
+        ended = await agent.execute("while True: pass", session="idea", timeout=0.2)
+        assert ended["error"]["reason"] == "timeout"
+        assert (await agent.execute("x", session="idea"))["value"] == 1
+
+
+async def test_a_branch_outlives_the_session_that_it_came_from(connect: Connect) -> None:
+    async with connect() as agent:
+        server = (await agent.execute("x = 1\nimport os\nos.getppid()"))["value"]
+        await agent.told("branch", name="idea")
+        await agent.call("execute", code="input()")
+        await agent.told("close")
+        assert (await agent.execute("x", session="idea"))["value"] == 1
+        assert (await agent.call("execute", code="x")).is_error  # another session by that name
+        await agent.told("close", session="idea")
+        with anyio.fail_after(20):
+            while os.path.exists(f"/proc/{server}"):
+                await anyio.sleep(0.05)
+        assert (await agent.execute("2"))["value"] == 2
+
+
+async def test_what_is_saved_is_loaded_in_another_session(
+    connect: Connect, tmp_path: Path
+) -> None:
+    async with connect("--cwd", str(tmp_path)) as agent:
+        await agent.execute("rows = [1, 2]\ntable = {'rows': rows}\nfile = open('/dev/null')")
+        told = await agent.told("save", path="work.session")
+        assert (told["path"], told["saved"]) == (str(tmp_path / "work.session"), ["rows", "table"])
+        assert told["bytes"] == (tmp_path / "work.session").stat().st_size
+        assert [each["name"] for each in told["skipped"]] == ["file"]
+        told = await agent.told("load", path="work.session", session="other")
+        assert told["loaded"] == ["rows", "table"]
+        shared = await agent.execute("table['rows'] is rows", session="other")
+        assert shared["value"] is True
+        told = await agent.told("load", path="work.session", session="third", names=["rows", "no"])
+        assert (told["loaded"], told["skipped"][0]["name"]) == (["rows"], "no")
+        result = await agent.call("load", path="nothing.session")
+        assert result.is_error
+        assert "nothing.session" in result.content[0].text
+
+
+async def test_a_save_stays_in_the_sandbox(connect: Connect, tmp_path: Path) -> None:
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    async with connect("--cwd", str(inside)) as agent:
+        await agent.execute("x = 1")
+        result = await agent.call("save", path=str(tmp_path / "outside.session"))
+        assert result.is_error
+        assert not (tmp_path / "outside.session").exists()
+        assert (await agent.execute("x"))["value"] == 1
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        ("undo", {}),
+        ("checkpoint", {}),
+        ("restore", {"checkpoint": "c"}),
+        ("branch", {"name": "b"}),
+        ("save", {"path": "f"}),
+        ("load", {"path": "f"}),
+    ],
+)
+async def test_nothing_waits_behind_a_question_that_nobody_answers(
+    tool: str, arguments: dict[str, Any]
+) -> None:
+    async with connected() as agent:
+        await agent.execute("input('Name? ')")
+        with anyio.fail_after(60):
+            result = await agent.call(tool, **arguments)
+        assert result.is_error
+        assert "waits for input('Name? ')" in result.content[0].text
+
+
 async def test_status_says_where_the_code_is(connect: Connect) -> None:
     async with connect() as agent:
         await agent.execute("def ask():\n    return input('Go on? ')\nask()")
@@ -490,6 +606,48 @@ async def test_code_runs_in_a_sandbox(tmp_path: Path) -> None:
     async with connected("--sandbox", "none", "--cwd", str(inside)) as agent:
         assert "no sandbox" in agent.client.instructions
         assert (await agent.execute(write.format(str(tmp_path / "there"))))["value"] == 1
+
+
+def _said_to(*lines: str | dict[str, Any]) -> dict[Any, dict[str, Any]]:
+    """What is answered, by its id, when all comes at once and then the end."""
+    sent = [line if isinstance(line, str) else json.dumps({"jsonrpc": "2.0", **line}) for line in lines]
+    done = subprocess.run(
+        [sys.executable, "-m", "replwire.mcp"],
+        input="".join(f"{line}\n" for line in sent),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    return {each["id"]: each for each in answers}
+
+
+HANDSHAKE: dict[str, Any] = {
+    "id": 1,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-11-25",
+        "capabilities": {},
+        "clientInfo": {"name": "test", "version": "1"},
+    },
+}
+
+
+def test_a_bad_line_costs_only_itself() -> None:
+    told = _said_to(HANDSHAKE, "{nonsense", {"id": 2, "method": "ping"})
+    assert told[1]["result"]["protocolVersion"] == "2025-11-25"
+    assert told[2]["result"] == {}
+
+
+def test_a_connection_that_begins_with_the_handshake_stays_there() -> None:
+    meta = {REVISION: MODERN, "io.modelcontextprotocol/clientCapabilities": {}}
+    told = _said_to(
+        HANDSHAKE,
+        {"id": 2, "method": "tools/list", "params": {"_meta": meta}},
+        {"id": 3, "method": "ping"},
+    )
+    assert told[2]["error"]["code"] == -32600
+    assert told[3]["result"] == {}
 
 
 def test_a_sandbox_that_is_not_there_is_no_sandbox() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from conftest import ROOT, connected
 
 from replwire.mcp.__main__ import parser
-from replwire.mcp.tools import TOOLS
+from replwire.mcp.catalogue import TOOLS
 
 PAGE = (ROOT / "docs" / "agents.md").read_text()
 CHECKER = doctest.OutputChecker()
@@ -23,7 +23,7 @@ def blocks(language: str) -> list[str]:
 
 
 async def test_every_call_tells_what_the_page_says() -> None:
-    assert len(blocks("mcp")) == 4
+    assert len(blocks("mcp")) == 6
     for block in blocks("mcp"):
         async with connected() as agent:
             for call in re.split(r"^> ", block, flags=re.M)[1:]:

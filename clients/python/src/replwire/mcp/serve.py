@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import signal
-from contextlib import AsyncExitStack
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import anyio
-from anyio.streams.memory import MemoryObjectReceiveStream
 from mcp.server.lowlevel import Server
+from mcp.server.runner import serve_loop
 from mcp.shared.message import SessionMessage
-from mcp.types import jsonrpc_message_adapter
+from mcp.types import JSONRPCRequest, jsonrpc_message_adapter
 from pydantic import ValidationError
 
 from .pipes import Pipes
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from typing_extensions import Self
-
-Reading = MemoryObjectReceiveStream[SessionMessage | Exception]
 
 
 async def serve(options: Options, fence: str) -> int:
@@ -53,35 +50,21 @@ async def serve(options: Options, fence: str) -> int:
 async def _serve(server: Server[Any]) -> None:
     """The SDK's own transport hands each line to a thread and back, which takes as long as all else
     that a short call needs."""
-    async with AsyncExitStack() as stack:
-        pipes = stack.enter_context(Pipes())
-        send, reading = anyio.create_memory_object_stream[SessionMessage | Exception](math.inf)
-        stack.push_async_callback(reading.aclose)
-
-        def take(line: bytes | None) -> None:
-            if line is None:
-                send.close()
-                return
-            try:
-                send.send_nowait(SessionMessage(jsonrpc_message_adapter.validate_json(line)))
-            except ValidationError as error:
-                send.send_nowait(error)
-            except (anyio.BrokenResourceError, anyio.ClosedResourceError):
-                pass  # it is at its end
-
-        pipes.read(take)
-        await server.run(reading, Writing(pipes), server.create_initialization_options())
+    with Pipes() as pipes:
+        reading = Reading()
+        pipes.read(reading.take)
+        opening = await reading.opening()
+        if opening is None or opening.method != "initialize":
+            await server.run(reading, Writing(pipes), server.create_initialization_options())
+            return
+        # A client that begins with the handshake. `run`, which finds that out as well, would hand
+        # each message from one task to another one first.
+        async with server.lifespan(server) as state:
+            await serve_loop(server, reading, Writing(pipes), lifespan_state=state)
 
 
-class Writing:
-    """What the SDK writes messages to."""
-
-    def __init__(self, pipes: Pipes) -> None:
-        self._pipes = pipes
-
-    async def send(self, item: SessionMessage, /) -> None:
-        text = item.message.model_dump_json(by_alias=True, exclude_unset=True)
-        await self._pipes.write(text.encode() + b"\n")
+class Closing:
+    """What both ends have, as the SDK wants it."""
 
     async def aclose(self) -> None:
         pass
@@ -95,4 +78,70 @@ class Writing:
         exc_val: BaseException | None,
         exc_tb: TracebackType | None,
     ) -> None:
-        pass
+        await self.aclose()
+
+
+class Reading(Closing):
+    """What the SDK reads messages from."""
+
+    def __init__(self) -> None:
+        self._items: deque[SessionMessage | Exception] = deque()
+        self._more: asyncio.Future[None] | None = None
+        self._ended = False
+
+    def take(self, line: bytes | None) -> None:
+        """One line; None at the end."""
+        if line is None:
+            self._ended = True
+        else:
+            try:
+                self._items.append(SessionMessage(jsonrpc_message_adapter.validate_json(line)))
+            except ValidationError as error:
+                self._items.append(error)
+        if self._more is not None and not self._more.done():
+            self._more.set_result(None)
+
+    async def opening(self) -> JSONRPCRequest | None:
+        """The first request, which stays to be read; None when there is none."""
+        while True:
+            for item in self._items:
+                if isinstance(item, SessionMessage) and isinstance(item.message, JSONRPCRequest):
+                    return item.message
+            if self._ended:
+                return None
+            await self._wait()
+
+    async def _wait(self) -> None:
+        self._more = asyncio.get_running_loop().create_future()
+        await self._more
+
+    async def receive(self) -> SessionMessage | Exception:
+        while not self._items:
+            if self._ended:
+                raise anyio.EndOfStream
+            await self._wait()
+        return self._items.popleft()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> SessionMessage | Exception:
+        try:
+            return await self.receive()
+        except anyio.EndOfStream:
+            raise StopAsyncIteration from None
+
+    async def aclose(self) -> None:
+        self._ended = True
+        self._items.clear()
+
+
+class Writing(Closing):
+    """What the SDK writes messages to."""
+
+    def __init__(self, pipes: Pipes) -> None:
+        self._pipes = pipes
+
+    async def send(self, item: SessionMessage, /) -> None:
+        text = item.message.model_dump_json(by_alias=True, exclude_unset=True)
+        await self._pipes.write(text.encode() + b"\n")

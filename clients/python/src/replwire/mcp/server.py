@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable
 from typing import Any, Literal, cast
 
 from mcp import types
-from mcp.server.context import ServerRequestContext
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
 from mcp.shared.exceptions import MCPError
+from mcp.types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from pydantic import ValidationError
 
 from .. import frames
 from ..errors import ReplwireError
 from ..version import VERSION
 from .account import Account
+from .catalogue import TOOLS, Tool
 from .images import Picture
 from .running import Confirmation, Running
 from .sessions import Named, Sessions, Trouble
-from .tools import TOOLS, Answered, Asked, Declined, Tool, Tools, for_a_person, refusal
+from .tools import Answered, Asked, Declined, Tools, for_a_person, refusal
 
 NAME = "replwire"
 DAY = 86400.0  # seconds; how long a person may take to answer
 Context = ServerRequestContext[Any, Any]
-Result = types.CallToolResult | types.InputRequiredResult
+Result = dict[str, Any] | types.InputRequiredResult
 Question = frames.Input | Confirmation
 _ASKED = {
     "type": "object",
@@ -105,6 +108,15 @@ def answered(result: types.ElicitResult) -> str | EOFError | Declined:
     return str((result.content or {}).get("answer") or "")
 
 
+async def _one_era(ctx: Context, call_next: CallNext) -> HandlerResult:
+    """A connection that has begun with the handshake stays there, as the SDK's own `run` has it."""
+    shaken = ctx.protocol_version in HANDSHAKE_PROTOCOL_VERSIONS
+    if shaken and ctx.meta and types.PROTOCOL_VERSION_META_KEY in ctx.meta:
+        reason = "this connection began with the handshake: no request of 2026-07-28"
+        raise MCPError(types.INVALID_REQUEST, reason)
+    return await call_next(ctx)
+
+
 class AgentServer:
     """Serves one client."""
 
@@ -119,12 +131,14 @@ class AgentServer:
             title="Python sessions that survive",
             instructions=instructions(sandbox, sessions.options.others),
             on_list_tools=self._list,
-            on_call_tool=self._call,
         )
+        self.server.add_request_handler("tools/call", types.CallToolRequestParams, self._call)
+        if "opentelemetry.sdk" not in sys.modules:  # nobody would record what they measure
+            self.server.middleware.clear()
         boundary = RequestStateBoundary(
             RequestStateSecurity.ephemeral(ttl=DAY), default_audience=NAME
         )
-        self.server.middleware.append(boundary)
+        self.server.middleware.extend((_one_era, boundary))
 
     async def _list(
         self, context: Context, params: types.PaginatedRequestParams | None
@@ -147,7 +161,7 @@ class AgentServer:
         except Asked as asked:
             return self._questions(asked.running)
         except (Trouble, ReplwireError) as error:
-            return types.CallToolResult(content=[types.TextContent(text=str(error))], is_error=True)
+            return _answer([_text(str(error))], is_error=True)
 
     # ---- questions as results: 2026-07-28 -----------------------------------------------------
 
@@ -223,17 +237,26 @@ def _what_is_wrong(tool: Tool, error: ValidationError) -> str:
     return f"{tool.name}: {wrong}"
 
 
-def _result(told: Account | Answered) -> types.CallToolResult:
+def _result(told: Account | Answered) -> dict[str, Any]:
     if isinstance(told, Answered):
-        text = types.TextContent(text=told.text)
-        return types.CallToolResult(content=[text], structured_content=told.told)
-    return types.CallToolResult(
-        content=[
-            types.ImageContent(data=each.data, mime_type=each.mime)
-            if isinstance(each, Picture)
-            else types.TextContent(text=each)
-            for each in told.content
-        ],
-        structured_content=told.told,
-        is_error=told.is_error,
-    )
+        return _answer([_text(told.text)], told.told)
+    content = [
+        {"type": "image", "data": each.data, "mimeType": each.mime}
+        if isinstance(each, Picture)
+        else _text(each)
+        for each in told.content
+    ]
+    return _answer(content, told.told, is_error=told.is_error)
+
+
+def _answer(
+    content: list[dict[str, Any]], told: dict[str, Any] | None = None, *, is_error: bool = False
+) -> dict[str, Any]:
+    """As it goes to the wire. The SDK checks each result against the schema of its revision, and
+    would check a model as it is made as well."""
+    answer = {"resultType": "complete", "content": content, "isError": is_error}
+    return answer if told is None else {**answer, "structuredContent": told}
+
+
+def _text(text: str) -> dict[str, Any]:
+    return {"type": "text", "text": text}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from .. import frames
 from ..errors import ReplwireError
@@ -15,6 +17,8 @@ from ..session import Session
 from .calls import Calls, Host
 from .running import Running
 from .text import Stream
+
+GRACE = 2.0  # seconds that interrupted code has, before its process is killed and restored
 
 
 class Trouble(Exception):
@@ -43,6 +47,7 @@ class Named:
 
     name: str
     pictures: int
+    parent: str | None = None  # that it branched from
     session: Session = field(init=False)
     calls: int = 0  # under way
     executions: int = 0
@@ -98,11 +103,16 @@ class Named:
         while len(self.kept) > KEPT:
             del self.kept[next(iter(self.kept))]
 
-    @property
-    def asking(self) -> Running | None:
-        """An execution that waits for an answer, and for which no call waits."""
-        waiting = (each for each in self.running if each.questions and not each.waited_for)
-        return next(waiting, None)
+    def free(self) -> None:
+        """An execution that waits for an answer, and for which no call waits, keeps all that takes
+        its turn behind it from ever having it."""
+        for each in self.running:
+            if each.questions and not each.waited_for:
+                prompt = next(iter(each.questions.values())).prompt
+                raise Trouble(
+                    f"session {self.name!r} waits for input({prompt!r}) of an earlier execution: "
+                    "call `answer` or `interrupt`, or use another session"
+                )
 
 
 LATE = 200  # pieces of output that are kept
@@ -124,20 +134,31 @@ class Sessions:
         found = self._living(name)
         if found is not None:
             return found
-        task = self._starting.get(name)
-        if task is None:
-            living = {name for name, each in self.named.items() if not each.session.closed}
-            living |= self._starting.keys()
-            if len(living) >= self.options.sessions:
-                there = ", ".join(sorted(living))
-                raise Trouble(
-                    f"there are {self.options.sessions} sessions already ({there}): close one, "
-                    "or use one of them"
-                )
-            task = asyncio.create_task(self._start(name))
-            self._starting[name] = task
-            task.add_done_callback(lambda _: self._starting.pop(name, None))
+        task = self._starting.get(name) or self._begin(name, lambda: self._start(name))
         return await asyncio.shield(task)
+
+    async def branch(self, parent: Named, name: str, checkpoint: str | None) -> Named:
+        """A session that begins in the state of another one, in the same server."""
+        if self._living(name) is not None or name in self._starting:
+            raise Trouble(f"there is a session {name!r} already")
+        task = self._begin(name, lambda: self._start_branch(parent, name, checkpoint))
+        return await asyncio.shield(task)
+
+    def _begin(
+        self, name: str, start: Callable[[], Coroutine[Any, Any, Named]]
+    ) -> asyncio.Task[Named]:
+        living = {name for name, each in self.named.items() if not each.session.closed}
+        living |= self._starting.keys()
+        if len(living) >= self.options.sessions:
+            there = ", ".join(sorted(living))
+            raise Trouble(
+                f"there are {self.options.sessions} sessions already ({there}): close one, "
+                "or use one of them"
+            )
+        task = asyncio.create_task(start())
+        self._starting[name] = task
+        task.add_done_callback(lambda _: self._starting.pop(name, None))
+        return task
 
     def find(self, name: str) -> Named:
         """The session of that name, which has to be there."""
@@ -175,11 +196,26 @@ class Sessions:
         except (ReplwireError, OSError) as error:
             raise Trouble(f"the session cannot be started: {error}") from error
         if name in self._died:
-            self._died.discard(name)
             named.notes.append("The session had ended and was started anew: it is empty.")
-        self.named[name] = named
-        self._touch(named)
+        self._add(named)
         return named
+
+    async def _start_branch(self, parent: Named, name: str, checkpoint: str | None) -> Named:
+        named = Named(name, self.options.pictures, parent=parent.name)
+        branch = await parent.session.branch(name=name, checkpoint=checkpoint, on_event=named.take)
+        named.session, named.count = branch, parent.count
+        if self._host is not None:
+            named.host = Calls(branch, self._host, self.options.confirm)
+        if branch.began.lost_threads:
+            threads = ", ".join(branch.began.lost_threads)
+            named.notes.append(f"Threads that stayed with {parent.name}: {threads}")
+        self._add(named)
+        return named
+
+    def _add(self, named: Named) -> None:
+        self._died.discard(named.name)
+        self.named[named.name] = named
+        self._touch(named)
 
     async def _offer(self, named: Named, host: Host) -> None:
         named.host = Calls(named.session, host, self.options.confirm)
@@ -196,14 +232,16 @@ class Sessions:
 
     # ---- the end ------------------------------------------------------------------------------
 
-    def begin(self, named: Named) -> None:
+    @contextmanager
+    def busy(self, named: Named) -> Generator[None]:
         """A call waits there."""
         named.calls += 1
         self._touch(named)
-
-    def finish(self, named: Named) -> None:
-        named.calls -= 1
-        self._touch(named)
+        try:
+            yield
+        finally:
+            named.calls -= 1
+            self._touch(named)
 
     def _touch(self, named: Named) -> None:
         if named.idle is not None:
@@ -214,9 +252,8 @@ class Sessions:
             named.idle = loop.call_later(self.options.idle, self._too_idle, named)
 
     def _too_idle(self, named: Named) -> None:
-        self._drop(named.name)
         self._died.add(named.name)
-        ending = asyncio.ensure_future(named.session.close())
+        ending = asyncio.ensure_future(self._end(self._drop(named.name)))
         self._ending.add(ending)
         ending.add_done_callback(self._ending.discard)
 
@@ -228,12 +265,30 @@ class Sessions:
 
     async def close(self, name: str) -> None:
         self.find(name)
-        await self._drop(name).session.close()
+        await self._end(self._drop(name))
+
+    async def _end(self, named: Named) -> None:
+        """One whose server has branches of it is emptied, and ends with the last of them."""
+        root = named.session.root
+        if named.session is not root:
+            await named.session.close()
+        elif self._serves(root):
+            for running in named.running:
+                await root.interrupt(running.execution.id, GRACE)
+            await root.reset()
+        if not self._serves(root):
+            await root.close()
+
+    def _serves(self, root: Session) -> bool:
+        return any(each.session.root is root for each in self.named.values())
 
     async def close_all(self) -> None:
         starting = list(self._starting.values())
         for task in starting:
             task.cancel()
         await asyncio.gather(*starting, return_exceptions=True)
-        closing = [self._drop(name).session.close() for name in list(self.named)]
+        roots = {each.session.root for each in self.named.values()}
+        for name in list(self.named):
+            self._drop(name)
+        closing = [root.close() for root in roots]
         await asyncio.gather(*closing, *self._ending, return_exceptions=True)

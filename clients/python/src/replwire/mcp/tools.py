@@ -5,20 +5,33 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Awaitable, Callable
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any, Literal, Protocol
-
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Any, Literal, Protocol
 
 from .. import frames
-from .account import SCHEMA, Account, account, within
+from ..session import Session
+from .account import Account, account, within
+from .arguments import (
+    Answer,
+    Branch,
+    Checkpoint,
+    Execute,
+    InFile,
+    InSession,
+    Inspect,
+    NoArguments,
+    Output,
+    Restore,
+    Undo,
+    Variables,
+)
 from .calls import NOBODY
 from .running import Confirmation, Running
-from .sessions import Named, Sessions, Trouble
+from .sessions import GRACE, Named, Sessions, Trouble
 from .text import plain_lines
 
-GRACE = 2.0  # seconds that interrupted code has, before its process is killed and restored
 PACE = 0.1  # seconds between two reports of progress
 
 
@@ -53,88 +66,12 @@ class Caller(Protocol):
         ...
 
 
-class Arguments(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-Name = Annotated[
-    str,
-    Field(
-        pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$",
-        description="which session: a name of your choice, with variables of its own",
-    ),
-]
-
-
-class InSession(Arguments):
-    session: Name = "main"
-
-
-class Execute(InSession):
-    code: str = Field(description="Python code; the value of a last expression is told")
-    timeout: float | None = Field(
-        None, ge=0, le=1e9, description="seconds after which it is interrupted; 0: none"
-    )
-
-
-class Answer(InSession):
-    text: str | None = Field(None, description="the answer, without a newline")
-    end_of_file: bool = Field(False, description="instead: EOFError for the code that asks")
-    refuse: bool = Field(False, description="instead: RuntimeError for the code that asks")
-    question: str | None = Field(None, description="its id, when several wait")
-
-
-class Variables(InSession):
-    prefix: str = Field("", description="only names that begin with it")
-    offset: int = Field(0, ge=0, description="how many to skip")
-    limit: int = Field(100, ge=1, le=1000, description="how many to tell")
-
-
-class Inspect(InSession):
-    expression: str = Field(description="a name, or names with dots")
-    source: bool = Field(False, description="the source code as well")
-
-
-class Undo(InSession):
-    count: int = Field(1, ge=1, description="how many executions")
-
-
-class Checkpoint(InSession):
-    name: str | None = Field(None, description="for `restore`")
-
-
-class Restore(InSession):
-    checkpoint: str = Field(description="the name or the id of a checkpoint")
-
-
-class Output(InSession):
-    execution: int = Field(description="its number")
-    stream: Literal["stdout", "stderr"] = "stdout"
-    offset: int = Field(0, ge=0, description="in bytes of the stream")
-    length: int | None = Field(None, ge=1, description="how many bytes")
-
-
-class NoArguments(Arguments):
-    pass
-
-
 @dataclass
 class Answered:
     """What a tool tells beside an `Account`."""
 
     told: dict[str, Any]
     text: str
-
-
-@dataclass(frozen=True)
-class Tool:
-    name: str
-    title: str
-    description: str
-    arguments: type[Arguments]
-    call: Callable[[Tools, Any, Caller], Awaitable[Account | Answered]]
-    read_only: bool = False
-    schema: dict[str, Any] | None = None
 
 
 class Tools:
@@ -145,12 +82,7 @@ class Tools:
 
     async def execute(self, to: Execute, caller: Caller) -> Account:
         named = await self.sessions.get(to.session)
-        if (waiting := named.asking) is not None:
-            prompt = next(iter(waiting.questions.values())).prompt
-            raise Trouble(
-                f"session {named.name!r} waits for input({prompt!r}) of an earlier execution: "
-                "call `answer` or `interrupt`, or use another session"
-            )
+        named.free()
         running = named.submit(to.code, to.timeout, self.sessions.options.output)
         return await self.wait(named, running, caller)
 
@@ -183,21 +115,20 @@ class Tools:
     async def wait(self, named: Named, running: Running, caller: Caller) -> Account:
         """For the end of it, or for a question that somebody else has to answer."""
         running.waited_for = True
-        self.sessions.begin(named)
         asking: dict[str, asyncio.Task[bool]] = {}
         reporting = None
         if caller.wants_progress:
             reporting = asyncio.create_task(_report(running, caller))
         try:
-            while not running.over and not await self._asked(named, running, caller, asking):
-                running.changed.clear()
-                await running.changed.wait()
+            with self.sessions.busy(named):
+                while not running.over and not await self._asked(named, running, caller, asking):
+                    running.changed.clear()
+                    await running.changed.wait()
         except asyncio.CancelledError:
             named.abandon(running)
             raise
         finally:
             running.waited_for = False
-            self.sessions.finish(named)
             for task in (*asking.values(), reporting):
                 if task is not None:
                     task.cancel()
@@ -337,16 +268,25 @@ class Tools:
 
     # ---- states -------------------------------------------------------------------------------
 
+    @contextmanager
+    def _turn(self, named: Named) -> Generator[Session]:
+        """For what waits behind the executions."""
+        named.free()
+        with self.sessions.busy(named):
+            yield named.session
+
     async def undo(self, to: Undo, caller: Caller) -> Answered:
         named = self.sessions.find(to.session)
-        await named.session.undo(to.count)
+        with self._turn(named) as session:
+            await session.undo(to.count)
         what = "the last execution" if to.count == 1 else f"the last {to.count} executions"
         told = {"session": named.name, "undone": to.count}
         return Answered(told, f"Undone: {what}. (Files and the network are as they were left.)")
 
     async def checkpoint(self, to: Checkpoint, caller: Caller) -> Answered:
         named = await self.sessions.get(to.session)
-        reply = await named.session.checkpoint(to.name)
+        with self._turn(named) as session:
+            reply = await session.checkpoint(to.name)
         told: dict[str, Any] = {"session": named.name, "checkpoint": reply.checkpoint_id}
         if to.name is not None:
             told["name"] = to.name
@@ -354,15 +294,38 @@ class Tools:
 
     async def restore(self, to: Restore, caller: Caller) -> Answered:
         named = self.sessions.find(to.session)
-        kept = await _checkpoints(named)
-        # Of several with one name the newest.
-        found = next((id for id, name in reversed(kept) if to.checkpoint in (id, name)), None)
-        if found is None:
-            there = ", ".join(name or id for id, name in kept) or "none"
-            raise Trouble(f"no checkpoint {to.checkpoint!r}; there are: {there}")
-        await named.session.restore(found)
+        with self._turn(named) as session:
+            found = await _checkpoint(named, to.checkpoint)
+            await session.restore(found)
         told = {"session": named.name, "checkpoint": found}
         return Answered(told, f"The variables are as they were at {to.checkpoint}.")
+
+    async def branch(self, to: Branch, caller: Caller) -> Answered:
+        parent = self.sessions.find(to.session)
+        told = {"session": to.name, "parent": parent.name}
+        with self._turn(parent):
+            if to.checkpoint is not None:
+                told["checkpoint"] = await _checkpoint(parent, to.checkpoint)
+            await self.sessions.branch(parent, to.name, told.get("checkpoint"))
+        state = f", at {to.checkpoint}" if to.checkpoint is not None else ""
+        return Answered(told, f"Session {to.name} begins in the state of {parent.name}{state}.")
+
+    async def save(self, to: InFile, caller: Caller) -> Answered:
+        named = self.sessions.find(to.session)
+        with self._turn(named) as session:
+            reply = await session.save(to.path, to.names)
+        skipped = [asdict(each) for each in reply.skipped]
+        told: dict[str, Any] = {"session": named.name, "path": reply.path, "bytes": reply.bytes}
+        told.update(saved=reply.saved, skipped=skipped)
+        return Answered(told, _moved("Saved", reply.saved, reply.skipped) + f"\n{reply.path}")
+
+    async def load(self, to: InFile, caller: Caller) -> Answered:
+        named = await self.sessions.get(to.session)
+        with self._turn(named) as session:
+            reply = await session.load(to.path, to.names)
+        skipped = [asdict(each) for each in reply.skipped]
+        told = {"session": named.name, "loaded": reply.loaded, "skipped": skipped}
+        return Answered(told, _moved("Loaded", reply.loaded, reply.skipped))
 
     # ---- sessions -----------------------------------------------------------------------------
 
@@ -374,18 +337,20 @@ class Tools:
                 status = await named.session.status()
             except Exception:
                 continue  # it has just ended
-            told.append(
-                {
-                    "session": name,
-                    "state": status.state,
-                    "executions": named.executions,
-                    "memory": status.memory_usage,
-                    "python": named.session.ready.python.version,
-                }
-            )
+            entry: dict[str, Any] = {
+                "session": name,
+                "state": status.state,
+                "executions": named.executions,
+                "memory": status.memory_usage,
+                "python": named.session.ready.python.version,
+            }
+            if named.parent is not None:
+                entry["parent"] = named.parent
+            told.append(entry)
         lines = [
             f"{each['session']}: {each['state']}, {each['executions']} executions, "
             f"{each['memory'] >> 20} MiB, Python {each['python']}"
+            + (f", branched from {each['parent']}" if "parent" in each else "")
             for each in told
         ]
         return Answered({"sessions": told}, "\n".join(lines) or "No sessions.")
@@ -408,6 +373,22 @@ def refusal(answer: str | EOFError | Declined | None) -> str | None:
     return None if isinstance(answer, str) else "the person did not allow it"
 
 
+async def _checkpoint(named: Named, wanted: str) -> str:
+    """The id of the one that has this name, or this id; of several with one name the newest."""
+    kept = await _checkpoints(named)
+    found = next((id for id, name in reversed(kept) if wanted in (id, name)), None)
+    if found is None:
+        there = ", ".join(name or id for id, name in kept) or "none"
+        raise Trouble(f"no checkpoint {wanted!r}; there are: {there}")
+    return found
+
+
+def _moved(what: str, names: list[str], skipped: list[frames.SkippedName]) -> str:
+    lines = [f"{what}: {', '.join(names) or 'nothing'}."]
+    lines += [f"Not {each.name}: {each.reason}" for each in skipped]
+    return "\n".join(lines)
+
+
 async def _checkpoints(named: Named) -> list[tuple[str, str | None]]:
     """Those that were asked for: their ids and names, oldest first."""
     reply = await named.session.checkpoints()
@@ -424,103 +405,3 @@ async def _report(running: Running, caller: Caller) -> None:
         count += 1
         await caller.progress(count, text.rstrip("\n"))
         await asyncio.sleep(PACE)
-
-
-TOOLS = [
-    Tool(
-        "execute",
-        "Run Python code",
-        "Runs Python code in a lasting session: variables, imports and functions stay for the next "
-        "call. Top-level await works. The value of a last expression, the output, figures and "
-        "display() come back; long output is cut in the middle, and `output` has the rest. "
-        "An error, a crash or a time-out costs this one execution, never the variables.",
-        Execute,
-        Tools.execute,
-        schema=SCHEMA,
-    ),
-    Tool(
-        "answer",
-        "Answer input()",
-        "Answers code that waits in input(), and goes on waiting for its end as `execute` does.",
-        Answer,
-        Tools.answer,
-        schema=SCHEMA,
-    ),
-    Tool(
-        "interrupt",
-        "Interrupt",
-        "Stops what runs in a session as Ctrl-C does, firmly after two seconds. Variables stay.",
-        InSession,
-        Tools.interrupt,
-    ),
-    Tool(
-        "status",
-        "Where is it now?",
-        "What a session is doing: its state, the Python stack of what runs, questions that wait, "
-        "memory, checkpoints. Answered at once, also while code runs.",
-        InSession,
-        Tools.status,
-        read_only=True,
-    ),
-    Tool(
-        "variables",
-        "List variables",
-        "Names, types and short values of what a session holds.",
-        Variables,
-        Tools.variables,
-        read_only=True,
-    ),
-    Tool(
-        "inspect",
-        "Inspect a name",
-        "Signature, type, documentation and, if asked for, source of what a name stands for.",
-        Inspect,
-        Tools.inspect,
-        read_only=True,
-    ),
-    Tool(
-        "output",
-        "Read output that was cut",
-        "A range of what an execution wrote, of which `execute` told the beginning and the end.",
-        Output,
-        Tools.output,
-        read_only=True,
-    ),
-    Tool(
-        "undo",
-        "Undo executions",
-        "Brings back the variables as they were before the last executions (two at least can be "
-        "undone). Files and the network are not touched.",
-        Undo,
-        Tools.undo,
-    ),
-    Tool(
-        "checkpoint",
-        "Take a checkpoint",
-        "Keeps the whole state of a session under a name, for `restore`.",
-        Checkpoint,
-        Tools.checkpoint,
-    ),
-    Tool(
-        "restore",
-        "Restore a checkpoint",
-        "Brings back the state of a checkpoint, any number of times.",
-        Restore,
-        Tools.restore,
-    ),
-    Tool(
-        "sessions",
-        "List sessions",
-        "The sessions that there are, and what each is doing.",
-        NoArguments,
-        Tools.list_sessions,
-        read_only=True,
-    ),
-    Tool(
-        "close",
-        "Close a session",
-        "Ends a session: what runs is stopped, its variables are gone, its memory is free.",
-        InSession,
-        Tools.close,
-    ),
-]
