@@ -10,13 +10,15 @@ import shlex
 import statistics
 import sys
 import time
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
 from typing import Any
 
 from conftest import ROOT
 from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
 
-ROUNDS, CALLS = 5, 200
+ROUNDS, TURNS, CALLS = 5, 20, 10
 ECHO = """
 import asyncio
 from mcp import types
@@ -36,45 +38,62 @@ asyncio.run(main())
 OURS = [sys.executable, "-m", "replwire.mcp"]
 
 
-async def measured(command: list[str], tool: str, arguments: dict[str, Any]) -> list[float]:
-    """Seconds from the start to the first result, then those of further calls."""
-    parameters = StdioServerParameters(command=command[0], args=command[1:], env=dict(os.environ))
-    times: list[float] = []
+@dataclass
+class Row:
+    command: list[str]
+    tool: str
+    arguments: dict[str, Any]
+    starts: list[float] = field(default_factory=list)
+    calls: list[float] = field(default_factory=list)
+
+
+async def connected(row: Row, stack: AsyncExitStack) -> tuple[ClientSession, float]:
+    """A client of it, and the seconds from the start to the first result."""
+    parameters = StdioServerParameters(
+        command=row.command[0], args=row.command[1:], env=dict(os.environ)
+    )
+    silent = stack.enter_context(open(os.devnull, "w"))
     before = time.perf_counter()
-    async with (
-        stdio_client(parameters, errlog=open(os.devnull, "w")) as (reading, writing),
-        ClientSession(reading, writing) as session,
-    ):
-        await session.initialize()
-        for _ in range(CALLS):
-            result = await session.call_tool(tool, arguments)
-            assert not result.is_error, result
-            times.append(time.perf_counter() - before)
-            before = time.perf_counter()
-    return times
+    streams = await stack.enter_async_context(stdio_client(parameters, errlog=silent))
+    session = await stack.enter_async_context(ClientSession(*streams))
+    await session.initialize()
+    await call(session, row)
+    return session, time.perf_counter() - before
+
+
+async def call(session: ClientSession, row: Row) -> float:
+    before = time.perf_counter()
+    result = await session.call_tool(row.tool, row.arguments)
+    assert not result.is_error, result
+    return time.perf_counter() - before
 
 
 async def main() -> None:
     os.environ["PYTHONPATH"] = str(ROOT / "clients" / "python" / "src")
     os.environ.setdefault("REPLWIRE", str(ROOT / "build" / "replwire"))
     rows = {
-        "echo, on the SDK alone": ([sys.executable, "-c", ECHO], "echo", {"text": "2"}),
-        "execute 1+1": (OURS, "execute", {"code": "1+1"}),
+        "echo, on the SDK alone": Row([sys.executable, "-c", ECHO], "echo", {"text": "2"}),
+        "execute 1+1": Row(OURS, "execute", {"code": "1+1"}),
     }
     if len(sys.argv) > 1:
         server, tool, arguments = sys.argv[1:]
-        rows[server] = (shlex.split(server), tool, json.loads(arguments))
-    starts: dict[str, list[float]] = {name: [] for name in rows}
-    calls: dict[str, list[float]] = {name: [] for name in rows}
-    for _ in range(ROUNDS):  # in turns, so that what else the machine does is the same for all
-        for name, row in rows.items():
-            first, *others = await measured(*row)
-            starts[name].append(first)
-            calls[name] += others
-    for name in rows:
-        p50 = statistics.median(calls[name]) * 1e3
-        start = statistics.median(starts[name]) * 1e3
-        print(f"{name}: p50 {p50:.2f} ms, least {min(calls[name]) * 1e3:.2f} ms; start {start:.0f} ms")
+        rows[server] = Row(shlex.split(server), tool, json.loads(arguments))
+    for _ in range(ROUNDS):
+        async with AsyncExitStack() as stack:
+            sessions: list[tuple[ClientSession, Row]] = []
+            for row in rows.values():
+                session, start = await connected(row, stack)
+                row.starts.append(start)
+                sessions.append((session, row))
+            # In turns of a few calls, so that what else the machine does is the same for all.
+            for _ in range(TURNS):
+                for session, row in sessions:
+                    row.calls += [await call(session, row) for _ in range(CALLS)]
+    echo = statistics.median(next(iter(rows.values())).calls)
+    for name, row in rows.items():
+        p50 = statistics.median(row.calls)
+        start = statistics.median(row.starts) * 1e3
+        print(f"{name}: p50 {p50 * 1e3:.2f} ms, {p50 / echo:.2f} of the echo; start {start:.0f} ms")
 
 
 if __name__ == "__main__":

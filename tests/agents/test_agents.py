@@ -436,6 +436,24 @@ async def test_a_branch_asks_and_is_interrupted_as_its_parent_is(connect: Connec
         assert (await agent.execute("x", session="idea"))["value"] == 1
 
 
+async def test_a_branch_has_states_of_its_own(connect: Connect) -> None:
+    async with connect() as agent:
+        await agent.execute("x = 1")
+        await agent.told("branch", name="idea")
+        await agent.told("checkpoint", session="idea", name="mine")
+        await agent.execute("x = 2", session="idea")
+        await agent.told("undo", session="idea")
+        assert (await agent.execute("x", session="idea"))["value"] == 1
+        await agent.execute("x = 3", session="idea")
+        await agent.told("restore", session="idea", checkpoint="mine")
+        assert (await agent.execute("x", session="idea"))["value"] == 1
+        assert (await agent.call("restore", checkpoint="mine")).is_error
+        crash = await agent.execute("x = 4\nimport os; os.abort()", session="idea")
+        assert crash["restored"]
+        assert (await agent.execute("x", session="idea"))["value"] == 1
+        assert (await agent.execute("x"))["value"] == 1
+
+
 async def test_a_branch_outlives_the_session_that_it_came_from(connect: Connect) -> None:
     async with connect() as agent:
         server = (await agent.execute("x = 1\nimport os\nos.getppid()"))["value"]

@@ -65,6 +65,15 @@ async def test_tools_are_functions(connect: Connect, shop: list[str]) -> None:
         assert "What it costs." in (await agent.execute("help(host.shop_price)"))["stdout"]
 
 
+async def test_a_branch_calls_them_too(connect: Connect, shop: list[str]) -> None:
+    person = Person("")
+    async with connect(*shop, "--confirm", elicitation_callback=person) as agent:
+        await agent.execute("import host")
+        await agent.told("branch", name="idea")
+        assert (await agent.execute("host.shop_price('tea')", session="idea"))["value"] == 3.5
+        assert person.asked == ["Python session 'idea' wants to call shop_price('tea')"]
+
+
 async def test_the_agent_is_told_of_them(shop: list[str]) -> None:
     async with connected(*shop) as agent:
         assert "Tools of other servers (shop)" in agent.client.instructions

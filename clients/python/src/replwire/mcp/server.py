@@ -40,8 +40,9 @@ INSTRUCTIONS = """\
 Python sessions whose variables last from call to call. `execute` runs code in the session that you
 name ("main" unless you say otherwise); sessions share nothing and run side by side. After an error,
 a crash or a time-out go on in the same session: its variables are still there. `undo` takes back
-executions, `checkpoint` and `restore` whole states. When code waits in input() and nobody could be
-asked, `answer` it; never put a person's password there."""
+executions, `checkpoint` and `restore` whole states; `branch` begins another session in the state of
+one. When code waits in input() and nobody could be asked, `answer` it; never put a person's
+password there."""
 SANDBOXED = """
 The code runs in a sandbox ({0}): it writes below the working directory at most, and has no
 network."""
