@@ -107,7 +107,7 @@ class Fields:
 
 def frame_class(name: str, definition: Schema) -> str:
     fields = Fields(definition)
-    lines = ["@dataclass(slots=True)", f"class {camel(name)}:"]
+    lines = ["@late_dataclass", f"class {camel(name)}(Frame):"]
     if fields.is_frame:
         kind = type_of(definition)
         lines.append(f'    type: ClassVar[Literal["{kind}"]] = "{kind}"')
@@ -180,8 +180,8 @@ def frames_module(schema: Schema) -> str:
         HEAD.format("The frames that a server sends, a dataclass each."),
         "from __future__ import annotations\n",
         "from collections.abc import Callable",
-        "from dataclasses import dataclass",
         "from typing import Any, ClassVar, Literal, TypedDict, Union\n",
+        "from .frame import Frame, late_dataclass\n",
         f"Id = Union[{', '.join(PLAIN[each['type']] for each in definitions['id']['anyOf'])}]\n\n",
     ]
     out += [frame_class(name, definitions[name]) for name in [*parts, *events]]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import logging
 import re
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +13,7 @@ from . import frames
 from .answers import WIRE, Ask, OnInput, asker
 from .errors import ReplwireError, RequestRefused, SessionClosed, SessionDied, UnansweredInput
 from .execution import Execution, Pending, Sink
-from .functions import Functions, Offered, answer_of, described
+from .functions import Functions, Offered, answer_of, described, log
 
 # After so many refusals in one execution it is interrupted: it asks in a loop.
 PATIENCE = 10
@@ -76,7 +75,7 @@ def guarded(function: Callable[P, object]) -> Callable[P, None]:
         try:
             function(*args, **kwargs)
         except Exception:
-            logging.getLogger("replwire").exception("%r failed", function)
+            log().exception("%r failed", function)
 
     return call
 

@@ -6,14 +6,15 @@ Written by generate.py from `replwire --schema`; not to be edited.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, TypedDict, Union
+
+from .frame import Frame, late_dataclass
 
 Id = Union[str, int]
 
 
-@dataclass(slots=True)
-class ServerInfo:
+@late_dataclass
+class ServerInfo(Frame):
     name: str
     version: str
 
@@ -25,8 +26,8 @@ def _server_info(f: dict[str, Any]) -> ServerInfo:
     )
 
 
-@dataclass(slots=True)
-class PythonInfo:
+@late_dataclass
+class PythonInfo(Frame):
     version: str
     implementation: str
     executable: str
@@ -44,8 +45,8 @@ def _python_info(f: dict[str, Any]) -> PythonInfo:
     )
 
 
-@dataclass(slots=True)
-class Limits:
+@late_dataclass
+class Limits(Frame):
     max_frame_bytes: int
     max_depth: int
     id_bytes: int
@@ -85,8 +86,8 @@ def _limits(f: dict[str, Any]) -> Limits:
     )
 
 
-@dataclass(slots=True)
-class SandboxInfo:
+@late_dataclass
+class SandboxInfo(Frame):
     filesystem: Literal["read-only", "workspace"]
     write: list[str]
     network: Literal["none", "all"]
@@ -102,8 +103,8 @@ def _sandbox_info(f: dict[str, Any]) -> SandboxInfo:
     )
 
 
-@dataclass(slots=True)
-class ExpressionValue:
+@late_dataclass
+class ExpressionValue(Frame):
     repr: str | None = None
     value: Any = None
     display: dict[str, Any] | None = None
@@ -125,8 +126,8 @@ def _expression_value(f: dict[str, Any]) -> ExpressionValue:
     )
 
 
-@dataclass(slots=True)
-class TracebackFrame:
+@late_dataclass
+class TracebackFrame(Frame):
     filename: str
     line: int
     function: str
@@ -148,8 +149,8 @@ def _traceback_frame(f: dict[str, Any]) -> TracebackFrame:
     )
 
 
-@dataclass(slots=True)
-class Cause:
+@late_dataclass
+class Cause(Frame):
     relation: Literal["cause", "context", "member"]
     exception_type: str
     exception_message: str
@@ -171,8 +172,8 @@ def _cause(f: dict[str, Any]) -> Cause:
     )
 
 
-@dataclass(slots=True)
-class StackEntry:
+@late_dataclass
+class StackEntry(Frame):
     filename: str
     line: int
     function: str
@@ -186,8 +187,8 @@ def _stack_entry(f: dict[str, Any]) -> StackEntry:
     )
 
 
-@dataclass(slots=True)
-class SnapshotFacts:
+@late_dataclass
+class SnapshotFacts(Frame):
     count: int
     memory: int
     failure: str | None = None
@@ -201,8 +202,8 @@ def _snapshot_facts(f: dict[str, Any]) -> SnapshotFacts:
     )
 
 
-@dataclass(slots=True)
-class Definition:
+@late_dataclass
+class Definition(Frame):
     filename: str
     line: int
 
@@ -214,8 +215,8 @@ def _definition(f: dict[str, Any]) -> Definition:
     )
 
 
-@dataclass(slots=True)
-class Parameter:
+@late_dataclass
+class Parameter(Frame):
     label: str
 
 
@@ -225,8 +226,8 @@ def _parameter(f: dict[str, Any]) -> Parameter:
     )
 
 
-@dataclass(slots=True)
-class Signature:
+@late_dataclass
+class Signature(Frame):
     label: str
     parameters: list[Parameter]
     active_parameter: int | None = None
@@ -240,8 +241,8 @@ def _signature(f: dict[str, Any]) -> Signature:
     )
 
 
-@dataclass(slots=True)
-class Variable:
+@late_dataclass
+class Variable(Frame):
     name: str
     type: str
     repr: str
@@ -267,8 +268,8 @@ def _variable(f: dict[str, Any]) -> Variable:
     )
 
 
-@dataclass(slots=True)
-class SkippedName:
+@late_dataclass
+class SkippedName(Frame):
     name: str
     reason: str
 
@@ -280,8 +281,8 @@ def _skipped_name(f: dict[str, Any]) -> SkippedName:
     )
 
 
-@dataclass(slots=True)
-class CheckpointEntry:
+@late_dataclass
+class CheckpointEntry(Frame):
     checkpoint_id: str
     automatic: bool
     age: float
@@ -303,8 +304,8 @@ def _checkpoint_entry(f: dict[str, Any]) -> CheckpointEntry:
     )
 
 
-@dataclass(slots=True)
-class SessionEntry:
+@late_dataclass
+class SessionEntry(Frame):
     session: str | None
     parent: str | None
     state: Literal["idle", "busy", "waiting_for_input", "waiting_for_call", "stopped"]
@@ -326,8 +327,8 @@ def _session_entry(f: dict[str, Any]) -> SessionEntry:
     )
 
 
-@dataclass(slots=True)
-class Ready:
+@late_dataclass
+class Ready(Frame):
     type: ClassVar[Literal["ready"]] = "ready"
     protocol: int
     session_id: str
@@ -354,8 +355,8 @@ def _ready(f: dict[str, Any]) -> Ready:
     )
 
 
-@dataclass(slots=True)
-class Output:
+@late_dataclass
+class Output(Frame):
     type: ClassVar[Literal["output"]] = "output"
     execution_id: Id | None
     stream: Literal["stdout", "stderr"]
@@ -378,8 +379,8 @@ def _output(f: dict[str, Any]) -> Output:
     )
 
 
-@dataclass(slots=True)
-class OutputTruncated:
+@late_dataclass
+class OutputTruncated(Frame):
     type: ClassVar[Literal["output_truncated"]] = "output_truncated"
     execution_id: Id | None
     execution_count: int | None
@@ -400,8 +401,8 @@ def _output_truncated(f: dict[str, Any]) -> OutputTruncated:
     )
 
 
-@dataclass(slots=True)
-class OutputGetReply:
+@late_dataclass
+class OutputGetReply(Frame):
     type: ClassVar[Literal["output_get_reply"]] = "output_get_reply"
     id: Id
     data: str
@@ -420,8 +421,8 @@ def _output_get_reply(f: dict[str, Any]) -> OutputGetReply:
     )
 
 
-@dataclass(slots=True)
-class Fatal:
+@late_dataclass
+class Fatal(Frame):
     type: ClassVar[Literal["fatal"]] = "fatal"
     execution_id: Id | None
     traceback: str
@@ -440,8 +441,8 @@ def _fatal(f: dict[str, Any]) -> Fatal:
     )
 
 
-@dataclass(slots=True)
-class Display:
+@late_dataclass
+class Display(Frame):
     type: ClassVar[Literal["display"]] = "display"
     execution_id: Id | None
     data: dict[str, Any]
@@ -462,8 +463,8 @@ def _display(f: dict[str, Any]) -> Display:
     )
 
 
-@dataclass(slots=True)
-class ClearOutput:
+@late_dataclass
+class ClearOutput(Frame):
     type: ClassVar[Literal["clear_output"]] = "clear_output"
     execution_id: Id | None
     wait: bool
@@ -478,8 +479,8 @@ def _clear_output(f: dict[str, Any]) -> ClearOutput:
     )
 
 
-@dataclass(slots=True)
-class Input:
+@late_dataclass
+class Input(Frame):
     type: ClassVar[Literal["input"]] = "input"
     id: str
     execution_id: Id | None
@@ -498,8 +499,8 @@ def _input(f: dict[str, Any]) -> Input:
     )
 
 
-@dataclass(slots=True)
-class InputClosed:
+@late_dataclass
+class InputClosed(Frame):
     type: ClassVar[Literal["input_closed"]] = "input_closed"
     id: str
     reason: Literal["interrupt", "timeout", "end_of_input", "shutdown", "crash"]
@@ -514,8 +515,8 @@ def _input_closed(f: dict[str, Any]) -> InputClosed:
     )
 
 
-@dataclass(slots=True)
-class Call:
+@late_dataclass
+class Call(Frame):
     type: ClassVar[Literal["call"]] = "call"
     id: str
     execution_id: Id | None
@@ -536,8 +537,8 @@ def _call(f: dict[str, Any]) -> Call:
     )
 
 
-@dataclass(slots=True)
-class CallClosed:
+@late_dataclass
+class CallClosed(Frame):
     type: ClassVar[Literal["call_closed"]] = "call_closed"
     id: str
     reason: Literal["interrupt", "timeout", "end_of_input", "shutdown", "crash", "cancelled"]
@@ -552,8 +553,8 @@ def _call_closed(f: dict[str, Any]) -> CallClosed:
     )
 
 
-@dataclass(slots=True)
-class FunctionsReply:
+@late_dataclass
+class FunctionsReply(Frame):
     type: ClassVar[Literal["functions_reply"]] = "functions_reply"
     id: Id
     names: list[str]
@@ -568,8 +569,8 @@ def _functions_reply(f: dict[str, Any]) -> FunctionsReply:
     )
 
 
-@dataclass(slots=True)
-class Result:
+@late_dataclass
+class Result(Frame):
     type: ClassVar[Literal["result"]] = "result"
     execution_id: Id
     execution_count: int | None
@@ -608,8 +609,8 @@ def _result(f: dict[str, Any]) -> Result:
     )
 
 
-@dataclass(slots=True)
-class Error:
+@late_dataclass
+class Error(Frame):
     type: ClassVar[Literal["error"]] = "error"
     execution_id: Id
     execution_count: int | None
@@ -656,8 +657,8 @@ def _error(f: dict[str, Any]) -> Error:
     )
 
 
-@dataclass(slots=True)
-class InterruptReply:
+@late_dataclass
+class InterruptReply(Frame):
     type: ClassVar[Literal["interrupt_reply"]] = "interrupt_reply"
     execution_id: Id | None
     outcome: Literal["delivered", "dequeued", "not_running"]
@@ -674,8 +675,8 @@ def _interrupt_reply(f: dict[str, Any]) -> InterruptReply:
     )
 
 
-@dataclass(slots=True)
-class Stuck:
+@late_dataclass
+class Stuck(Frame):
     type: ClassVar[Literal["stuck"]] = "stuck"
     execution_id: Id
     elapsed: float
@@ -692,8 +693,8 @@ def _stuck(f: dict[str, Any]) -> Stuck:
     )
 
 
-@dataclass(slots=True)
-class StatusReply:
+@late_dataclass
+class StatusReply(Frame):
     type: ClassVar[Literal["status_reply"]] = "status_reply"
     id: Id
     state: Literal["idle", "busy", "waiting_for_input", "waiting_for_call", "stopped"]
@@ -728,8 +729,8 @@ def _status_reply(f: dict[str, Any]) -> StatusReply:
     )
 
 
-@dataclass(slots=True)
-class Heartbeat:
+@late_dataclass
+class Heartbeat(Frame):
     type: ClassVar[Literal["heartbeat"]] = "heartbeat"
     state: Literal["idle", "busy", "waiting_for_input", "waiting_for_call", "stopped"]
     execution_id: Id | None
@@ -758,8 +759,8 @@ def _heartbeat(f: dict[str, Any]) -> Heartbeat:
     )
 
 
-@dataclass(slots=True)
-class CompleteReply:
+@late_dataclass
+class CompleteReply(Frame):
     type: ClassVar[Literal["complete_reply"]] = "complete_reply"
     id: Id
     status: str
@@ -784,8 +785,8 @@ def _complete_reply(f: dict[str, Any]) -> CompleteReply:
     )
 
 
-@dataclass(slots=True)
-class InspectReply:
+@late_dataclass
+class InspectReply(Frame):
     type: ClassVar[Literal["inspect_reply"]] = "inspect_reply"
     id: Id
     status: str
@@ -812,8 +813,8 @@ def _inspect_reply(f: dict[str, Any]) -> InspectReply:
     )
 
 
-@dataclass(slots=True)
-class IsCompleteReply:
+@late_dataclass
+class IsCompleteReply(Frame):
     type: ClassVar[Literal["is_complete_reply"]] = "is_complete_reply"
     id: Id
     status: Literal["complete", "incomplete", "invalid", "unknown"]
@@ -830,8 +831,8 @@ def _is_complete_reply(f: dict[str, Any]) -> IsCompleteReply:
     )
 
 
-@dataclass(slots=True)
-class VariablesReply:
+@late_dataclass
+class VariablesReply(Frame):
     type: ClassVar[Literal["variables_reply"]] = "variables_reply"
     id: Id
     total: int
@@ -850,8 +851,8 @@ def _variables_reply(f: dict[str, Any]) -> VariablesReply:
     )
 
 
-@dataclass(slots=True)
-class DebugReply:
+@late_dataclass
+class DebugReply(Frame):
     type: ClassVar[Literal["debug_reply"]] = "debug_reply"
     id: Id
     host: str
@@ -872,8 +873,8 @@ def _debug_reply(f: dict[str, Any]) -> DebugReply:
     )
 
 
-@dataclass(slots=True)
-class ResetReply:
+@late_dataclass
+class ResetReply(Frame):
     type: ClassVar[Literal["reset_reply"]] = "reset_reply"
     id: Id
     threads: list[str]
@@ -890,8 +891,8 @@ def _reset_reply(f: dict[str, Any]) -> ResetReply:
     )
 
 
-@dataclass(slots=True)
-class SaveReply:
+@late_dataclass
+class SaveReply(Frame):
     type: ClassVar[Literal["save_reply"]] = "save_reply"
     id: Id
     path: str
@@ -912,8 +913,8 @@ def _save_reply(f: dict[str, Any]) -> SaveReply:
     )
 
 
-@dataclass(slots=True)
-class LoadReply:
+@late_dataclass
+class LoadReply(Frame):
     type: ClassVar[Literal["load_reply"]] = "load_reply"
     id: Id
     loaded: list[str]
@@ -930,8 +931,8 @@ def _load_reply(f: dict[str, Any]) -> LoadReply:
     )
 
 
-@dataclass(slots=True)
-class Progress:
+@late_dataclass
+class Progress(Frame):
     type: ClassVar[Literal["progress"]] = "progress"
     id: Id
     done: int
@@ -948,8 +949,8 @@ def _progress(f: dict[str, Any]) -> Progress:
     )
 
 
-@dataclass(slots=True)
-class CheckpointReply:
+@late_dataclass
+class CheckpointReply(Frame):
     type: ClassVar[Literal["checkpoint_reply"]] = "checkpoint_reply"
     id: Id
     checkpoint_id: str
@@ -964,8 +965,8 @@ def _checkpoint_reply(f: dict[str, Any]) -> CheckpointReply:
     )
 
 
-@dataclass(slots=True)
-class CheckpointsReply:
+@late_dataclass
+class CheckpointsReply(Frame):
     type: ClassVar[Literal["checkpoints_reply"]] = "checkpoints_reply"
     id: Id
     checkpoints: list[CheckpointEntry]
@@ -980,8 +981,8 @@ def _checkpoints_reply(f: dict[str, Any]) -> CheckpointsReply:
     )
 
 
-@dataclass(slots=True)
-class CheckpointDropReply:
+@late_dataclass
+class CheckpointDropReply(Frame):
     type: ClassVar[Literal["checkpoint_drop_reply"]] = "checkpoint_drop_reply"
     id: Id
     session: str | None = None
@@ -994,8 +995,8 @@ def _checkpoint_drop_reply(f: dict[str, Any]) -> CheckpointDropReply:
     )
 
 
-@dataclass(slots=True)
-class Started:
+@late_dataclass
+class Started(Frame):
     type: ClassVar[Literal["started"]] = "started"
     execution_id: Id
     execution_count: int | None
@@ -1010,8 +1011,8 @@ def _started(f: dict[str, Any]) -> Started:
     )
 
 
-@dataclass(slots=True)
-class Value:
+@late_dataclass
+class Value(Frame):
     type: ClassVar[Literal["value"]] = "value"
     execution_id: Id | None
     line: int
@@ -1036,8 +1037,8 @@ def _value(f: dict[str, Any]) -> Value:
     )
 
 
-@dataclass(slots=True)
-class CommOpenEvent:
+@late_dataclass
+class CommOpenEvent(Frame):
     type: ClassVar[Literal["comm_open"]] = "comm_open"
     execution_id: Id | None
     comm_id: str
@@ -1060,8 +1061,8 @@ def _comm_open_event(f: dict[str, Any]) -> CommOpenEvent:
     )
 
 
-@dataclass(slots=True)
-class CommMsgEvent:
+@late_dataclass
+class CommMsgEvent(Frame):
     type: ClassVar[Literal["comm_msg"]] = "comm_msg"
     execution_id: Id | None
     comm_id: str
@@ -1082,8 +1083,8 @@ def _comm_msg_event(f: dict[str, Any]) -> CommMsgEvent:
     )
 
 
-@dataclass(slots=True)
-class CommCloseEvent:
+@late_dataclass
+class CommCloseEvent(Frame):
     type: ClassVar[Literal["comm_close"]] = "comm_close"
     execution_id: Id | None
     comm_id: str
@@ -1104,8 +1105,8 @@ def _comm_close_event(f: dict[str, Any]) -> CommCloseEvent:
     )
 
 
-@dataclass(slots=True)
-class ResizeReply:
+@late_dataclass
+class ResizeReply(Frame):
     type: ClassVar[Literal["resize_reply"]] = "resize_reply"
     id: Id
     session: str | None = None
@@ -1118,8 +1119,8 @@ def _resize_reply(f: dict[str, Any]) -> ResizeReply:
     )
 
 
-@dataclass(slots=True)
-class RestoreReply:
+@late_dataclass
+class RestoreReply(Frame):
     type: ClassVar[Literal["restore_reply"]] = "restore_reply"
     id: Id
     checkpoint_id: str
@@ -1134,8 +1135,8 @@ def _restore_reply(f: dict[str, Any]) -> RestoreReply:
     )
 
 
-@dataclass(slots=True)
-class UndoReply:
+@late_dataclass
+class UndoReply(Frame):
     type: ClassVar[Literal["undo_reply"]] = "undo_reply"
     id: Id
     checkpoint_id: str
@@ -1150,8 +1151,8 @@ def _undo_reply(f: dict[str, Any]) -> UndoReply:
     )
 
 
-@dataclass(slots=True)
-class BranchReply:
+@late_dataclass
+class BranchReply(Frame):
     type: ClassVar[Literal["branch_reply"]] = "branch_reply"
     id: Id
     session: str
@@ -1174,8 +1175,8 @@ def _branch_reply(f: dict[str, Any]) -> BranchReply:
     )
 
 
-@dataclass(slots=True)
-class SessionsReply:
+@late_dataclass
+class SessionsReply(Frame):
     type: ClassVar[Literal["sessions_reply"]] = "sessions_reply"
     id: Id
     sessions: list[SessionEntry]
@@ -1190,8 +1191,8 @@ def _sessions_reply(f: dict[str, Any]) -> SessionsReply:
     )
 
 
-@dataclass(slots=True)
-class CloseReply:
+@late_dataclass
+class CloseReply(Frame):
     type: ClassVar[Literal["close_reply"]] = "close_reply"
     session: str
     id: Id | None = None
@@ -1204,8 +1205,8 @@ def _close_reply(f: dict[str, Any]) -> CloseReply:
     )
 
 
-@dataclass(slots=True)
-class Restored:
+@late_dataclass
+class Restored(Frame):
     type: ClassVar[Literal["restored"]] = "restored"
     execution_id: Id | None
     checkpoint_id: str | None
@@ -1238,8 +1239,8 @@ def _restored(f: dict[str, Any]) -> Restored:
     )
 
 
-@dataclass(slots=True)
-class Kept:
+@late_dataclass
+class Kept(Frame):
     type: ClassVar[Literal["kept"]] = "kept"
     execution_id: Id
     session: str | None = None
@@ -1252,8 +1253,8 @@ def _kept(f: dict[str, Any]) -> Kept:
     )
 
 
-@dataclass(slots=True)
-class ShutdownReply:
+@late_dataclass
+class ShutdownReply(Frame):
     type: ClassVar[Literal["shutdown_reply"]] = "shutdown_reply"
     id: Id | None = None
     session: str | None = None
@@ -1266,8 +1267,8 @@ def _shutdown_reply(f: dict[str, Any]) -> ShutdownReply:
     )
 
 
-@dataclass(slots=True)
-class ProtocolError:
+@late_dataclass
+class ProtocolError(Frame):
     type: ClassVar[Literal["protocol_error"]] = "protocol_error"
     code: Literal[
         "invalid_utf8",

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import inspect
 import json
-import logging
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, Union
+from typing import TYPE_CHECKING, Any, Literal, Union
+
+if TYPE_CHECKING:
+    import inspect
+    import logging
 
 # A function of that name, or what the wire says of one that the program answers by hand.
 Functions = Union[Mapping[str, Callable[..., Any]], Literal["ask"], None]
 Offered = Union[Callable[..., Any], Mapping[str, Any]]
 
 KINDS = {
-    inspect.Parameter.POSITIONAL_ONLY: "positional",
-    inspect.Parameter.POSITIONAL_OR_KEYWORD: "positional",
-    inspect.Parameter.VAR_POSITIONAL: "var_positional",
-    inspect.Parameter.KEYWORD_ONLY: "keyword",
-    inspect.Parameter.VAR_KEYWORD: "var_keyword",
+    "POSITIONAL_ONLY": "positional",
+    "POSITIONAL_OR_KEYWORD": "positional",
+    "VAR_POSITIONAL": "var_positional",
+    "KEYWORD_ONLY": "keyword",
+    "VAR_KEYWORD": "var_keyword",
 }
 _encode = json.JSONEncoder(allow_nan=False).encode
 
@@ -41,6 +43,8 @@ def described(name: str, function: Offered) -> dict[str, Any]:
     """As the frame `functions` wants it."""
     if isinstance(function, Mapping):
         return {**function, "name": name}
+    import inspect  # noqa: PLC0415  # few need it
+
     told: dict[str, Any] = {"name": name, "is_async": is_async(function)}
     doc = inspect.getdoc(function)
     try:
@@ -56,7 +60,7 @@ def described(name: str, function: Offered) -> dict[str, Any]:
 
 
 def _parameter(parameter: inspect.Parameter) -> dict[str, Any]:
-    told: dict[str, Any] = {"name": parameter.name, "kind": KINDS[parameter.kind]}
+    told: dict[str, Any] = {"name": parameter.name, "kind": KINDS[parameter.kind.name]}
     if parameter.default is not parameter.empty:
         try:
             json.loads(_encode(parameter.default))
@@ -67,6 +71,8 @@ def _parameter(parameter: inspect.Parameter) -> dict[str, Any]:
 
 
 def is_async(function: Callable[..., Any]) -> bool:
+    import inspect  # noqa: PLC0415  # few need it
+
     if inspect.iscoroutinefunction(function):
         return True
     return inspect.iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004
@@ -80,12 +86,18 @@ def answer_of(name: str, value: object) -> dict[str, Any]:
         _encode(value)
     except (TypeError, ValueError, RecursionError) as error:
         message = f"{name}() returned what is not JSON: {error}"
-        logging.getLogger("replwire").error("%s", message)
+        log().error("%s", message)
         return {"error": {"type": "TypeError", "message": message}}
     return {"data": value}
 
 
 def failed(name: str, error: BaseException) -> BaseException:
     """For the program's log: the code in the session sees no more than type and message."""
-    logging.getLogger("replwire").error("%s() failed", name, exc_info=error)
+    log().error("%s() failed", name, exc_info=error)
     return error
+
+
+def log() -> logging.Logger:
+    import logging  # noqa: PLC0415  # few need it
+
+    return logging.getLogger("replwire")

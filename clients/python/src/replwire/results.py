@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any, Literal, Union
 
 from . import frames
@@ -12,14 +11,16 @@ from .frames import Display, OutputTruncated
 Kept = Union[frames.Output, Display, OutputTruncated]
 
 
-@dataclass(slots=True)
 class Outputs:
     """What an execution wrote and showed until it ended."""
 
-    stdout: str = ""
-    stderr: str = ""
-    displays: list[Display] = field(default_factory=list[Display])
-    truncated: list[OutputTruncated] = field(default_factory=list[OutputTruncated])
+    __slots__ = ("displays", "stderr", "stdout", "truncated")
+
+    def __init__(self) -> None:
+        self.stdout = ""
+        self.stderr = ""
+        self.displays: list[Display] = []
+        self.truncated: list[OutputTruncated] = []
 
     @classmethod
     def of(cls, events: list[Kept]) -> Outputs:

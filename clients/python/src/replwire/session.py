@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from inspect import isawaitable
@@ -15,7 +14,7 @@ from .comms import CommType, comm_frame
 from .conversation import Conversation, Trace
 from .errors import RequestRefused
 from .execution import Collector, Execution, Sink
-from .functions import Functions, Offered, failed, is_async, named
+from .functions import Functions, Offered, failed, is_async, log, named
 from .process import PIPE, Command, Process, command_line
 from .requests import AsyncRequests, Reply
 from .results import ExecutionError, Result
@@ -33,7 +32,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def log_failure(pending: asyncio.Future[Any]) -> None:
     if not pending.cancelled() and (error := pending.exception()) is not None:
-        logging.getLogger("replwire").error("a function was refused: %s", error)
+        log().error("a function was refused: %s", error)
 
 
 class Session(AsyncRequests):

@@ -11,7 +11,6 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from . import frames
@@ -407,6 +406,8 @@ class Session(SyncRequests):
         ask: Callable[..., Any],
     ) -> None:
         given: Any
+        from inspect import isawaitable  # noqa: PLC0415  # costs more than the rest of a start
+
         self._changed.release()
         try:
             if isinstance(question, frames.Call):

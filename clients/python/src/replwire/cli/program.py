@@ -5,11 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import zipfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .. import frames
 from ..typed import WRAPPER
@@ -29,8 +27,7 @@ _AS_MODULE = "__import__('runpy')._run_module_as_main({!r})"
 _AS_DIRECTORY = "__import__('runpy')._run_module_as_main('__main__', False)"
 
 
-@dataclass(frozen=True)
-class Program:
+class Program(NamedTuple):
     """The code, and what is around it when it begins."""
 
     code: str
@@ -51,6 +48,8 @@ class Program:
 
 
 def of_file(name: str, arguments: Sequence[str], folder: Path = Path()) -> Program:
+    import zipfile  # noqa: PLC0415  # the prompt has no file
+
     path = (folder / name).absolute()
     argv = [name, *arguments]
     if path.is_dir() or zipfile.is_zipfile(path):  # what it holds as __main__
