@@ -235,6 +235,10 @@ def test_signatures(tmp_path: Path) -> None:
         say(tty, "def area(width, height=2): return width * height\r", "")
         tty.type("area(")
         tty.wait(r"area\(width, height=2\)")
+        tty.type("1)\r")
+        tty.wait("\n2\r\n")
+        tty.type("len(")  # and the first line of what its documentation says
+        tty.wait(r"len\(obj, /\)\s+Return the number of items in a container\.")
 
 
 SHOWN = """\
@@ -455,6 +459,21 @@ def test_piped_into_the_prompt(tmp_path: Path) -> None:
     told = replwire(CLI, cwd=tmp_path, given=PIPED)
     assert told.stdout == "Name: 'Hello, Ada'\na\n\nb\n< c\n0\n1\n...\n"
     assert "ZeroDivisionError" in told.stderr
+
+
+def test_magics_where_the_session_has_them(tmp_path: Path) -> None:
+    pytest.importorskip("IPython")
+
+    def piped(*words: str) -> str:
+        line = [sys.executable, "-m", CLI, *words]
+        env = {**os.environ, "PYTHONPATH": SOURCE}
+        return subprocess.check_output(
+            line, cwd=tmp_path, env=env, input="%time 6 * 7\n", text=True
+        )
+
+    assert "magics and shell lines are IPython's" in piped()
+    server = f"{os.environ['REPLWIRE']} --ipython"
+    assert piped("--server", server, "--python", sys.executable).endswith("\n42\n")
 
 
 def test_record_what_is_piped_in(tmp_path: Path) -> None:

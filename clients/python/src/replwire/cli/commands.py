@@ -67,7 +67,7 @@ class Commands:
         asked = _ASKED.fullmatch(line)
         if asked is not None:
             self._say(self._about(asked["before"] or asked["behind"]))
-        elif _MAGIC.match(line):
+        elif _MAGIC.match(line) and not self._has_ipython():
             self._say(iter([NO_MAGIC]))
         elif line.startswith(":"):
             name, _, rest = line[1:].partition(" ")
@@ -93,6 +93,9 @@ class Commands:
         if refusal.code == "unknown_type":
             return f":{name} needs a session that survives: start without --no-survive"
         return refusal.message
+
+    def _has_ipython(self) -> bool:
+        return self._session.inspect("get_ipython", len("get_ipython")).found
 
     def _about(self, name: str) -> Iterator[str]:
         reply = self._session.inspect(name, len(name))

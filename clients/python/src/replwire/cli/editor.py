@@ -45,7 +45,8 @@ class SessionCompleter(Completer):
 
 
 class Signature:
-    """Of the function whose call is being typed: shown below the line."""
+    """Of the function whose call is being typed, and the first line of its documentation: shown
+    below the line."""
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
@@ -62,7 +63,8 @@ class Signature:
         with suppress(ReplwireError):
             reply = await asyncio.to_thread(self._terminal.session.inspect, code, len(code) - 1)
             told = reply.data.get("text/plain", "") if reply.found else ""
-            self.text = told.partition("\n")[0]
+            parts = told.split("\n\n", 2)  # signature, facts, documentation
+            self.text = "\n".join(each.partition("\n")[0] for each in parts[::2])
             get_app().invalidate()
 
 
