@@ -12,7 +12,7 @@ PAGES = {
         "synopsis": ["[OPTIONS] [-- SWITCHES]"],
         "exit status": "0 at the end of input or after `shutdown`; 1 with --fail-on-error when an "
         "execution failed; 2 for wrong usage, a Python that will not do, or a --startup file that "
-        "raised; 70 when the session could not go on; N after os._exit(N) in user code; 128 + N, as a "
+        "raised; 70 when the session could not go on; 74 when standard output could not be written; N after os._exit(N) in user code; 128 + N, as a "
         "shell shows it, when signal N killed it.",
         "environment": {
             "VIRTUAL_ENV, CONDA_PREFIX": "The environment whose Python runs the session, unless "
@@ -39,7 +39,10 @@ PAGES = {
             "NO_COLOR": "When set, there are no colours.",
             "XDG_STATE_HOME": "Where the history is kept (~/.local/state).",
         },
-        "files": {"$XDG_STATE_HOME/replwire/history": "What was typed at the prompt."},
+        "files": {
+            "$XDG_STATE_HOME/replwire/history": "What was typed at the prompt.",
+            "$XDG_STATE_HOME/replwire/sessions": "Variables and history of each session that --resume NAME names.",
+        },
     },
     "replwire-transcript": {
         "summary": "play whole Python sessions as tests, or record them",

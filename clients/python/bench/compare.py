@@ -1,4 +1,7 @@
-"""The figures of README's table: a start and a round trip, in replwire and elsewhere."""
+"""The figures of README's table: a start and a round trip, in replwire and elsewhere.
+
+--quick: a few of each, to see that it works.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ import jupyter_client
 
 from replwire import sync
 
-STARTS, TRIPS = 7, 200
+STARTS, TRIPS = (1, 5) if "--quick" in sys.argv[1:] else (7, 200)
 
 
 class Replwire:
