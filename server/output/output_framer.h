@@ -17,7 +17,7 @@ namespace replwire::server {
 struct OutputPiece {
   runtime::ExecutionRef execution;
   runtime::Stream stream;
-  bool captured;  // came by a descriptor
+  bool captured = false;  // came by a descriptor
   std::string bytes;
 };
 
