@@ -134,18 +134,18 @@ std::size_t FrameWriter::next_stop() const {
   return std::min(pending_.size(), pending_.find('\n', sent_) + 1);
 }
 
+// The last byte that was sent stays: by it `between_frames` sees a frame that is half sent.
 void FrameWriter::drop_sent() {
-  if (sent_ < pending_.size() && sent_ <= pending_.size() / 2) return;
-  if (sent_ < pending_.size() && !between_frames()) {
-    ordered_ = std::max(ordered_, before_ + pending_.find('\n', sent_) + 1);
-  }
-  before_ += sent_;
-  if (sent_ == pending_.size()) {
+  const bool all = sent_ == pending_.size();
+  if (!all && sent_ <= pending_.size() / 2) return;
+  const std::size_t kept = all ? 0 : 1;
+  before_ += sent_ - kept;
+  if (all) {
     pending_ = std::string();
   } else {
-    pending_.erase(0, sent_);
+    pending_.erase(0, sent_ - kept);
   }
-  sent_ = 0;
+  sent_ = kept;
 }
 
 // From `sent` on, which counts what is taken at once, for last words; false when the pipe is full

@@ -54,6 +54,15 @@ class FrameWriterTest : public ::testing::Test {
     return text + replwire_tests::read_available(pipe_.read_end);
   }
 
+  // Makes that much room in the full pipe, and has it filled.
+  std::string read_and_send(std::size_t size) {
+    std::string text(size, ' ');
+    EXPECT_EQ(::read(pipe_.read_end.get(), text.data(), size), static_cast<ssize_t>(size));
+    io_.restart();
+    io_.run_one();
+    return text;
+  }
+
   // Not by EXPECT_EQ, which would print a pipe's whole content.
   void expect_reads(const std::string& all) {
     const std::string text = read_all();
@@ -95,6 +104,18 @@ TEST_F(FrameWriterTest, AReplyOvertakesOutputButNotTheFrameUnderWay) {
   writer_->write(behind, Kind::kOutput);
   writer_->write("reply\n", Kind::kReply);
   expect_reads(all + "reply\n" + behind);
+}
+
+TEST_F(FrameWriterTest, AReplyDoesNotCutAFrameThatIsMoreThanHalfSent) {
+  write_to_pipe();
+  std::string all = fill();
+  const std::string frame = std::string(300'000, 'x') + "\n";
+  writer_->write(frame, Kind::kOutput);
+  std::string text = read_and_send(100'000);
+  writer_->write("reply\n", Kind::kReply);
+  text += read_and_send(100'000);
+  text += read_all();
+  EXPECT_TRUE(text == all + frame + "reply\n") << "the reply stands at " << text.find("reply");
 }
 
 TEST_F(FrameWriterTest, AReplyOvertakesNothingThatKeepsItsPlace) {
