@@ -1,14 +1,17 @@
 // --survive: sessions that begin in the state of another one.
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/resource.h>
 
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <set>
 
 #include "support/branches.h"
 #include "support/process_watch.h"
+#include "support/temp_dir.h"
 
 namespace replwire_tests {
 namespace {
@@ -263,6 +266,50 @@ TEST(BranchTest, AreListed) {
   EXPECT_EQ(all[1]["executions"], 2);
   EXPECT_GT(all[1]["memory"], 0);
   EXPECT_EQ(all[2]["parent"], branch.name());
+}
+
+// What a quiet session says stands behind no more than `--output-buffer` of the others' output when
+// the client reads slowly. The recording has a frame as soon as it waits for the client.
+TEST(BranchTest, FloodsHoldUpAQuietOneByNoMoreThanTheOutputBuffer) {
+  constexpr std::size_t kBuffer = 1'000'000;
+  constexpr std::size_t kSlack = 1'000'000;  // the pipe, and of each what was under way by then
+  const TempDir folder;
+  const std::string recording = folder.path("recording");
+  const auto await_recorded = [&](const std::function<bool(const std::string&)>& enough) {
+    const Clock::time_point deadline = Clock::now() + kPatience;
+    while (!enough(read_text(recording))) {
+      if (Clock::now() > deadline) return false;
+      ::poll(nullptr, 0, 5);
+    }
+    return true;
+  };
+  ServerProcess server(
+      surviving({"--output-buffer", std::to_string(kBuffer), "--record", recording}));
+  Branch asks(server);
+  Branch computes(server);
+  asks.start("input()");
+  server.read_until(is("input", asks.name()));
+  computes.start("print('go')\nwhile True: pass");
+  server.read_until(is("output", computes.name()));
+  std::vector<Branch> loud;
+  for (int n = 0; n < 3; ++n) loud.emplace_back(server).start("while True: print('x' * 100)");
+
+  ASSERT_TRUE(await_recorded([](const std::string& text) { return text.size() > kBuffer; }));
+  server.send({{"type", "input_response"}, {"data", "x"}, {"session", asks.name()}});
+  server.send({{"type", "interrupt"}, {"session", computes.name()}});
+  ASSERT_TRUE(await_recorded([](const std::string& text) {
+    return text.find(R"("type":"result")") != std::string::npos &&
+           text.find(R"("type":"error")") != std::string::npos;
+  })) << "they wait for the client to read";
+  std::size_t before = 0;
+  int left = 2;
+  server.read_until([&](const Json& frame) {
+    if (frame["type"] == "output") before += frame["data"].get_ref<const std::string&>().size();
+    if (is("result", asks.name())(frame) || is("error", computes.name())(frame)) --left;
+    return left == 0;
+  });
+  EXPECT_GT(before, kBuffer / 2);
+  EXPECT_LT(before, kBuffer + kSlack);
 }
 
 // ---- deaths ---------------------------------------------------------------------------------

@@ -65,7 +65,7 @@ bool SocketLink::fill(int flags) {
 }
 
 std::optional<Command> SocketLink::next(bool may_wait) {
-  while (channels_.output.has_room()) {
+  for (;;) {
     const bool held = held_.has_value();
     auto command = held ? std::exchange(held_, std::nullopt) : next_command();
     if (command) {
@@ -86,6 +86,8 @@ std::optional<Command> SocketLink::next(bool may_wait) {
 std::optional<Command> SocketLink::next_command() {
   take_arrived();
   if (commands_.empty()) return std::nullopt;
+  // While the client is behind nothing begins but snapshots: a result waits for one to be told.
+  if (!copies(commands_.front()) && !channels_.output.has_room()) return std::nullopt;
   Command command = std::move(commands_.front());
   commands_.pop_front();
   return command;
@@ -167,8 +169,11 @@ std::optional<Command> SocketLink::take(Command command, bool may_wait) {
 std::optional<Command> SocketLink::receive(const runtime::Watch& watch) {
   if (!reads_ && answer_inquiry_) start_reader();
   for (;;) {
-    if (!wait_for_room()) return std::nullopt;
     if (auto command = next(true)) return command;
+    if (!commands_.empty()) {  // the first of them waits for room
+      if (!channels_.output.wait_for_room()) return std::nullopt;
+      continue;
+    }
     if (watch.empty()) {
       if (!fill(0)) return std::nullopt;
       continue;
