@@ -7,6 +7,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from students import KINDS, hand_in, misjudged
 from transcripts import played, run
 
 PROGRAM = """\
@@ -101,6 +102,15 @@ def test_many_folders(course: Path) -> None:
     assert "--- task.replwire in s/bob\n" in told.stdout
     told = run("run", "task.replwire", "--with", "none/*", cwd=course)
     assert (told.returncode, "no such folder" in told.stderr) == (2, True)
+
+
+def test_students_from_one_state(tmp_path: Path) -> None:
+    """Endless, crashing, asking, wrong and right programs: none spoils another one's verdict."""
+    kinds = hand_in(tmp_path, seed=19, count=40)
+    assert set(kinds.values()) == set(KINDS)
+    words = ["--setup", "setup.py", "--timeout", "5", "--jobs", "8", "--json", "-"]
+    told = run("run", "task.replwire", "--with", "s/*/", *words, cwd=tmp_path)
+    assert misjudged(kinds, json.loads(told.stdout)) == []
 
 
 def test_reports(course: Path) -> None:
