@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 
+from branches import Branches
 from measure import (
     ENVIRONMENT,
     MIB,
@@ -37,7 +38,7 @@ from survival import Survival
 ROW_SECONDS = 900
 
 
-class Bench(Survival):
+class Bench(Survival, Branches):
     def __init__(self, build, quick):
         self.program = os.path.join(build, "replwire")
         self.yardstick = os.path.join(build, "tests/bench/replwire_yardstick")
@@ -508,7 +509,8 @@ TABLES = {
     "Questions about code": ("complete",),
     "Output": ("prints", "child", "bigprint", "firstbyte"),
     "Stopping": ("interrupt", "deadline"),
-    "Surviving": ("survival", "snapshot", "death", "undo", "crashes"),
+    "Surviving": ("survival", "back_to_back", "snapshot", "death", "undo", "crashes"),
+    "Branches": ("branch", "branches", "branch_runs", "many_branches", "programs"),
 }
 
 

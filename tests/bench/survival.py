@@ -97,9 +97,12 @@ class Survival:
                 server.ask(KILL, ERROR)
                 assert server.value("kept") == {"a": [1, 2]}, n
             after = self.traces(server)
+        self.show_traces(f"{count} crashes: what the server holds", before, after)
+
+    def show_traces(self, what, before, after):
         same = before[:2] == after[:2] and after[2] - before[2] < 4 * MIB
         shown = [f"{files} fds, {processes} processes, {mib(memory)}" for files, processes, memory in (before, after)]
-        self.show(f"{count} crashes: what the server holds", "as before" if same else "MORE", " -> ".join(shown), fine=same)
+        self.show(what, "as before" if same else "MORE", " -> ".join(shown), fine=same)
 
     def traces(self, server):
         time.sleep(0.2)
