@@ -48,8 +48,9 @@ def early_prompt(screen: Screen) -> Generator[Callable[[], None]]:
         changed.callback(
             termios.tcsetattr, descriptor, termios.TCSANOW, termios.tcgetattr(descriptor)
         )
-        screen.write_prompt(PROMPT)
+        # Before the prompt is seen: until then the terminal would take Ctrl-R for itself.
         termios.tcsetattr(descriptor, termios.TCSANOW, silent)
+        screen.write_prompt(PROMPT)
         yield changed.close
 
 
