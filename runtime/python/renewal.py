@@ -2,6 +2,7 @@
 one that it was taken from, and what waits for threads that are gone. The `random` module's generator
 and ssl's see to that themselves."""
 
+import posix
 import sys
 import _thread
 
@@ -51,7 +52,13 @@ def renew_numpy():
         numpy_random.mtrand._rand._bit_generator.lock._at_fork_reinit()
     except AttributeError:  # no public way: another numpy may keep it elsewhere
         pass
-    numpy_random.seed()  # the global generator; a Generator of user code's own repeats itself
+    # The global generator; a Generator of user code's own repeats itself. Its whole state from the
+    # system touches a quarter of the pages that a seed does, each of which is copied.
+    try:
+        state = sys.modules["numpy"].frombuffer(posix.urandom(4 * 624), "uint32")
+        numpy_random.set_state(("MT19937", state, 624))
+    except Exception:  # user code has put another one there
+        numpy_random.seed()
 
 
 def note_gpu(exception):
