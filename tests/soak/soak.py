@@ -207,8 +207,9 @@ class Round:
         ]
         if session.survive:
             actions += [self.crashes, self.crashes, self.killed, self.hangs, self.rolled_back, self.undone]
-        for _ in range(self.source.randrange(5, 15)):
-            action = self.source.choice(actions)
+        if self.number > 0:
+            actions = self.source.choices(actions, k=self.source.randrange(5, 15))
+        for action in actions:  # first each of them: the server starts a thread when it first needs it
             self.kinds[action.__name__] += 1
             id_ = f"r{self.number}e{len(self.ids)}"
             self.ids.append(id_)
@@ -264,9 +265,8 @@ class Round:
 
     def interrupted(self, session, id_):
         name = self.writer(id_, 1)
-        rest = self.source.choice(
-            ["while True: pass", "time.sleep(60)", "os.waitpid(p.pid, 0)", "threading.Event().wait()", "input()"]
-        )
+        rests = ["os.waitpid(p.pid, 0)", "while True: pass", "time.sleep(60)", "threading.Event().wait()", "input()"]
+        rest = self.source.choice(rests) if self.number > 0 else rests[0]
         # The child first: an interrupt inside of Popen would leave it to nobody.
         child = "p = subprocess.Popen(['sleep', '60'])" if "p.pid" in rest else "p = None"
         session.execute(
