@@ -47,6 +47,8 @@ struct Branches::Branch {
   std::mutex mutex;  // of what follows
   std::vector<ReplyOnce> closing;
   bool gone = false;
+
+  std::function<void()> tell_end;  // once it has been destroyed
 };
 
 Branches::Branches(const Options& options, std::function<Descriptor()> make_origin)
@@ -154,8 +156,13 @@ bool Branches::others_have(const Session& session, pid_t process) const {
 void Branches::begin(const Session& parent, BranchStart start) {
   const Ref of = branch_of(parent);
   // Where it is destroyed there is no handler of its parts, whoever has had it last.
-  const Ref branch(new Branch(),
-                   [this](Branch* gone) { asio::post(server_->io(), [gone] { delete gone; }); });
+  const Ref branch(new Branch(), [this](Branch* gone) {
+    asio::post(server_->io(), [gone] {
+      const auto tell_end = std::move(gone->tell_end);
+      delete gone;
+      if (tell_end) tell_end();
+    });
+  });
   {
     const std::lock_guard lock(mutex_);
     if (open_ + 1 >= options_.sessions) {
@@ -316,17 +323,13 @@ void Branches::forget(const Ref& branch) {
   }
   const bool by_itself =
       closing.empty() && branch->hosted->session().opened() && !input_ended_ && !shutting_down_;
-  const auto answer = [this, by_itself, name = branch->name,
-                       closing = std::make_shared<std::vector<ReplyOnce>>(std::move(closing))] {
+  branch->tell_end = [this, by_itself, name = branch->name,
+                      closing = std::make_shared<std::vector<ReplyOnce>>(std::move(closing))] {
     close_one();
     for (ReplyOnce& reply : *closing) reply.answer(protocol::CloseReply{{}, name});
     if (by_itself) server_->writer().write(protocol::encode(protocol::CloseReply{{}, name}));
     count_out();
   };
-  asio::post(server_->io(), [this, last = Ref(branch), answer]() mutable {
-    last.reset();  // to be destroyed, and then:
-    asio::post(server_->io(), answer);
-  });
 }
 
 // Before its client hears of it, who may begin another one at once.
