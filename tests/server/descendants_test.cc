@@ -81,9 +81,11 @@ TEST_P(StayTest, ItIsLeftAlone) {
 }
 
 const Started kStaying[] = {
-    {"OneWithASessionOfItsOwn", "child('sleep', '600', start_new_session=True)\ntime.sleep(600)"},
+    {"OneWithASessionOfItsOwn",
+     "kept = child('sleep', '600', start_new_session=True)\ntime.sleep(600)"},
     {"ItsChildren",
-     "subprocess.Popen(['setsid', 'sh', '-c', 'sleep 600 & echo $!; wait'])\ntime.sleep(600)"},
+     "kept = subprocess.Popen(['setsid', 'sh', '-c', 'sleep 600 & echo $!; "
+     "wait'])\ntime.sleep(600)"},
     {"ResourceTracker",
      "from multiprocessing import resource_tracker as r\nr.ensure_running()\n"
      "print(r._resource_tracker._pid)\ntime.sleep(600)"},
