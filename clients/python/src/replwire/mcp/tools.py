@@ -1,5 +1,5 @@
-"""The tools: what each takes, and what it does. They know sessions; of the protocol that calls them
-they know no more than `Caller`."""
+"""What each tool does. Tools know sessions; of the protocol that calls them they know no more than
+`Caller`."""
 
 from __future__ import annotations
 
