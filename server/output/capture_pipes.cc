@@ -53,6 +53,9 @@ CapturePipes::CapturePipes(int output_read, int output_write, int error_read, in
     : CapturePipes(take_pipe(runtime::Stream::kStdout, output_read, output_write),
                    take_pipe(runtime::Stream::kStderr, error_read, error_write)) {}
 
+CapturePipes::CapturePipes(std::span<Descriptor, 4> ends)
+    : CapturePipes(ends[0].release(), ends[1].release(), ends[2].release(), ends[3].release()) {}
+
 CapturePipes::Pipe CapturePipes::make_pipe(runtime::Stream stream) {
   std::array<int, 2> ends = {-1, -1};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
@@ -174,15 +177,6 @@ void CapturePipes::replace(const CapturePipes& others) {
     ::dup3(others.pipes_[i].read_end.get(), pipes_[i].read_end.get(), O_CLOEXEC);
     pipes_[i].capacity = others.pipes_[i].capacity;
   }
-}
-
-// Nothing is left half done.
-std::optional<CapturePipes> CapturePipes::set_apart() {
-  auto before = copy_to_read();
-  const auto made = before ? make_successors() : std::nullopt;
-  if (!made) return std::nullopt;
-  replace(*made);
-  return before;
 }
 
 void CapturePipes::let_go() {

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -30,6 +31,7 @@ class CapturePipes {
   CapturePipes();
   // Of another process: the ends of standard output's pipe, then those of standard error's.
   CapturePipes(int output_read, int output_write, int error_read, int error_write);
+  explicit CapturePipes(std::span<Descriptor, 4> ends);
 
   // Takes over descriptors 1 and 2.
   void redirect() const;
@@ -45,13 +47,11 @@ class CapturePipes {
   // New ones, which every descriptor of this process that leads into these leads into from here on:
   // to be put in the place of these. Nothing when the system has no more to give.
   std::optional<CapturePipes> make_successors() const;
-  // The same pipes, to be read on when these are others. Nothing where no number is free.
+  // The same pipes, to be read on when these are others: other processes go on writing into them,
+  // and their end comes when none has them any more. Nothing where no number is free.
   std::optional<CapturePipes> copy_to_read() const;
   // These others take the place of these, under the same numbers.
   void replace(const CapturePipes& others);
-  // All three. Returns the old ones: other processes go on writing into those, and their end comes
-  // when none has them any more.
-  std::optional<CapturePipes> set_apart();
 
   // Nothing in this process holds the pipes open until it has others: standard streams that led
   // into these lead into those then.

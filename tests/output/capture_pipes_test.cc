@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include <array>
+#include <optional>
 #include <semaphore>
 #include <string>
 #include <thread>
@@ -67,6 +68,15 @@ class CapturePipesTest : public ::testing::Test {
     ::dup2(before_[1].get(), 2);
   }
 
+  // As the owners of the two sides do: the old ones are read on, others take their place.
+  std::optional<CapturePipes> set_apart() {
+    auto before = pipes_.copy_to_read();
+    const auto made = pipes_.make_successors();
+    if (!before || !made) return std::nullopt;
+    pipes_.replace(*made);
+    return before;
+  }
+
   std::array<replwire_tests::Fd, 2> before_{replwire_tests::Fd(::dup(1)),
                                             replwire_tests::Fd(::dup(2))};
   CapturePipes pipes_;
@@ -110,7 +120,7 @@ TEST_F(CapturePipesTest, ADescriptorThatCodeReplacedIsItsOwn) {
 
 TEST_F(CapturePipesTest, SetApartTheOldOnesGoOnForAChild) {
   Child child;
-  auto apart = pipes_.set_apart();
+  auto apart = set_apart();
   ASSERT_TRUE(apart);
   say(1, "new");
   EXPECT_TRUE(read(*apart).open);
@@ -124,7 +134,7 @@ TEST_F(CapturePipesTest, SetApartTheOldOnesGoOnForAChild) {
 TEST_F(CapturePipesTest, SetApartTheProcesssOwnCopiesLeadIntoTheNewOnes) {
   const replwire_tests::Fd copy(::dup(1));
   const replwire_tests::Fd closed_on_exec(::fcntl(2, F_DUPFD_CLOEXEC, 3));
-  auto apart = pipes_.set_apart();
+  auto apart = set_apart();
   ASSERT_TRUE(apart);
   say(copy.get(), "out");
   say(closed_on_exec.get(), "err");
@@ -138,7 +148,7 @@ TEST_F(CapturePipesTest, SetApartTheProcesssOwnCopiesLeadIntoTheNewOnes) {
 TEST_F(CapturePipesTest, SetApartLeavesWhatCodeReplaced) {
   const replwire_tests::Pipe own;
   ::dup2(own.write_end.get(), 1);
-  auto apart = pipes_.set_apart();
+  auto apart = set_apart();
   ASSERT_TRUE(apart);
   say(1, "mine");
   say(2, "theirs");
@@ -148,7 +158,7 @@ TEST_F(CapturePipesTest, SetApartLeavesWhatCodeReplaced) {
 
 TEST_F(CapturePipesTest, BothDescriptorsOnOneStreamStaySo) {
   ::dup2(1, 2);
-  auto apart = pipes_.set_apart();
+  auto apart = set_apart();
   ASSERT_TRUE(apart);
   say(2, "error");
   EXPECT_EQ(read(pipes_).out, "error");
@@ -163,7 +173,7 @@ TEST_F(CapturePipesTest, TheirEndComesBesideAThreadWithATableOfItsOwn) {
     over.acquire();
   });
   ready.acquire();
-  auto apart = pipes_.set_apart();
+  auto apart = set_apart();
   ASSERT_TRUE(apart);
   EXPECT_FALSE(read(*apart).open);
   over.release();
@@ -209,9 +219,9 @@ TEST_F(CapturePipesTest, GivenUpTheyEndUnlessAnotherProcessHasThem) {
 }
 
 TEST_F(CapturePipesTest, SetApartManyTimesTheyHoldNoMoreDescriptors) {
-  { const auto once = pipes_.set_apart(); }
+  { const auto once = set_apart(); }
   const std::size_t before = replwire_tests::open_descriptors();
-  for (int i = 0; i < 20; ++i) const auto apart = pipes_.set_apart();
+  for (int i = 0; i < 20; ++i) const auto apart = set_apart();
   EXPECT_EQ(replwire_tests::open_descriptors(), before);
 }
 

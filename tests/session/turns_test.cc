@@ -42,9 +42,10 @@ Options options(bool survive) {
   return options;
 }
 
-class TurnsTest : public ::testing::TestWithParam<bool> {
+class TurnsFixture : public ::testing::Test {
  protected:
-  ~TurnsTest() override { turns_.finish(); }
+  explicit TurnsFixture(bool survive) : survive_(survive) {}
+  ~TurnsFixture() override { turns_.finish(); }
 
   ReplyOnce reply(std::string_view type, const char* id) { return {sent_, type, id, 1}; }
   void execute(const char* id, protocol::Execute request = {}) {
@@ -70,7 +71,7 @@ class TurnsTest : public ::testing::TestWithParam<bool> {
   void done(runtime::Outcome outcome = runtime::Completed{}) {
     runtime::Done done = {std::move(outcome), {}};
     turns_.on(done);
-    if (GetParam()) turns_.on(runtime::Checkpointed{snapshot_, ""});
+    if (survive_) turns_.on(runtime::Checkpointed{snapshot_, ""});
     turns_.start_next();
   }
   std::vector<Json> ends() {
@@ -79,6 +80,7 @@ class TurnsTest : public ::testing::TestWithParam<bool> {
     return ends;
   }
 
+  const bool survive_;
   asio::io_context io_;
   Pipe client_;
   CapturePipes pipes_;
@@ -97,7 +99,7 @@ class TurnsTest : public ::testing::TestWithParam<bool> {
                     1000};
   FunctionDesk functions_;
   SaveDesk saves_;
-  const Options options_ = options(GetParam());
+  const Options options_ = options(survive_);
   Turns turns_{{link_, outputs_, sent_, log_, processes_, process_end_, ending_, inputs_,
                 functions_, saves_, false},
                options_,
@@ -106,9 +108,22 @@ class TurnsTest : public ::testing::TestWithParam<bool> {
   runtime::ExecutionRef newest_;
   std::uint64_t snapshot_ = 0;
 };
+// In one process, and with --survive.
+class TurnsTest : public TurnsFixture, public ::testing::WithParamInterface<bool> {
+ protected:
+  TurnsTest() : TurnsFixture(GetParam()) {}
+};
 INSTANTIATE_TEST_SUITE_P(Modes, TurnsTest, ::testing::Bool(), [](const auto& mode) {
   return std::string(mode.param ? "Survive" : "Local");
 });
+class LocalTurnsTest : public TurnsFixture {
+ protected:
+  LocalTurnsTest() : TurnsFixture(false) {}
+};
+class SurvivingTurnsTest : public TurnsFixture {
+ protected:
+  SurvivingTurnsTest() : TurnsFixture(true) {}
+};
 
 using Told = std::vector<std::string>;
 
@@ -154,8 +169,7 @@ TEST_P(TurnsTest, AnIdThatIsInUseIsRefused) {
   EXPECT_EQ(sent_.only()["code"], "duplicate_id");
 }
 
-TEST_P(TurnsTest, ATransactionNeedsSnapshots) {
-  if (GetParam()) GTEST_SKIP() << "there are some";
+TEST_F(LocalTurnsTest, ATransactionNeedsSnapshots) {
   protocol::Execute request;
   request.transaction = protocol::Transaction::kRollbackOnFailure;
   execute("1", request);
@@ -184,7 +198,7 @@ TEST_P(TurnsTest, AtItsDeadlineCodeIsInterruptedAndThenItIsStuck) {
   EXPECT_TRUE(turns_.act(start + 3s));
   told();
   turns_.stuck(newest_->serial, "no stack");
-  if (GetParam()) {
+  if (survive_) {
     EXPECT_EQ(link_.kills, 1);
     EXPECT_TRUE(turns_.reviving());
   } else {
@@ -204,8 +218,7 @@ TEST_P(TurnsTest, TheStackOfOneThatHasEndedMeanwhileMeansNothing) {
   EXPECT_EQ(link_.kills, 0);
 }
 
-TEST_P(TurnsTest, ADeathIsTheEndOfTheExecutionAndTheNextRuns) {
-  if (!GetParam()) GTEST_SKIP() << "there is no other process";
+TEST_F(SurvivingTurnsTest, ADeathIsTheEndOfTheExecutionAndTheNextRuns) {
   turns_.open();
   told();
   turns_.on(runtime::Checkpointed{snapshot_, ""});
@@ -224,8 +237,7 @@ TEST_P(TurnsTest, ADeathIsTheEndOfTheExecutionAndTheNextRuns) {
   EXPECT_EQ(told(), Told{"2"});
 }
 
-TEST_P(TurnsTest, WithSurviveAResultWaitsForItsSnapshot) {
-  if (!GetParam()) GTEST_SKIP() << "there are none";
+TEST_F(SurvivingTurnsTest, AResultWaitsForItsSnapshot) {
   execute("1");
   told();
   runtime::Done ended = {runtime::Completed{}, {}};

@@ -11,6 +11,7 @@
 #include <charconv>
 #include <csignal>
 #include <cstring>
+#include <span>
 
 #include "runtime/os/detached_fork.h"
 #include "server/survive/interpreter/transmit.h"
@@ -99,9 +100,7 @@ bool take_places(Channels& channels, Call& call) {
   if (call.for_another) return channels.become(std::move(call.descriptors));
   take_place(channels.link, std::move(call.descriptors[0]));
   take_place(channels.inquiries, std::move(call.descriptors[1]));
-  channels.capture.become(CapturePipes(call.descriptors[2].release(), call.descriptors[3].release(),
-                                       call.descriptors[4].release(),
-                                       call.descriptors[5].release()));
+  channels.capture.become(CapturePipes(std::span(call.descriptors).subspan<2, 4>()));
   return true;
 }
 

@@ -11,6 +11,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
+#include <span>
 #include <utility>
 
 #include "runtime/os/stack_dump.h"
@@ -273,9 +274,7 @@ void RemoteLink::on(const KeeperStarted& started) {
 // Where the system had no numbers for them, what they bring comes when the interpreter looks.
 void RemoteLink::on(const PipesApart& apart) {
   if (descriptors_.size() != 4) return;
-  outputs_->set_apart(apart.owner,
-                      CapturePipes(descriptors_[0].release(), descriptors_[1].release(),
-                                   descriptors_[2].release(), descriptors_[3].release()));
+  outputs_->set_apart(apart.owner, CapturePipes(std::span(descriptors_).first<4>()));
 }
 
 // An execution that the session knows is told by the session's own object.

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <span>
 
 #include "server/system/outside_signals.h"
 
@@ -55,8 +56,7 @@ std::vector<int> Channels::leave_open() const {
 }
 
 bool Channels::become(std::vector<Descriptor> others) {
-  capture.become(CapturePipes(others[0].release(), others[1].release(), others[2].release(),
-                              others[3].release()));
+  capture.become(CapturePipes(std::span(others).first<4>()));
   if (!output.become(others[4])) return false;
   const std::array<int, 7> places = {output_call.get(),       stack.asked.get(), stack.told.get(),
                                      stack.crash.get(),       link.get(),        inquiries.get(),
