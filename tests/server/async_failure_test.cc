@@ -32,7 +32,7 @@ TEST_P(AsyncFailureKeptTest, IsShownOnceAtRest) {
   import_asyncio(server);
   server.execute(kFails);
   server.execute(std::string("await asyncio.sleep(0)\n") + GetParam().code, {{"id", "starter"}});
-  const Json shown = server.read_until("output").back();
+  const Json shown = server.read_output();
   EXPECT_EQ(shown["stream"], "stderr");
   EXPECT_EQ(shown["execution_id"], "starter");
   EXPECT_EQ(shown["late"], true);
@@ -76,8 +76,7 @@ TEST(AsyncFailureTest, AFailureThatSomebodyTakesIsNotShown) {
       "async def waits():\n    done, _ = await asyncio.wait([asyncio.create_task(fails())])\n"
       "    done.pop().exception()\n    print('took it')\n"
       "await asyncio.sleep(0)\nt = asyncio.create_task(waits())");
-  const std::vector<Json> frames = server.read_until("output");
-  EXPECT_EQ(frames.back()["data"], "took it\n");
+  EXPECT_EQ(server.read_line(), "took it\n");
 }
 
 TEST(AsyncFailureTest, AFailureCanStillBeTakenAfterItWasShown) {
@@ -85,7 +84,7 @@ TEST(AsyncFailureTest, AFailureCanStillBeTakenAfterItWasShown) {
   import_asyncio(server);
   server.execute(kFails);
   server.execute("await asyncio.sleep(0)\nt = asyncio.create_task(fails())");
-  server.read_until("output");
+  server.read_line();
   EXPECT_EQ(server.execute("await t").exception(), "ValueError");
 }
 

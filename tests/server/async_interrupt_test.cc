@@ -38,7 +38,7 @@ TEST_P(AsyncInterruptTest, EndsTheExecutionAndLeavesLoopAndTasksUsable) {
   prepare(server);
   for (int round = 0; round < 3; ++round) {
     const Json id = server.start(GetParam().code);
-    server.read_until("output");
+    server.read_line();
     EXPECT_EQ(server.interrupt(id)["outcome"], "delivered");
     const Execution execution = server.finish(id);
     EXPECT_EQ(execution.reason(), "interrupt") << execution;
@@ -79,7 +79,7 @@ TEST(AsyncInterruptTest, TheCodeSeesACancellation) {
       "print('go')\ntry: await asyncio.sleep(600)\n"
       "except asyncio.CancelledError:\n    await asyncio.sleep(0.001)\n    print('cleaned up')\n"
       "    raise");
-  server.read_until("output");
+  server.read_line();
   server.interrupt(id);
   const Execution execution = server.finish(id);
   EXPECT_EQ(execution.reason(), "interrupt");
@@ -95,7 +95,7 @@ TEST(AsyncInterruptTest, CodeThatCatchesItGoesOnAndCountsThem) {
       "try: await asyncio.wait_for(asyncio.sleep(600), 0.01)\nexcept TimeoutError: n += 1\n"
       "except asyncio.TimeoutError: n += 1\nn");
   for (int n = 0; n < 3; ++n) {
-    server.read_until("output");
+    server.read_line();
     EXPECT_EQ(server.interrupt(id)["outcome"], "delivered");
   }
   const Execution execution = server.finish(id);
@@ -120,7 +120,7 @@ TEST(AsyncInterruptTest, ATaskOfAnotherExecutionThatHoldsUpTheLoopIsInterruptedI
       "begin = asyncio.Event()\nawait asyncio.sleep(0)\nt = asyncio.create_task(later())",
       {{"id", "starter"}});
   const Json id = server.start("begin.set()\nawait asyncio.sleep(600)");
-  server.read_until("output");
+  server.read_line();
   server.interrupt(id);
   EXPECT_EQ(server.finish(id).reason(), "interrupt");
   const Execution after = server.execute("await asyncio.sleep(0)\nt.done()");
@@ -132,7 +132,7 @@ TEST(AsyncInterruptTest, SigintDoesTheSame) {
   ServerProcess server;
   prepare(server);
   const Json id = server.start("print('go')\nawait asyncio.sleep(600)");
-  server.read_until("output");
+  server.read_line();
   server.signal(SIGINT);
   EXPECT_EQ(server.finish(id).reason(), "interrupt");
   expect_bystander_unharmed(server);
@@ -154,7 +154,7 @@ TEST(AsyncInterruptTest, AHandlerOfTheUsersOwnIsRespected) {
   const Json id = server.start(
       "import signal\ndef handler(*_): raise TimeoutError('handled')\n"
       "old = signal.signal(signal.SIGINT, handler)\nprint('go')\nawait asyncio.sleep(600)");
-  server.read_until("output");
+  server.read_line();
   server.interrupt(id);
   EXPECT_EQ(server.finish(id).exception(), "TimeoutError");
   server.execute("signal.signal(signal.SIGINT, old)\nNone");
@@ -169,7 +169,7 @@ TEST(AsyncInterruptTest, TheHandlerOfSigintIsPythonsOwnAfterwards) {
   server.execute("t = asyncio.get_event_loop().create_task(asyncio.sleep(0.01))");
   EXPECT_EQ(server.execute(own).value(), true);
   const Json id = server.start("print('go')\nwhile True: pass");
-  server.read_until("output");
+  server.read_line();
   server.signal(SIGINT);
   EXPECT_EQ(server.finish(id).reason(), "interrupt");
 }
@@ -203,7 +203,7 @@ TEST(AsyncRestTest, AnUnaddressedInterruptReachesATaskThatSpins) {
         "async def yields():\n    print('go')\n    while True: await asyncio.sleep(0)");
     server.execute("await asyncio.sleep(0)\nt = asyncio.create_task(" + std::string(code) + ")",
                    {{"id", "starter"}});
-    server.read_until("output");
+    server.read_line();
     EXPECT_EQ(server.interrupt(nullptr)["outcome"], "delivered");
     const Json shown =
         server.read_until([](const Json& frame) { return frame.value("stream", "") == "stderr"; })
@@ -226,9 +226,9 @@ TEST(AsyncRestTest, ACallbackThatSpinsIsReachedToo) {
       "def spin():\n    print('go')\n    while True: pass\n"
       "await asyncio.sleep(0)\nasyncio.get_running_loop().call_soon(spin)",
       {{"id", "starter"}});
-  server.read_until("output");
+  server.read_line();
   EXPECT_EQ(server.interrupt(nullptr)["outcome"], "delivered");
-  const Json shown = server.read_until("output").back();
+  const Json shown = server.read_output();
   EXPECT_EQ(shown["execution_id"], "starter");
   EXPECT_NE(std::string(shown["data"]).find("\nKeyboardInterrupt\n"), std::string::npos);
   expect_bystander_unharmed(server);
@@ -238,9 +238,9 @@ TEST(AsyncRestTest, SigintReachesATaskThatSpins) {
   ServerProcess server;
   prepare(server);
   server.execute("await asyncio.sleep(0)\nt = asyncio.create_task(spins())");
-  server.read_until("output");
+  server.read_line();
   server.signal(SIGINT);
-  EXPECT_EQ(server.read_until("output").back()["stream"], "stderr");
+  EXPECT_EQ(server.read_output()["stream"], "stderr");
   expect_bystander_unharmed(server);
 }
 
@@ -265,7 +265,7 @@ TEST(AsyncRestTest, WhatComesWhenTheLoopHasReturnedLeavesNoTraceInTheNextExecuti
       "def trip():\n    while not t.done() or loop.is_running(): time.sleep(0.001)\n"
       "    _thread.interrupt_main()\n    print('tripped')\n"
       "threading.Thread(target=trip).start()");
-  server.read_until("output");
+  server.read_line();
   EXPECT_EQ(server.execute("sys.getprofile() is None").value(), true);
   EXPECT_EQ(server.execute("await asyncio.sleep(0, sys.getprofile() is None)").value(), true);
   expect_bystander_unharmed(server);
@@ -276,7 +276,7 @@ TEST(AsyncRestTest, AnExecutionBehindATaskThatSpinsCanBeInterrupted) {
   ServerProcess server;
   prepare(server);
   server.execute("await asyncio.sleep(0)\nt = asyncio.create_task(spins())");
-  server.read_until("output");
+  server.read_line();
   const Json id = server.start("'never gets here'");
   EXPECT_EQ(server.interrupt(id)["outcome"], "delivered");
   EXPECT_EQ(server.finish(id).reason(), "interrupt");

@@ -79,7 +79,7 @@ TEST(AsyncTaskTest, GoesOnAtRestAndItsOutputIsLate) {
       "async def tick():\n    await asyncio.sleep(0.02)\n    print('tick')\n"
       "await asyncio.sleep(0)\nt = asyncio.create_task(tick())",
       {{"id", "starter"}});
-  const Json output = server.read_until("output").back();
+  const Json output = server.read_output();
   EXPECT_EQ(output["execution_id"], "starter");
   EXPECT_EQ(output["late"], true);
   EXPECT_EQ(output["execution_count"], starter.terminal["execution_count"]);
@@ -113,7 +113,7 @@ TEST(AsyncTaskTest, StartedByCodeThatDoesNotAwaitItRuns) {
   import_asyncio(server);
   server.execute("async def f(): print('ran')\nt = asyncio.get_event_loop().create_task(f())",
                  {{"id", "plain"}});
-  EXPECT_EQ(server.read_until("output").back()["execution_id"], "plain");
+  EXPECT_EQ(server.read_output()["execution_id"], "plain");
 }
 
 TEST(AsyncTaskTest, TimersAndSocketsAndThreadsReachTheLoopAtRest) {
@@ -121,17 +121,17 @@ TEST(AsyncTaskTest, TimersAndSocketsAndThreadsReachTheLoopAtRest) {
   import_asyncio(server);
   server.execute(
       "asyncio.get_running_loop().call_later(0.02, print, 'timer')\nawait asyncio.sleep(0)");
-  EXPECT_EQ(server.read_until("output").back()["data"], "timer\n");
+  EXPECT_EQ(server.read_line(), "timer\n");
   server.execute(
       "loop = asyncio.get_event_loop()\nimport os, threading\nr, w = os.pipe()\n"
       "def readable():\n    loop.remove_reader(r)\n    print('readable')\n"
       "loop.add_reader(r, readable)\n"
       "l = threading.Timer(0.02, os.write, [w, b'x']); l.start()");
-  EXPECT_EQ(server.read_until("output").back()["data"], "readable\n");
+  EXPECT_EQ(server.read_line(), "readable\n");
   server.execute(
       "async def f(): print('from a thread')\n"
       "l = threading.Timer(0.02, lambda: asyncio.run_coroutine_threadsafe(f(), loop)); l.start()");
-  EXPECT_EQ(server.read_until("output").back()["data"], "from a thread\n");
+  EXPECT_EQ(server.read_line(), "from a thread\n");
 }
 
 TEST(AsyncTaskTest, ManyQueuedExecutionsLetItRunInBetween) {
@@ -161,7 +161,7 @@ TEST(AsyncTaskTest, AsksForInput) {
   EXPECT_EQ(input["execution_id"], "asks");
   EXPECT_EQ(input["prompt"], "thread? ");
   server.answer(input["id"], "two");
-  EXPECT_EQ(server.read_until("output").back()["data"], "one two\n");
+  EXPECT_EQ(server.read_line(), "one two\n");
 }
 
 TEST(AsyncTaskTest, ResetNamesTheLiveOnes) {
@@ -204,7 +204,7 @@ TEST(AsyncTaskTest, ShutdownEndsAnExecutionThatAwaitsAndOneThatSpins) {
     ServerProcess server;
     import_asyncio(server);
     const Json id = server.start("print('go')\nawait asyncio.sleep(600)");
-    server.read_until("output");
+    server.read_line();
     server.send({{"type", "shutdown"}});
     EXPECT_EQ(server.finish(id).reason(), "interrupt");
     server.read_until("shutdown_reply");
@@ -215,7 +215,7 @@ TEST(AsyncTaskTest, ShutdownEndsAnExecutionThatAwaitsAndOneThatSpins) {
   server.execute(
       "import atexit\natexit.register(print, 'atexit')\nasync def f():\n    print('spins')\n"
       "    while True: pass\nawait asyncio.sleep(0)\nt = asyncio.create_task(f())");
-  server.read_until("output");
+  server.read_line();
   server.send({{"type", "shutdown"}});
   EXPECT_NE(output_text(server.read_until("shutdown_reply"), "stdout").find("atexit"),
             std::string::npos);

@@ -31,7 +31,7 @@ void goes_on(ServerProcess& server) {
   EXPECT_EQ(server.execute("await asyncio.to_thread(lambda: 6)").value(), 6) << server.describe();
   EXPECT_EQ(server.execute("t.done()").value(), false);
   const Json id = server.start("print('go')\nawait asyncio.sleep(60)");
-  server.read_until("output");
+  server.read_line();
   server.interrupt(id);
   EXPECT_EQ(server.finish(id).exception(), "KeyboardInterrupt");
   EXPECT_EQ(server.frames_before_status().size(), 0U) << server.describe();
@@ -69,7 +69,7 @@ TEST_P(BrokenLoopTest, IsRemadeWhenATaskBreaksIt) {
       Json(GetParam().code).dump() +
       ", globals())\n    print('broken')\nb = asyncio.create_task(break_it())\nawait "
       "asyncio.sleep(0)");
-  server.read_until("output");
+  server.read_line();
   goes_on(server);
 }
 
@@ -137,7 +137,7 @@ TEST(OwnLoopTest, ThatOfUvloopIsUsed) {
   for (const char* code : {"print('go')\nawait asyncio.sleep(60)",
                            "await asyncio.sleep(0)\nprint('go')\nwhile True: pass"}) {
     const Json id = server.start(code);
-    server.read_until("output");
+    server.read_line();
     server.interrupt(id);
     EXPECT_EQ(server.finish(id).exception(), "KeyboardInterrupt") << server.describe();
   }

@@ -252,7 +252,7 @@ TEST_P(CompleteWhileTest, AnswersAndTheExecutionNoticesNothing) {
   ServerProcess server;
   ASSERT_TRUE(server.execute("thing = 1\nimport time").ok());
   const Json id = server.start(GetParam().code);
-  server.read_until("output");
+  server.read_line();
   for (int n = 0; n < 5; ++n) EXPECT_TRUE(has(complete(server, "thi"), "thing"));
   EXPECT_EQ(server.status()["execution_id"], id);
   server.interrupt(id);
@@ -289,7 +289,7 @@ TEST(CompleteTest, AnInterruptHitsTheExecutionAndNeverTheAnswer) {
   ServerProcess server;
   for (int round = 0; round < 20; ++round) {
     const Json id = server.start("thing = 1\nprint('go')\nwhile True: pass");
-    server.read_until("output");
+    server.read_line();
     server.send({{"type", "complete"}, {"id", "ask"}, {"code", "thi"}});
     server.send({{"type", "interrupt"}, {"execution_id", id}});
     std::vector<Json> frames = server.read_until(is_terminal);

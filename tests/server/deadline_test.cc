@@ -157,9 +157,9 @@ TEST(DeadlineTest, OnStuckExitEndsTheProcessWithLastWords) {
   const Json id = server.start(
       "import subprocess\np = subprocess.Popen(['sh', '-c', 'trap \"\" INT TERM; echo child; "
       "while true; do sleep 1; done'], stdout=subprocess.PIPE)\np.stdout.readline()\n"
-      "print(p.pid, end='')\nsum(range(10**11))",
+      "print(p.pid)\nsum(range(10**11))",
       {{"timeout", 1}, {"grace", 0.1}});
-  const ProcessWatch child(std::stoi(output_text(server.read_until("output"), "stdout")));
+  const ProcessWatch child(std::stoi(server.read_line()));
   const Json last = server.read_to_end().back();
   EXPECT_EQ(last["type"], "fatal");
   EXPECT_EQ(last["reason"], "timeout");
@@ -181,7 +181,7 @@ TEST(DeadlineTest, TheOptionIsForAllThatDoNotSayOtherwise) {
 TEST(DeadlineTest, AnInterruptWithGraceTakesTheSameWay) {
   ServerProcess server;
   const Json id = server.start("print('go')\n" + swallowing(2) + "\n" + kInC);
-  server.read_until("output");
+  server.read_line();
   server.send({{"type", "interrupt"}, {"execution_id", id}, {"grace", 0.1}});
   EXPECT_EQ(server.read_until("interrupt_reply").back()["outcome"], "delivered");
   EXPECT_EQ(server.read_until("stuck").back()["execution_id"], id);
@@ -193,7 +193,7 @@ TEST(DeadlineTest, AnInterruptWithGraceTakesTheSameWay) {
 TEST(DeadlineTest, AnInterruptWithoutGraceIsOneInterrupt) {
   ServerProcess server;
   const Json id = server.start("print('go')\n" + swallowing(2), {{"grace", 0.05}});
-  server.read_until("output");
+  server.read_line();
   server.interrupt(id);
   EXPECT_EQ(status_after(server, 0.5)["state"], "busy");
   server.interrupt(id);
@@ -204,7 +204,7 @@ TEST(DeadlineTest, AnInterruptAfterTheDeadlineDoesNotChangeWhatHappened) {
   ServerProcess server;
   const Json id = server.start(swallowing(1) + "\nprint('on')\ntime.sleep(600)",
                                {{"timeout", 0.5}, {"grace", 600}});
-  server.read_until("output");
+  server.read_line();
   server.interrupt(id);
   EXPECT_EQ(server.finish(id).reason(), "timeout");
 }

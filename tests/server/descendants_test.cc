@@ -63,7 +63,7 @@ TEST(ForkServerTest, ItsWorkersAreInterrupted) {
       "import concurrent.futures, multiprocessing, time\n"
       "e = concurrent.futures.ProcessPoolExecutor(1, multiprocessing.get_context('forkserver'))\n"
       "e.submit(abs, -1).result()\nprint('go')\nlist(e.map(time.sleep, [600]))");
-  server.read_until("output");
+  server.read_line();
   server.interrupt(id);
   EXPECT_EQ(server.finish(id).exception(), "KeyboardInterrupt");
   EXPECT_EQ(server.execute("e.submit(abs, -1).result(15)").value(), 1) << server.describe();
@@ -127,7 +127,7 @@ TEST(DescendantsTest, ManyThatEndAtThatMomentDoNoHarm) {
     const Json id = server.start(
         "import subprocess\nprint('go')\nwhile True:\n"
         "    for p in [subprocess.Popen(['true']) for _ in range(8)]: p.wait()");
-    server.read_until("output");
+    server.read_line();
     for (int n = 0; n < 20; ++n) server.send({{"type", "interrupt"}, {"execution_id", id}});
     ASSERT_EQ(server.finish(id).exception(), "KeyboardInterrupt");
   }
@@ -154,7 +154,7 @@ TEST(DescendantsTest, WorkersOfAPoolAreInterrupted) {
       "    futures = [pool.submit(time.sleep, 600) for _ in range(2)]\n"
       "    while not all(f.running() for f in futures): pass\n    print('go')\n"
       "    concurrent.futures.wait(futures)");
-  server.read_until("output");
+  server.read_line();
   server.interrupt(id);
   EXPECT_EQ(server.finish(id).exception(), "KeyboardInterrupt");
   EXPECT_EQ(server.execute("1").value(), 1);

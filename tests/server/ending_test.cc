@@ -74,7 +74,7 @@ TEST(ShutdownTest, InterruptsWhatRunsAndCancelsWhatIsQueued) {
   ServerProcess server;
   const Json running = server.start("print('go')\nwhile True: pass");
   const Json queued = server.start("print('never')");
-  server.read_until("output");
+  server.read_line();
   server.send({{"type", "shutdown"}});
   EXPECT_EQ(last_type(server.read_to_end()), "shutdown_reply");
   EXPECT_EQ(server.finish(running).exception(), "KeyboardInterrupt");
@@ -108,7 +108,7 @@ TEST(ShutdownTest, EachRequestThatWaitsIsAnswered) {
       "class Slow:\n    def __del__(self): print('deleted', flush=True); __import__('time')."
       "sleep(600)\nslow = Slow()");
   server.send({{"type", "reset"}, {"id", "under way"}});
-  server.read_until("output");
+  server.read_line();
   server.send({{"type", "reset"}, {"id", "queued"}});
   server.send({{"type", "shutdown"}, {"id", "bye"}});
   const std::vector<Json> frames = server.read_to_end();
@@ -127,7 +127,7 @@ TEST(ShutdownTest, EachIsAnswered) {
   server.start(
       "print('go')\nwhile True:\n    try:\n        while True: pass\n"
       "    except BaseException: pass");
-  server.read_until("output");
+  server.read_line();
   server.send({{"type", "shutdown"}, {"id", "first"}});
   server.send({{"type", "shutdown"}, {"id", "second"}});
   const std::vector<Json> frames = server.read_to_end();
@@ -141,7 +141,7 @@ TEST(ShutdownTest, CodeThatWillNotStopDelaysItOnlyASecond) {
   server.start(
       "print('go')\nwhile True:\n    try:\n        while True: pass\n"
       "    except BaseException: pass");
-  server.read_until("output");
+  server.read_line();
   server.send({{"type", "shutdown"}});
   EXPECT_EQ(last_type(server.read_to_end()), "shutdown_reply");
   EXPECT_EQ(server.wait_exit(), 0);
@@ -181,7 +181,7 @@ TEST_P(EndingSignalTest, IsAShutdownWhileCodeRuns) {
   ServerProcess server;
   const Json running = server.start("print('go')\nwhile True: pass");
   const Json queued = server.start("1");
-  server.read_until("output");
+  server.read_line();
   server.signal(GetParam());
   EXPECT_EQ(server.finish(running).exception(), "KeyboardInterrupt");
   EXPECT_EQ(server.finish(queued).reason(), "cancelled");

@@ -232,7 +232,7 @@ class SlowReprTest : public ::testing::TestWithParam<Flood> {};
 TEST_P(SlowReprTest, CanBeInterrupted) {
   ServerProcess server;
   const Json id = server.start(std::string(GetParam().code));
-  server.read_until("output");
+  server.read_line();
   server.interrupt(id);
   EXPECT_EQ(server.finish(id).exception(), "KeyboardInterrupt");
   EXPECT_EQ(server.execute("'alive'").value(), "alive");

@@ -515,7 +515,7 @@ TEST_F(HostCallTest, AnAsyncCallLetsTheLoopRun) {
       "async def other(): print('meanwhile', flush=True)\ntask = asyncio.create_task(other())\n"
       "await host.af()");
   const Json call = await_call(server_)["id"];
-  EXPECT_EQ(server_.read_until("output").back()["data"], "meanwhile\n");
+  EXPECT_EQ(server_.read_line(), "meanwhile\n");
   give(server_, call, 1);
   EXPECT_EQ(server_.finish(id).value(), 1);
 }
@@ -590,7 +590,7 @@ TEST_F(HostCallTest, TaskAtRestIsAnswered) {
   server_.finish(id);
   EXPECT_EQ(server_.status()["state"], "idle");
   give(server_, call["id"], 5);
-  EXPECT_EQ(server_.read_until("output").back()["data"], "got 5\n");
+  EXPECT_EQ(server_.read_line(), "got 5\n");
 }
 
 TEST_F(HostCallTest, NeverAwaitedIsWarnedOf) {
@@ -858,7 +858,7 @@ TEST_F(HostSurviveTest, TaskAtRestIsAnswered) {
   const Json call = await_call(server_)["id"];
   server_.finish(id);
   give(server_, call, 5);
-  EXPECT_EQ(server_.read_until("output").back()["data"], "got 5\n");
+  EXPECT_EQ(server_.read_line(), "got 5\n");
 }
 
 TEST_F(HostSurviveTest, CrashClosesPendingCalls) {
@@ -928,7 +928,7 @@ TEST_F(HostSurviveTest, WhatARestoredTaskWaitedForIsAnsweredNoMore) {
   server_.finish(id);
   const Json saved = checkpoint(server_);
   request(server_, {{"type", "restore"}, {"checkpoint_id", saved}});
-  EXPECT_EQ(server_.read_until("output").back()["data"], "the client answers no more\n");
+  EXPECT_EQ(server_.read_line(), "the client answers no more\n");
   EXPECT_EQ(echo(server_, "await host.af(1)").value(), Json::parse("[[1], {}]"));
 }
 

@@ -55,7 +55,7 @@ TEST(IdleTest, NothingHappensAfterExecutions) {
 TEST(IdleTest, NothingHappensAfterAnInterrupt) {
   ServerProcess server;
   const Json id = server.start("print('go')\nwhile True: pass");
-  server.read_until("output");
+  server.read_line();
   server.interrupt(id);
   server.finish(id);
   expect_rest(server);
@@ -106,7 +106,7 @@ TEST(IdleTest, NothingHappensOnceTheInputHookIsGone) {
       "import ctypes\nslot = ctypes.c_void_p.in_dll(ctypes.pythonapi, 'PyOS_InputHook')\n"
       "hook = ctypes.CFUNCTYPE(ctypes.c_int)(lambda: print('served') or 0)\n"
       "slot.value = ctypes.cast(hook, ctypes.c_void_p).value");
-  server.read_until("output");
+  server.read_line();
   server.execute("slot.value = None");
   expect_rest(server);
 }

@@ -21,7 +21,7 @@ void set_hook(ServerProcess& server, const std::string& body) {
 TEST(InputHookTest, IsServedAgainAndAgainWhileTheSessionIsIdle) {
   ServerProcess server;
   set_hook(server, "    if calls == 20: print(threading.current_thread().name)\n");
-  const Json output = server.read_until("output").back();
+  const Json output = server.read_output();
   EXPECT_EQ(output["data"], "MainThread\n");
   EXPECT_EQ(output["execution_id"], nullptr);
   EXPECT_EQ(server.execute("1 + 1").value(), 2);
@@ -40,7 +40,7 @@ TEST(InputHookTest, TasksGoOnBesideIt) {
       "import asyncio\nasync def tick():\n    before = calls\n"
       "    while calls < before + 5: await asyncio.sleep(0.01)\n    print('both')\n"
       "await asyncio.sleep(0)\nt = asyncio.create_task(tick())");
-  EXPECT_EQ(server.read_until("output").back()["data"], "both\n");
+  EXPECT_EQ(server.read_line(), "both\n");
 }
 
 TEST(InputHookTest, CodeInItCanBeInterrupted) {
@@ -48,9 +48,9 @@ TEST(InputHookTest, CodeInItCanBeInterrupted) {
   set_hook(server,
            "    if calls == 3:\n        print('spins')\n        try:\n            time.sleep(600)\n"
            "        except KeyboardInterrupt: print('ended')\n");
-  server.read_until("output");
+  server.read_line();
   EXPECT_EQ(server.interrupt(nullptr)["outcome"], "delivered");
-  EXPECT_EQ(server.read_until("output").back()["data"], "ended\n");
+  EXPECT_EQ(server.read_line(), "ended\n");
   EXPECT_EQ(server.execute("'alive'").value(), "alive");
 }
 

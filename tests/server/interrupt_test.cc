@@ -20,7 +20,7 @@ TEST_P(InterruptBusyTest, EndsWithKeyboardInterruptAndTheSessionLives) {
   ServerProcess server;
   for (int round = 0; round < 3; ++round) {
     const Json id = server.start(GetParam().code);
-    server.read_until("output");
+    server.read_line();
     server.send({{"type", "interrupt"}, {"id", 5}, {"execution_id", id}});
     const std::vector<Json> frames = server.read_until("interrupt_reply");
     for (const Json& frame : frames) EXPECT_FALSE(is_terminal(frame)) << "came before the reply";
@@ -84,7 +84,7 @@ INSTANTIATE_TEST_SUITE_P(Codes, InterruptBusyTest, ::testing::ValuesIn(kBusy), C
 TEST(InterruptTest, VariablesBoundBeforeAreStillThere) {
   ServerProcess server;
   const Json id = server.start("kept = 'kept'\nprint('go')\nwhile True: pass");
-  server.read_until("output");
+  server.read_line();
   server.interrupt(id);
   server.finish(id);
   EXPECT_EQ(server.execute("kept").value(), "kept");
@@ -93,7 +93,7 @@ TEST(InterruptTest, VariablesBoundBeforeAreStillThere) {
 TEST(InterruptTest, UnaddressedMeansWhatRuns) {
   ServerProcess server;
   const Json id = server.start("print('go')\nwhile True: pass");
-  server.read_until("output");
+  server.read_line();
   const Json reply = server.interrupt(nullptr);
   EXPECT_EQ(reply["outcome"], "delivered");
   EXPECT_EQ(reply["execution_id"], id);
@@ -230,7 +230,7 @@ TEST(InterruptTest, TheUsersOwnHandlerIsRespected) {
       "import signal, time\n"
       "def handler(number, frame): raise TimeoutError('handled')\n"
       "old = signal.signal(signal.SIGINT, handler)\nprint('go')\ntime.sleep(600)");
-  server.read_until("output");
+  server.read_line();
   EXPECT_EQ(server.interrupt(id)["outcome"], "delivered");
   EXPECT_EQ(server.finish(id).exception(), "TimeoutError");
 }
@@ -240,7 +240,7 @@ TEST(InterruptTest, TheDefaultActionIsNoCrash) {
   const Json id = server.start(
       "import signal, time\nold = signal.signal(signal.SIGINT, signal.SIG_DFL)\nprint('go')\n"
       "time.sleep(0.5)");
-  server.read_until("output");
+  server.read_line();
   server.interrupt(id);
   server.close_stdin();
   // Whether the session outlives what its user asked for is not promised.
@@ -253,7 +253,7 @@ TEST(InterruptTest, IsAnsweredWhileCodeHoldsTheInterpreter) {
   const Json id = server.start(
       "import "
       "ctypes\nprint('go')\nctypes.PyDLL(None).usleep(500_000)\nctypes.PyDLL(None).usleep(1)");
-  server.read_until("output");
+  server.read_line();
   server.send({{"type", "interrupt"}, {"execution_id", id}});
   EXPECT_EQ(server.read_frame()["outcome"], "delivered");
   EXPECT_EQ(server.finish(id).reason(), "interrupt");
@@ -262,7 +262,7 @@ TEST(InterruptTest, IsAnsweredWhileCodeHoldsTheInterpreter) {
 TEST(InterruptTest, SigintDoesTheSame) {
   ServerProcess server;
   const Json id = server.start("print('go')\nwhile True: pass");
-  server.read_until("output");
+  server.read_line();
   server.signal(SIGINT);
   const Execution execution = server.finish(id);
   EXPECT_EQ(execution.reason(), "interrupt");

@@ -128,7 +128,7 @@ TEST_P(StartingChildrenTest, NoneIsLeft) {
     const std::string time = marker();
     ServerProcess server(launch);
     server.start(prelude(time) + "import resource\nprint('go', flush=True)\n" + GetParam().code);
-    server.read_until("output");
+    server.read_line();
     while (processes_with(time).size() < 20) {
     }
     server.close_stdin();

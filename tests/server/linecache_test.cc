@@ -282,7 +282,7 @@ TEST_P(EndlessTest, EndsWithAnInterrupt) {
   const Json id = server.start(std::string("import sys\ndef stay():\n    print('in', flush=True)\n"
                                            "    while True: pass\n") +
                                GetParam().code);
-  server.read_until("output");
+  server.read_line();
   server.interrupt(id);
   EXPECT_EQ(server.finish(id).terminal["type"], "error");
   EXPECT_EQ(server.execute("1").value(), 1);

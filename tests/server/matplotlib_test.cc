@@ -206,7 +206,7 @@ TEST_F(MatplotlibTest, DrawingCanBeInterrupted) {
       "class Slow(Artist):\n    def draw(self, renderer):\n        print('drawing', flush=True)\n"
       "        while True: pass\n"
       "plt.figure().add_artist(Slow())\nplt.figure()\n1");
-  server_.read_until("output");
+  server_.read_line();
   EXPECT_EQ(server_.interrupt(id)["outcome"], "delivered");
   EXPECT_EQ(server_.finish(id).reason(), "interrupt");
   EXPECT_EQ(server_.execute("plt.get_fignums()").value(), Json::array());

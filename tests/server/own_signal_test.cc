@@ -70,7 +70,7 @@ TEST_P(HandlerOfCTest, SeesAnInterrupt) {
                  "', 'w')\nfaulthandler.register(signal.SIGINT, file, chain=True)");
   for (const char* code : {"print('go')\ntime.sleep(20)", "print('go')\nwhile True: pass"}) {
     const Json id = server.start(code);
-    server.read_until("output");
+    server.read_line();
     server.interrupt(id);
     EXPECT_EQ(server.finish(id).exception(), "KeyboardInterrupt");
     EXPECT_NE(read_text(directory.path("dump")).find("most recent call first"), std::string::npos);

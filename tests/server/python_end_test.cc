@@ -197,7 +197,7 @@ TEST_P(PythonEndTest, ItCanBeInterrupted) {
       "import atexit, time\natexit.register(print, 'the rest')\n"
       "def hang():\n    print('hangs', flush=True)\n    time.sleep(600)\natexit.register(hang)");
   server.close_stdin();
-  server.read_until("output");
+  server.read_line();
   server.signal(SIGINT);
   const std::vector<Json> frames = server.read_to_end();
   EXPECT_NE(output_text(frames, "stdout").find("the rest"), std::string::npos) << server.describe();

@@ -173,7 +173,7 @@ TEST_P(EveryPythonTest, RunsASession) {
   EXPECT_EQ(server.ready()["pid"], server.pid());
   EXPECT_EQ(server.ask("input('name? ')", "Ada").value(), "Ada");
   const Json id = server.start("import time\nprint('sleeps', flush=True)\ntime.sleep(60)");
-  server.read_until("output");
+  server.read_line();
   EXPECT_EQ(server.interrupt(id)["outcome"], "delivered");
   EXPECT_EQ(server.finish(id).terminal["reason"], "interrupt");
   const Execution spawned = server.execute(

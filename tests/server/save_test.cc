@@ -213,7 +213,7 @@ TEST_P(SaveTest, CanBeInterrupted) {
       "import time\nclass Slow:\n    def __reduce__(self):\n        print('begun')\n"
       "        time.sleep(1000)\nslow = Slow()");
   server.send({{"type", "save"}, {"id", "s"}, {"path", file()}});
-  server.read_until("output");
+  server.read_line();
   EXPECT_EQ(server.interrupt("s")["outcome"], "delivered");
   const Json failed = answer_to(server, "s");
   EXPECT_EQ(failed["code"], "save_failed") << failed;

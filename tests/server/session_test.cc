@@ -94,7 +94,7 @@ TEST(StatusTest, WhileBusy) {
   ServerProcess server;
   const Json id = server.start("print('go')\nwhile True: pass");
   server.start("2");
-  server.read_until("output");
+  server.read_line();
   const Json status = server.status();
   EXPECT_EQ(status["state"], "busy");
   EXPECT_EQ(status["execution_id"], id);
@@ -123,7 +123,7 @@ TEST(StatusTest, IsServedWhileCodeHoldsTheInterpreter) {
   const Json id = server.start(
       "import ctypes\nprint('go', flush=True)\n"
       "ctypes.PyDLL(None).usleep(1_000_000)  # C code that keeps the interpreter to itself");
-  server.read_until("output");
+  server.read_line();
   server.send({{"type", "status"}, {"id", "s"}});
   EXPECT_EQ(server.read_frame()["type"], "status_reply");
   EXPECT_TRUE(server.finish(id).ok());

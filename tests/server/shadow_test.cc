@@ -57,7 +57,7 @@ void check_questions(ServerProcess& server) {
 
 void check_interrupt(ServerProcess& server) {
   const Json id = server.start("print('on')\nwhile True: pass");
-  server.read_until("output");
+  server.read_line();
   server.interrupt(id);
   EXPECT_EQ(server.finish(id).reason(), "interrupt");
 }

@@ -34,7 +34,7 @@ TEST_P(StatusStackTest, NamesEachFunctionFileAndLineTheInnermostLast) {
       "def inner(n=0):\n    " +
       std::string(GetParam().line) + "\ndef outer():\n    inner()\n\nouter()";
   const Json id = server.start(code, {{"filename", "notes.py"}, {"first_line", 11}});
-  server.read_until("output");
+  server.read_line();
   const Json status = status_with_stack(server);
   EXPECT_EQ(status["stack"], Json({entry("notes.py", 18, "<module>"),
                                    entry("notes.py", 16, "outer"), entry("notes.py", 14, "inner")}))

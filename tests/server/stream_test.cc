@@ -20,7 +20,7 @@ TEST(StreamTest, PrintArrivesOnItsStream) {
 TEST(StreamTest, OutputNamesItsExecution) {
   ServerProcess server;
   server.start("print('x')", {{"id", "mine"}});
-  const Json output = server.read_until("output").back();
+  const Json output = server.read_output();
   EXPECT_EQ(output["execution_id"], "mine");
   EXPECT_EQ(output["stream"], "stdout");
   EXPECT_EQ(output["data"], "x\n");

@@ -240,7 +240,7 @@ TEST(OtherUserTest, AnInterpreterOfAnotherUserEndsWithItsServer) {
   const Fd interpreter = open_pidfd(first_interpreter(server));
   server.execute("import os");
   server.start("os.setuid(65534)\nprint('there', flush=True)\nwhile True: pass");
-  server.read_until("output");
+  server.read_line();
   ::kill(server.pid(), SIGKILL);
   EXPECT_TRUE(wait_for(interpreter.get(), POLLIN, Clock::now() + kPatience));
 }

@@ -133,7 +133,7 @@ TEST(SurviveCrashTest, AKillFromOutsideIsTold) {
   ServerProcess server(surviving());
   server.execute("kept = 1");
   const Json id = server.start("import time\nprint('on')\ntime.sleep(60)");
-  server.read_until("output");
+  server.read_line();
   ::kill(first_interpreter(server), SIGKILL);
   const Execution lost = server.finish(id);
   EXPECT_EQ(lost.reason(), "crash");
@@ -251,7 +251,7 @@ TEST(SurviveCrashTest, AnInquiryOnItsWayIsAnswered) {
   ServerProcess server(surviving());
   server.execute("import os, time\nkept = 1");
   const Json id = server.start("print('on')\nn = 10**9\nwhile n: n -= 1");
-  server.read_until("output");
+  server.read_line();
   server.send({{"type", "complete"}, {"id", "complete"}, {"code", "ke"}});
   ::kill(first_interpreter(server), SIGKILL);
   server.read_until("complete_reply");

@@ -33,7 +33,7 @@ TEST_P(SurviveHangTest, EndsWithAnInterruptAndAGrace) {
   ServerProcess server(surviving());
   server.execute(kImports);
   const Json id = server.start("print('on')\nkept.append(2)\n" + std::string(GetParam().code));
-  server.read_until("output");
+  server.read_line();
   server.send({{"type", "interrupt"}, {"id", "i"}, {"execution_id", id}, {"grace", 0.2}});
   const Execution stopped = server.finish(id);
   EXPECT_EQ(stopped.reason(), "interrupt") << stopped;
@@ -93,8 +93,7 @@ TEST(SurviveDeadlineTest, WhatTheExecutionStartedEndsWithIt) {
       "import subprocess\np = subprocess.Popen(['sleep', '600'])\nprint(p.pid)\n"
       "sum(range(10**11))",
       {{"timeout", 0.3}, {"grace", 0.2}});
-  const ProcessWatch started(
-      std::stoi(server.read_until("output").back()["data"].get<std::string>()));
+  const ProcessWatch started(std::stoi(server.read_line()));
   EXPECT_EQ(server.finish(id).reason(), "timeout");
   EXPECT_TRUE(started.ends(kPatience));
 }
@@ -121,7 +120,7 @@ TEST(SurviveDeadlineTest, AThreadThatHangsInCAtRestIsNoHindrance) {
 TEST(SurviveDeadlineTest, AShutdownEndsWhatHangs) {
   ServerProcess server(surviving());
   const Json id = server.start("print('on')\nsum(range(10**11))");
-  server.read_until("output");
+  server.read_line();
   server.send({{"type", "shutdown"}, {"id", "s"}});
   const std::vector<Json> frames = server.read_to_end();
   ASSERT_FALSE(frames.empty());
@@ -140,7 +139,7 @@ TEST(SurviveDeadlineTest, TheNextOnesStackCanBeHad) {
                      {{"timeout", 1}, {"grace", 0.1}});
   ASSERT_EQ(hung.terminal["restored"], true) << hung;
   server.start("import time\ndef waiting():\n    print('on')\n    time.sleep(600)\nwaiting()");
-  server.read_until("output");
+  server.read_line();
   // On a noisy machine it may come too late now and then.
   Json status;
   const Clock::time_point end = Clock::now() + kPatience;

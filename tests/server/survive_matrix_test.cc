@@ -36,7 +36,7 @@ TEST_P(SurviveMatrixTest, CostsThatExecutionAndNothingElse) {
     const Json id = server.start(first + death + GetParam().code);
     const Json queued = server.start("kept + ['queued']");
     if (hangs) {
-      server.read_until("output");
+      server.read_line();
       server.send({{"type", "interrupt"}, {"execution_id", id}, {"grace", 0.02}});
     }
     const Execution lost = server.finish(id);

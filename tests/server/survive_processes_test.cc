@@ -78,7 +78,7 @@ std::vector<pid_t> left_behind(const Ending& ending) {
   for (const pid_t each : all) watches.emplace_back(each);
   if (*ending.code != '\0') {
     server.start("print('on', flush=True)\n" + std::string(ending.code));
-    server.read_until("output");
+    server.read_line();
   }
   end(server, ending.end);
   const Clock::time_point deadline = Clock::now() + kGone;

@@ -27,12 +27,12 @@ class SurviveSaveTest : public ::testing::Test {
   // Until the copy is at work.
   void begin() {
     server_.send({{"type", "save"}, {"id", "s"}, {"path", file()}, {"names", {"x", "z"}}});
-    server_.read_until("output");
+    server_.read_line();
   }
   // It is pickled twice.
   void let_it_go_on() {
     std::ofstream(gate()) << "go";
-    server_.read_until("output");
+    server_.read_line();
     std::ofstream(gate()) << "go";
   }
   std::vector<Json> up_to_reply() {
@@ -145,7 +145,7 @@ TEST_F(SurviveSaveTest, ThatOfABranchEndsWithIt) {
                 {"session", branch.name()},
                 {"path", file()},
                 {"names", {"z"}}});
-  server_.read_until("output");
+  server_.read_line();
   server_.send({{"type", "close"}, {"id", "c"}, {"session", branch.name()}});
   const auto frames = server_.read_until("close_reply");
   EXPECT_EQ(frame_of(frames, "protocol_error")["id"], "s");

@@ -70,7 +70,7 @@ TEST(SurviveStageTest, InATopLevelAwaitWithTasksInTheBackground) {
       "threaded]");
   EXPECT_EQ(after.value(), Json({true, false, 0, 3})) << after;
   const Json id = server.start("print('on')\nawait asyncio.sleep(60)");
-  server.read_until("output");
+  server.read_line();
   server.interrupt(id);
   EXPECT_EQ(server.finish(id).reason(), "interrupt");
 }
@@ -298,7 +298,7 @@ TEST(SurviveStageTest, LastWordsAndInterruptsWorkInWhatHasBeenWoken) {
     EXPECT_NE(lost.terminal["traceback"].get<std::string>().find("doomed"), std::string::npos)
         << "round " << round << lost;
     const Json id = server.start("print('on')\ntime.sleep(600)");
-    server.read_until("output");
+    server.read_line();
     server.interrupt(id);
     EXPECT_EQ(server.finish(id).reason(), "interrupt");
   }

@@ -73,7 +73,7 @@ TEST(SurviveTransactionTest, InterruptedTimedOutOrExitedIsFailed) {
   EXPECT_EQ(server.execute("x").value(), 1);
   const Json id =
       server.start("x = 4\nprint('on')\nwhile True: pass", transaction("rollback_on_failure"));
-  server.read_until("output");
+  server.read_line();
   server.interrupt(id);
   EXPECT_EQ(server.finish(id).reason(), "interrupt");
   EXPECT_EQ(server.execute("x").value(), 1);

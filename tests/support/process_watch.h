@@ -28,7 +28,7 @@ class ProcessWatch {
 
 // The first number that the code prints.
 inline ProcessWatch printed_process(ServerProcess& server) {
-  return ProcessWatch(std::stoi(output_text(server.read_until("output"), "stdout")));
+  return ProcessWatch(std::stoi(server.read_line()));
 }
 
 }  // namespace replwire_tests

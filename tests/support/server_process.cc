@@ -96,6 +96,17 @@ std::vector<Json> ServerProcess::read_until(std::string_view type) {
   return read_until([type](const Json& frame) { return frame["type"] == type; });
 }
 
+Json ServerProcess::read_output() {
+  std::string text;
+  const std::vector<Json> frames = read_until([&text](const Json& frame) {
+    if (frame["type"] == "output") text += frame["data"].get<std::string>();
+    return text.find('\n') != std::string::npos;
+  });
+  Json output = frames.back();
+  output["data"] = std::move(text);
+  return output;
+}
+
 std::vector<Json> ServerProcess::read_to_end() {
   const Clock::time_point deadline = Clock::now() + kPatience;
   while (receive(deadline)) {

@@ -43,6 +43,10 @@ class ServerProcess {
   // All frames up to the first that the predicate (or this type) fits, that one included.
   std::vector<Json> read_until(const std::function<bool(const Json&)>& fits);
   std::vector<Json> read_until(std::string_view type);
+  // The next output: its last frame, with the text of all up to the one with the end of a line. A
+  // line that is printed may come in two frames.
+  Json read_output();
+  std::string read_line() { return read_output()["data"]; }
   // All frames up to the end of the server's output.
   std::vector<Json> read_to_end();
   // When the frame read last came in.
