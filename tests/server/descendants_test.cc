@@ -62,7 +62,8 @@ TEST(ForkServerTest, ItsWorkersAreInterrupted) {
   const Json id = server.start(
       "import concurrent.futures, multiprocessing, time\n"
       "e = concurrent.futures.ProcessPoolExecutor(1, multiprocessing.get_context('forkserver'))\n"
-      "e.submit(abs, -1).result()\nprint('go')\nlist(e.map(time.sleep, [600]))");
+      "loop = \"import time; print('go', flush=True)\\nwhile True: time.sleep(0.01)\"\n"
+      "list(e.map(exec, [loop]))");
   server.read_line();
   server.interrupt(id);
   EXPECT_EQ(server.finish(id).exception(), "KeyboardInterrupt");
