@@ -1,11 +1,10 @@
-"""Variables in a file: what the client offers, and random sessions that are saved and loaded."""
+"""Variables in a file: what the client offers, and files from elsewhere."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import os
-import random
 import stat
 from pathlib import Path
 from typing import Any
@@ -16,150 +15,10 @@ from terminals import terminal
 import replwire
 from replwire import RequestRefused, frames, sync
 
-SURVIVE = ("--survive",)
-EXAMPLES = int(os.environ.get("REPLWIRE_EXAMPLES", "25"))
-
-# What names hold, with a number for each object: the same where sessions are equal, sharing
-# included.
-FINGERPRINT = """
-def _fingerprint(names):
-    seen = {}
-    def walk(value):
-        kind = type(value)
-        if kind in (int, str, float, bool, type(None), bytes) or value == ():
-            return repr(value)
-        if id(value) in seen:
-            return f"#{seen[id(value)]}"
-        seen[id(value)] = len(seen)
-        return f"{len(seen) - 1}:{kind.__name__}({inside(value, kind)})"
-    def inside(value, kind):
-        if kind in (list, tuple):
-            return ", ".join(map(walk, value))
-        if kind is dict:
-            return ", ".join(f"{walk(key)}: {walk(each)}" for key, each in value.items())
-        if kind is set:
-            return sorted(map(repr, value))
-        if kind is type(walk):
-            cells = [walk(each.cell_contents) for each in value.__closure__ or ()]
-            return f"{value.__name__} {walk(value.__defaults__)} {cells}"
-        if isinstance(value, type) or kind is type(_fingerprint.__globals__["__builtins__"]):
-            return value.__name__
-        held = value.__dict__ if hasattr(value, "__dict__") else repr(value)
-        return f"{walk(kind)} {walk(held)}"
-    return [f"{name} = {walk(globals()[name])}" for name in names]
-"""
-BEGIN = """
-import math, enum
-class Node:
-    def __init__(self, **fields): self.__dict__.update(fields)
-class Leaf(Node): pass
-class Kind(enum.Enum):
-    ONE = 1
-    TWO = 2
-def _keeper(held):
-    def put(value): held.append(value)
-    def get(): return held
-    return put, get
-"""
-
-
-def random_code(draw: random.Random) -> str:
-    """Statements that bind names to values which hold those of other names."""
-    lines = [BEGIN]
-    names: list[str] = []
-
-    def some() -> str:
-        return draw.choice(names) if names and draw.random() < 0.7 else draw.choice(LITERALS)
-
-    for number in range(draw.randint(1, 12)):
-        name = f"n{number}"
-        kind = draw.choice(KINDS)
-        lines.append(f"{name} = " + kind.format(some(), some(), some()))
-        names.append(name)
-        if draw.random() < 0.3:
-            target = draw.choice(names)
-            lines.append(f"if isinstance({target}, list): {target}.append({some()})")
-            lines.append(f"if isinstance({target}, Node): {target}.more = {some()}")
-    return "\n".join(lines)
-
-
-LITERALS = ["1", "'text'", "b'bytes'", "2.5", "None", "True", "'long' * 2000", "10**30", "Kind.TWO"]
-KINDS = [
-    "[{0}, {1}]",
-    "({0}, {1})",
-    "{{'a': {0}, 'b': {1}, 3: {2}}}",
-    "{{1, 'x', 2.5}}",
-    "{0}",
-    "Node(a={0}, b={1})",
-    "Leaf(a={0})",
-    "_keeper([{0}])",
-    "(lambda held, n={0}: lambda: (held, n))({1})",
-    "open('/dev/null')",
-    "[open('/dev/null'), {0}]",
-    "(each for each in ())",
-    "math",
-    "Node",
-    "bytearray(b'abc')",
-]
-MEANT = "[name for name in globals() if name.startswith('n') and name[1:].isdigit()]"
-
 
 def has_cloudpickle(session: sync.Session) -> bool:
     found = session.execute("import importlib.util as _u\n_u.find_spec('cloudpickle') is not None")
     return found.value is True
-
-
-@pytest.mark.parametrize("args", [(), SURVIVE])
-def test_random_sessions(tmp_path: Path, args: tuple[str, ...]) -> None:
-    path = str(tmp_path / "a.session")
-    for seed in range(EXAMPLES):
-        code = random_code(random.Random(seed))
-        with sync.Session(args=args) as first:
-            if seed == 0 and not has_cloudpickle(first):
-                pytest.skip("no cloudpickle")
-            first.execute(code + FINGERPRINT)
-            told = first.save(path)
-            saved = [name for name in told.saved if name[0] == "n" and name != "new"]
-            before = first.execute(f"_fingerprint({saved!r})").value
-            meant = set(first.execute(MEANT).value or [])
-            assert meant == {*saved} | {each.name for each in told.skipped} & meant
-            os.kill(first.ready.python.pid, 9)
-        with sync.Session(args=args) as second:
-            loaded = second.load(path)
-            assert loaded.skipped == [], f"seed {seed}"
-            assert loaded.loaded == told.saved
-            after = second.execute(f"{FINGERPRINT}\n_fingerprint({saved!r})").value
-        assert after == before, f"seed {seed}\n{code}"
-
-
-def test_random_damage(tmp_path: Path) -> None:
-    good, bad = tmp_path / "good", tmp_path / "bad"
-    draw = random.Random(1)
-    with sync.Session() as session:
-        session.execute("a, b, c = [1, 2], {'x': b'y' * 5000}, bytes(9000)\nd = [a]")
-        session.save(str(good))
-        data = good.read_bytes()
-        session.execute("a = b = c = d = 'untouched'")
-        for _ in range(8 * EXAMPLES):
-            damaged = bytearray(data)
-            for _ in range(draw.randint(1, 4)):
-                at = draw.randrange(len(damaged))
-                how = draw.randrange(4)
-                if how == 0:
-                    damaged[at] ^= 1 << draw.randrange(8)
-                elif how == 1:
-                    del damaged[at:]
-                elif how == 2:
-                    damaged[at:at] = bytes(draw.randrange(256) for _ in range(draw.randint(1, 50)))
-                else:
-                    damaged[at : at + 8] = damaged[at - 8 : at]
-            if damaged == data:
-                continue
-            bad.write_bytes(damaged)
-            with pytest.raises(RequestRefused) as refused:
-                session.load(str(bad))
-            assert refused.value.code == "load_failed"
-        assert session.execute("a, b, c, d").value == ["untouched"] * 4
 
 
 # ---- a file from elsewhere ----------------------------------------------------------------------
