@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from dap import Dap
 
-from replwire import ExecutionError, RequestRefused, Result, Session
+from replwire import ExecutionError, RequestRefused, Result, Session, frames
 
 TOOLS = os.environ.get("REPLWIRE_TOOLS", "")
 pytestmark = [
@@ -176,6 +176,26 @@ async def test_all_else_works_while_code_is_stopped(session: Session, dap: Dap) 
     assert await state(session) == "stopped"
     go_on(dap)
     assert (await run.ends()).stdout == "from the console\nchanged\n"
+
+
+@pytest.mark.parametrize("more", MODES)
+async def test_heartbeats_go_on_while_code_is_stopped(more: list[str]) -> None:
+    states: asyncio.Queue[str] = asyncio.Queue()
+
+    def hear(event: frames.Event) -> None:
+        if isinstance(event, frames.Heartbeat):
+            states.put_nowait(event.state)
+
+    args = ["--python", TOOLS, "--heartbeat", "0.05", *more]
+    async with Session(args=args, on_event=hear) as session, await listening(session) as dap:
+        await dap.attach({"<execution 1>": [1]})
+        run = Run(session, "x = 1")
+        await stopped(dap)
+        for _ in range(3):
+            while await asyncio.wait_for(states.get(), 60) != "stopped":
+                pass
+        go_on(dap)
+        assert (await run.ends()).ok
 
 
 @both_modes

@@ -327,8 +327,8 @@ class Conversation:
         elif execution.sink is not None:
             execution.sink.take(event)
 
-    def _comm(self, event: Any) -> None:
-        """Whichever execution it is of: a comm outlives that."""
+    def _of_session(self, event: Any) -> None:
+        """Whichever execution runs: a comm outlives it, and a heartbeat is only told of it."""
         execution = self.executions.get(event.execution_id)
         if execution is not None and execution.sink is not None:
             execution.sink.take(event)
@@ -480,9 +480,10 @@ class Conversation:
         "protocol_error": _refused,
         "ready": _ready,
         "fatal": _fatal,
-        "comm_open": _comm,
-        "comm_msg": _comm,
-        "comm_close": _comm,
+        "comm_open": _of_session,
+        "comm_msg": _of_session,
+        "comm_close": _of_session,
+        "heartbeat": _of_session,
     }
     ROUTES.update(dict.fromkeys((t for t in frames.DECODERS if t.endswith("_reply")), _reply))
     ROUTES.update({"branch_reply": _begun, "close_reply": _ended})
