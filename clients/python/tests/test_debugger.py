@@ -355,3 +355,26 @@ async def test_without_debugpy() -> None:
             await session.debug(host="192.0.2.1")  # of no machine
         assert refused.value.code == "unavailable"
         assert (await session.debug()).port > 0
+
+
+@pytest.mark.parametrize("more", MODES)
+async def test_pdb_by_process_id(more: list[str]) -> None:
+    """Of Python 3.14 and later: it looks at what runs, and lets it run on."""
+    async with Session(args=["--python", TOOLS, *more]) as session:
+        if int(session.ready.python.version.split(".")[1]) < 14:
+            pytest.skip("pdb -p is of Python 3.14 and later")
+        run = Run(session, "import time\nmarker = 'to be changed'\nwhile marker: time.sleep(0.01)")
+        while await state(session) != "busy":
+            pass
+        process = await asyncio.create_subprocess_exec(
+            *(TOOLS, "-m", "pdb", "-p", str(session.ready.python.pid)),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        told, _ = await asyncio.wait_for(
+            process.communicate(b"p marker.upper()\nmarker = ''\nc\n"), 60
+        )
+        assert b"'TO BE CHANGED'" in told, told
+        assert (await run.ends()).ok
+        assert (await session.execute("marker")).value == ""
