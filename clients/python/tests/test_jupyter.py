@@ -305,6 +305,24 @@ def test_what_is_not_there(shared: Kernel) -> None:
     assert shared.ask("connect_request")["shell_port"] == shared.manager.shell_port
 
 
+@pytest.mark.skipif("REPLWIRE_TOOLS" not in os.environ, reason="no $REPLWIRE_TOOLS")
+def test_buffers_go_through_a_comm_and_back(tmp_path: Path) -> None:
+    with kernel("--python", os.environ["REPLWIRE_TOOLS"], state=tmp_path) as mine:
+        mine.run(
+            "import comm\n"
+            "def target(mine, opening):\n"
+            "    mine.on_msg(lambda heard: mine.send(heard['content']['data'], buffers=\n"
+            "        [memoryview(bytes(each)[::-1]) for each in heard['buffers']]))\n"
+            "comm.get_comm_manager().register_target('echo', target)"
+        )
+        mine.send("comm_open", comm_id="c", target_name="echo", data={})
+        large = bytes(range(256)) * 4096
+        sent = mine.send("comm_msg", buffers=[b"\x00\xff", b"", large], comm_id="c", data={"n": 1})
+        heard = mine.until("comm_msg", sent)
+        assert heard["content"]["data"] == {"n": 1}
+        assert [bytes(each) for each in heard["buffers"]] == [b"\xff\x00", b"", large[::-1]]
+
+
 def test_who_subscribes_is_welcomed(shared: Kernel) -> None:
     socket = zmq.Context.instance().socket(zmq.SUB)
     socket.connect(f"tcp://127.0.0.1:{shared.manager.iopub_port}")
