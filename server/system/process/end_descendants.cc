@@ -69,8 +69,7 @@ void send(pid_t pid, int number) {
   if (const Descriptor process = open_process(pid)) send_signal(process, number);
 }
 
-void wait_for(pid_t pid, milliseconds time) {
-  const Descriptor process = open_process(pid);
+void wait_for(const Descriptor& process, milliseconds time) {
   pollfd state = {process.get(), POLLIN, 0};
   ::poll(&state, 1, static_cast<int>(time.count()));
 }
@@ -91,7 +90,7 @@ std::vector<pid_t> end_living(const std::function<Living()>& find) {
         asked.push_back(pid);
       }
     }
-    wait_for(living.to_end.front(), kPass);
+    wait_for(open_process(living.to_end.front()), kPass);
   }
 }
 
@@ -119,8 +118,7 @@ std::vector<pid_t> end_tree(pid_t root, const std::vector<pid_t>& at_once,
   std::vector<Descriptor> processes;
   for (const pid_t pid : at_once) send_signal(processes.emplace_back(open_process(pid)), SIGKILL);
   for (std::size_t i = 0; i < at_once.size(); ++i) {
-    pollfd state = {processes[i].get(), POLLIN, 0};
-    ::poll(&state, 1, static_cast<int>(kPatience.count()));
+    if (processes[i]) wait_for(processes[i], kPatience);  // else it was gone before
     ::waitpid(at_once[i], nullptr, WNOHANG);
   }
   if (!spared) return {};
