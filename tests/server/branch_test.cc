@@ -174,7 +174,7 @@ TEST(BranchTest, ItsFramesCarryItsNameAndNoOthersDo) {
   server.read_until(is("input"));
   server.send({{"type", "input_response"}, {"data", "x"}, {"session", branch.name()}});
   for (const Json& frame : branch.finish(mine))
-    EXPECT_EQ(frame.value("session", ""), branch.name());
+    EXPECT_EQ(branch.name(), frame.value("session", ""));
   server.answer("y");
   for (const Json& frame : server.finish(theirs).frames) EXPECT_FALSE(frame.contains("session"));
 }
