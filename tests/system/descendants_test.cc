@@ -9,22 +9,16 @@
 #include <csignal>
 #include <vector>
 
+#include "support/forked.h"
+
 namespace replwire::server {
 namespace {
+
+using replwire_tests::forked;
 
 constexpr std::size_t kPairs = 500;
 
 using Pids = std::array<pid_t, kPairs>;
-
-template <class Body>
-pid_t start(Body body) {
-  const pid_t pid = ::fork();
-  if (pid == 0) {
-    body();
-    ::_exit(0);
-  }
-  return pid;
-}
 
 // Pairs of a child that has ended and one that lives. It tells of those that live, and reaps the
 // others while the test looks.
@@ -32,8 +26,8 @@ void be_a_family(int told, int over) {
   Pids ended = {};
   Pids living = {};
   for (std::size_t i = 0; i < kPairs; ++i) {
-    ended[i] = start([] {});
-    living[i] = start([] { ::pause(); });
+    ended[i] = forked([] {});
+    living[i] = forked([] { ::pause(); });
   }
   for (const pid_t each : ended) {
     siginfo_t info = {};
@@ -53,7 +47,7 @@ TEST(DescendantsTest, ChildThatLivesIsListedWhileOthersAreReaped) {
     std::array<int, 2> over = {};
     ASSERT_EQ(::pipe(told.data()), 0);
     ASSERT_EQ(::pipe(over.data()), 0);
-    const pid_t family = start([&] { be_a_family(told[1], over[0]); });
+    const pid_t family = forked([&] { be_a_family(told[1], over[0]); });
     Pids living = {};
     ASSERT_EQ(::read(told[0], living.data(), sizeof living), ssize_t{sizeof living});
     for (std::size_t listed = 2 * kPairs; listed > kPairs;) {

@@ -8,23 +8,17 @@
 #include <chrono>
 #include <csignal>
 
+#include "support/forked.h"
+
 namespace replwire::server {
 namespace {
 
-template <class Body>
-pid_t start(Body body) {
-  const pid_t pid = ::fork();
-  if (pid == 0) {
-    body();
-    ::_exit(0);
-  }
-  return pid;
-}
+using replwire_tests::forked;
 
 TEST(EndTreeTest, OneThatIsGoneIsNotWaitedFor) {
-  const pid_t gone = start([] {});
+  const pid_t gone = forked([] {});
   ASSERT_EQ(::waitpid(gone, nullptr, 0), gone);
-  const pid_t living = start([] { ::pause(); });
+  const pid_t living = forked([] { ::pause(); });
   const auto begin = std::chrono::steady_clock::now();
   end_tree(0, {gone, living}, std::nullopt, {}, {});
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5));

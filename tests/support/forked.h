@@ -1,0 +1,18 @@
+#pragma once
+
+#include <unistd.h>
+
+namespace replwire_tests {
+
+// A child that does no more than this.
+template <class Body>
+pid_t forked(Body body) {
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    body();
+    ::_exit(0);
+  }
+  return pid;
+}
+
+}  // namespace replwire_tests
