@@ -3,7 +3,7 @@ if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
   set(man_page ${CMAKE_COMMAND} -E env PYTHONPATH=${CMAKE_SOURCE_DIR}/clients/python/src PYTHONDONTWRITEBYTECODE=1
       $<TARGET_FILE:Python3::Interpreter> ${CMAKE_SOURCE_DIR}/cmake/man_page.py)
   add_custom_command(OUTPUT replwire.1 DEPENDS replwire ${CMAKE_SOURCE_DIR}/cmake/man_page.py
-                     COMMAND ${man_page} replwire.1 $<TARGET_FILE:replwire> VERBATIM)
+                     COMMAND ${man_page} replwire.1 ${CMAKE_CROSSCOMPILING_EMULATOR} $<TARGET_FILE:replwire> VERBATIM)
   set(man_pages ${CMAKE_BINARY_DIR}/replwire.1)
   foreach(command cli transcript mcp jupyter)
     file(GLOB sources CONFIGURE_DEPENDS clients/python/src/replwire/${command}/*.py)

@@ -278,6 +278,22 @@ install_in() {
   quietly in_root "$system" apt-get -o Dpkg::Options::=--force-unsafe-io install --yes --no-install-recommends $known
 }
 
+# Prints the folder with the Python of this release for another processor, and its headers; nothing in it has been set up.
+foreign_files() {
+  local processor=$1 system=$roots/$1 site components
+  if [[ ! -d $system ]]; then
+    read -r site components < <(mirror)
+    say "fetching Python for $processor from $site, this once"
+    rm -rf --one-file-system "$system.new"
+    mkdir -p "$roots"
+    quietly mmdebstrap --variant=extract --mode=root --architectures="${processor/aarch64/arm64}" \
+      --include=python3-venv,libpython3-dev,libstdc++6 "$(. /etc/os-release && echo "$VERSION_CODENAME")" "$system.new" \
+      "deb $site $(. /etc/os-release && echo "$VERSION_CODENAME") $components" || return
+    mv "$system.new" "$system"
+  fi
+  echo "$system"
+}
+
 # Makes the root of a suite if there is none, and gives it the kernel's file systems.
 open_root() {
   local suite=$1 system=$roots/$1
