@@ -143,7 +143,7 @@ class Branches:
 
     def graded(self, count, setup, alone):
         command = [sys.executable, "-m", "replwire.transcript", "run", "task.replwire", "--with", "s/*/", "--json", "-"]
-        command += ["--jobs", "4", "--timeout", "10", *(["--setup", "setup.py"] if not alone else [])]
+        command += ["--jobs", "4", "--timeout", "2", *(["--setup", "setup.py"] if not alone else [])]
         environment = {**os.environ, "PYTHONPATH": str(CLIENT / "src"), "REPLWIRE": os.path.abspath(self.program)}
         with tempfile.TemporaryDirectory() as folder:
             kinds = students.hand_in(Path(folder), 19, count, setup, alone)
