@@ -167,6 +167,8 @@ void Interpreter::handle(const Checkpoint& checkpoint) {
   PyOS_AfterFork_Parent();
   prefault_pages();
   prefault_again_ = true;
+  if (!renewal_) renewal_ = load_bundled("renewal", hooks_.wire());
+  PyErr_Clear();
 }
 
 // A page that the process has in common with a snapshot is copied when it is first written, which
@@ -194,12 +196,16 @@ void Interpreter::prefault_pages() {
 // Before Python knows of the fork, code of its own would wait for a thread that wanted the GIL.
 void Interpreter::go_on_as_snapshot(std::vector<std::string> threads, Lost lost) {
   control_.go_on_at_rest();
+  prefault_again_ = false;  // a session that nobody uses takes no more pages than it must
   PyOS_AfterFork_Child();
   const auto& native = native_threads::noted();
   threads.insert(threads.end(), native.begin(), native.end());
+  if (!renewal_) renewal_ = load_bundled("renewal", hooks_.wire());
+  PyObject* renew = renewal_ ? PyDict_GetItemString(renewal_.get(), "renew") : nullptr;
   const Ref devices = list_of(lost.devices);
-  if (devices) PyObject_SetAttrString(hooks_.wire(), "lost_devices", devices.get());
-  const Ref renewed = load_bundled("renewal", hooks_.wire());
+  const Ref renewed(renew != nullptr && devices
+                        ? PyObject_CallFunctionObjArgs(renew, devices.get(), nullptr)
+                        : nullptr);
   PyErr_Clear();
   loop_.renew();
   host_calls::renew();

@@ -110,6 +110,7 @@ class Interpreter {
   bool stopped_ = false;
   int status_ = 0;
   bool prefault_again_ = false;
+  Ref renewal_;  // what a woken snapshot runs first; once loaded, its pages are those of all
 };
 
 }  // namespace replwire::runtime

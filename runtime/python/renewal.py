@@ -55,8 +55,8 @@ def renew_numpy():
     # The global generator; a Generator of user code's own repeats itself. Its whole state from the
     # system touches a quarter of the pages that a seed does, each of which is copied.
     try:
-        state = sys.modules["numpy"].frombuffer(posix.urandom(4 * 624), "uint32")
-        numpy_random.set_state(("MT19937", state, 624))
+        key = memoryview(posix.urandom(4 * 624)).cast("I")
+        numpy_random.set_state({"bit_generator": "MT19937", "state": {"key": key, "pos": 624}})
     except Exception:  # user code has put another one there
         numpy_random.seed()
 
@@ -69,15 +69,16 @@ def note_gpu(exception):
         exception.__notes__ = [*(notes or ()), NOTE]
 
 
-def step(renew):
+def step(each):
     """One that fails costs no other one."""
     try:
-        renew()
+        each()
     except Exception:
         pass
 
 
-for renew in (drop_import_locks, renew_executors, renew_numpy):
-    step(renew)
-if any(name.startswith(GRAPHICS) for name in wire.lost_devices):
-    wire.note_gpu = note_gpu
+def renew(lost_devices):
+    for each in (drop_import_locks, renew_executors, renew_numpy):
+        step(each)
+    if any(name.startswith(GRAPHICS) for name in lost_devices):
+        wire.note_gpu = note_gpu

@@ -18,7 +18,6 @@ namespace replwire::server {
 namespace {
 
 constexpr int kPipeBytes = 256 * 1024;
-constexpr std::size_t kReadBytes = 64 * 1024;
 
 bool same_file(const struct stat& one, const struct stat& other) {
   return one.st_ino == other.st_ino && one.st_dev == other.st_dev;
@@ -43,8 +42,7 @@ std::vector<int> own_descriptors() {
 
 }  // namespace
 
-CapturePipes::CapturePipes(Pipe output, Pipe error)
-    : pipes_{std::move(output), std::move(error)}, buffer_(kReadBytes, '\0') {}
+CapturePipes::CapturePipes(Pipe output, Pipe error) : pipes_{std::move(output), std::move(error)} {}
 
 CapturePipes::CapturePipes()
     : CapturePipes(make_pipe(runtime::Stream::kStdout), make_pipe(runtime::Stream::kStderr)) {}

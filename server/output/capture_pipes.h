@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -77,6 +78,8 @@ class CapturePipes {
   bool read(Take take);
 
  private:
+  static constexpr std::size_t kReadBytes = 64UL * 1024;
+
   static Pipe make_pipe(runtime::Stream stream);
   static Pipe take_pipe(runtime::Stream stream, int read_end, int write_end);
   CapturePipes(Pipe output, Pipe error);
@@ -89,21 +92,22 @@ class CapturePipes {
   std::array<Pipe, 2> pipes_;
   // Which of the two the standard streams led into when they were let go of.
   std::array<std::optional<std::size_t>, 3> led_ = {};
-  std::string buffer_;
+  std::unique_ptr<char[]> buffer_;  // once something is read
   bool lost_ = false;
 };
 
 template <class Take>
 bool CapturePipes::read(Take take) {
+  if (!buffer_) buffer_ = std::make_unique_for_overwrite<char[]>(kReadBytes);
   bool open = false;
   for (const Pipe& pipe : pipes_) {
     // No more than was there at the start: a child that floods must not hold us here.
     ssize_t size = 1;
     for (std::size_t room = pipe.capacity; room > 0 && size > 0;) {
-      size = ::read(pipe.read_end.get(), buffer_.data(), buffer_.size());
+      size = ::read(pipe.read_end.get(), buffer_.get(), kReadBytes);
       if (size <= 0) break;
-      take(pipe.stream, std::string_view(buffer_.data(), static_cast<std::size_t>(size)));
-      if (static_cast<std::size_t>(size) < buffer_.size()) break;  // it is empty
+      take(pipe.stream, std::string_view(buffer_.get(), static_cast<std::size_t>(size)));
+      if (static_cast<std::size_t>(size) < kReadBytes) break;  // it is empty
       room -= std::min(room, static_cast<std::size_t>(size));
     }
     if (size < 0 && errno == EBADF) lost_ = true;
