@@ -19,7 +19,7 @@ class ReplwireTest(jupyter_kernel_test.KernelTests):
     invalid_code_samples = ["import = 7q"]
     code_page_something = "zip?"
     code_generate_error = "raise ValueError('x')"
-    code_execute_result = [{"code": "6 * 7", "result": "42"}, {"code": "'a'", "result": "'a'"}]
+    code_execute_result = [{"code": "1+2+3", "result": "6"}, {"code": "'a'", "result": "'a'"}]
     code_display_data = [{"code": RICH, "mime": "text/html"}]
     code_history_pattern = "1?2*"
     supported_history_operations = ("tail", "range", "search")
