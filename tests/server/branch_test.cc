@@ -109,6 +109,19 @@ TEST(BranchTest, OutlivesTheOneThatItBeganInWithItsFirstState) {
   EXPECT_EQ(branch.execute("x")["value"], 1);
 }
 
+TEST(BranchTest, OutlivesTheOneThatHasGivenUpTheSnapshotThatItBeganIn) {
+  ServerProcess server(surviving());
+  Branch parent(server);
+  parent.execute("x = 1");
+  Branch branch(server, parent.name());
+  for (int n = 0; n < 6; ++n) parent.execute("x += 1");  // more than there are snapshots
+  parent.close();
+  ::kill(branch.pid(), SIGKILL);
+  const Json restored = server.read_until(is("restored", branch.name())).back();
+  EXPECT_EQ(restored["checkpoint_id"], branch.reply()["checkpoint_id"]);
+  EXPECT_EQ(branch.execute("x")["value"], 1);
+}
+
 TEST(BranchTest, DrawsRandomNumbersOfItsOwn) {
   ServerProcess server(surviving());
   server.execute("import random");

@@ -188,7 +188,7 @@ class Client:
             getattr(self, kind if kind in ("output", "input", "call") else "ended")(execution, frame)
         elif kind == "input_closed" or (kind == "call_closed" and session.closing):
             pass
-        elif session.closing and frame.get("code") in ("unknown_call_id", "unknown_input_id"):
+        elif session.closing and frame.get("code") in ("unknown_call_id", "unknown_input_id", "shutting_down"):
             pass  # the answer and the `close` have met
         else:
             raise Broken(f"unexpected: {frame}")

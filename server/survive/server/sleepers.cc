@@ -34,10 +34,13 @@ void Sleepers::add(std::uint64_t number, Descriptor control, pid_t pid) {
                         Sleeper{std::make_shared<const Descriptor>(std::move(control)), pid});
 }
 
-Sleepers::Lent Sleepers::lend(std::uint64_t number) const {
+Sleepers::Lent Sleepers::lend(std::uint64_t number) {
   const std::lock_guard lock(mutex_);
   const auto found = all_.find(number);
-  return found == all_.end() ? Lent() : Lent{found->second.control, found->second.pid};
+  if (found == all_.end()) return {};
+  std::erase_if(lent_, [](const auto& each) { return each.first.expired(); });
+  lent_.emplace_back(found->second.control, found->second.pid);
+  return {found->second.control, found->second.pid};
 }
 
 void Sleepers::borrow(std::uint64_t number, Lent lent) {
@@ -139,6 +142,9 @@ std::vector<pid_t> Sleepers::processes() const {
   std::vector<pid_t> processes = {keeper_pid_};
   for (const auto& [number, sleeper] : all_) {
     if (lives(*sleeper.control)) processes.push_back(sleeper.pid);
+  }
+  for (const auto& [control, pid] : lent_) {
+    if (!control.expired()) processes.push_back(pid);
   }
   std::erase(processes, 0);
   return processes;

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include "server/survive/wire/channels.h"
@@ -32,7 +33,7 @@ class Sleepers {
     std::shared_ptr<const Descriptor> control;
     pid_t pid;
   };
-  Lent lend(std::uint64_t number) const;
+  Lent lend(std::uint64_t number);
   void borrow(std::uint64_t number, Lent lent);
   pid_t process_of(std::uint64_t number) const;  // 0: it is gone
   // Goes on as the interpreter with these sockets, and with what the keeper has; one of another
@@ -45,6 +46,7 @@ class Sleepers {
 
   void set_keeper(Descriptor control, pid_t pid);  // 0: there is none
 
+  // Also those that only another session has any more, which was lent them.
   std::vector<pid_t> processes() const;
   // All are given up that no other session has. Returns them: they end.
   std::vector<pid_t> clear();
@@ -62,6 +64,7 @@ class Sleepers {
   const std::function<Descriptor()> make_origin_;
   mutable std::mutex mutex_;
   std::map<std::uint64_t, Sleeper> all_;
+  std::vector<std::pair<std::weak_ptr<const Descriptor>, pid_t>> lent_;
   Descriptor keeper_;
   pid_t keeper_pid_ = 0;
 };
