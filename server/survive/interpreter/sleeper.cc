@@ -19,6 +19,7 @@
 #include "server/survive/wire/messages.h"
 #include "server/survive/wire/packing.h"
 #include "server/survive/wire/sending.h"
+#include "server/system/descriptors/private_range.h"
 
 namespace replwire::server::survive {
 namespace {
@@ -95,6 +96,15 @@ void say_not_copied(const Call& call, const char* why) {
   send_all(call.descriptors[kLinkOfAnother].get(), framed(body), {});
 }
 
+// A session that ends kills who has its crash file: a copy for another one never has this one's.
+// Returns this one's, to be put back.
+Descriptor show_mark_of_another(const Channels& channels, const Call& call) {
+  const int place = channels.stack.crash.get();
+  Descriptor own(::fcntl(place, F_DUPFD_CLOEXEC, PrivateRange::first_number()));
+  if (own) ::dup3(call.descriptors[kCrashOfAnother].get(), place, O_CLOEXEC);
+  return own;
+}
+
 // In a copy. False where there is no room for it after all.
 bool take_places(Channels& channels, Call& call) {
   if (call.for_another) return channels.become(std::move(call.descriptors));
@@ -127,8 +137,11 @@ runtime::Lost sleep_until_woken(Descriptor control, Channels& channels, LentDesc
   for (;;) {
     call = {};  // what the copy before has
     call = await_call(control, lent);
+    const Descriptor own_mark =
+        call.for_another ? show_mark_of_another(channels, call) : Descriptor();
     const pid_t copy = runtime::detached_copy();
     if (copy == 0 || (copy < 0 && !call.for_another)) break;
+    if (own_mark) ::dup3(own_mark.get(), channels.stack.crash.get(), O_CLOEXEC);
     if (copy < 0) say_not_copied(call, std::strerror(errno));
   }
   Descriptor keeper;

@@ -24,6 +24,7 @@ inline constexpr std::string_view kForThisSession = "w";
 inline constexpr std::size_t kForThisSessionAtLeast = 6;  // descriptors; the keeper's is one more
 inline constexpr std::string_view kForAnother = "b";
 inline constexpr std::size_t kLinkOfAnother = 9;  // of those
+inline constexpr std::size_t kCrashOfAnother = 8;
 // Or: files that it has may have been locked meanwhile. And what it says when it holds none such.
 inline constexpr std::string_view kLockTaken = "l";
 inline constexpr std::string_view kLetGo = "r";
