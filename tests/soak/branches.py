@@ -208,6 +208,8 @@ class Client:
             raise Broken(f"more than one execution is lost: {frame}")
 
     def output(self, execution, frame):
+        if execution.session.closing and frame["stream"] == "stderr":
+            return  # the interrupt may fall into a __del__
         if frame["stream"] != "stdout" or frame.get("late"):
             raise Broken(f"{execution.kind}: {frame}")
         execution.text += frame["data"]
