@@ -183,6 +183,8 @@ class Client:
             self.restored(session, frame)
         elif kind in ("output", "input", "call", "result", "error"):
             execution = self.executions.get(frame["execution_id"])
+            if execution is None and session.closing and frame.get("late"):
+                return  # a child's, whose execution has ended with the session
             if execution is None or execution.session is not session:
                 raise Broken(f"of no execution that is under way in this session: {frame}")
             getattr(self, kind if kind in ("output", "input", "call") else "ended")(execution, frame)
