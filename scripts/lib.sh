@@ -254,7 +254,7 @@ mirror() {
 
 in_root() { local system=$1; shift; env -i "PATH=/usr/bin:/bin:/usr/sbin:/sbin" HOME=/root LANG=C.UTF-8 DEBIAN_FRONTEND=noninteractive chroot "$system" "$@"; }
 
-# A minimal system.
+# A minimal system. make_root SUITE SYSTEM OPTION...: the options are mmdebstrap's.
 make_root() {
   local suite=$1 system=$2 site components
   read -r site components < <(mirror)
@@ -262,7 +262,7 @@ make_root() {
   rm -rf --one-file-system "$system.new"
   mkdir -p "$roots"
   # A mirror that is some weeks behind is good enough.
-  quietly mmdebstrap --variant=apt --mode=root --include=ca-certificates --aptopt='Acquire::Check-Valid-Until "false"' \
+  quietly mmdebstrap --mode=root --aptopt='Acquire::Check-Valid-Until "false"' "${@:3}" \
     "$suite" "$system.new" "deb $site $suite $components" || return
   mv "$system.new" "$system"
 }
@@ -280,23 +280,15 @@ install_in() {
 
 # Prints the folder with the Python of this release for another processor, and its headers; nothing in it has been set up.
 foreign_files() {
-  local processor=$1 system=$roots/$1 site components
-  if [[ ! -d $system ]]; then
-    read -r site components < <(mirror)
-    say "fetching Python for $processor from $site, this once"
-    rm -rf --one-file-system "$system.new"
-    mkdir -p "$roots"
-    quietly mmdebstrap --variant=extract --mode=root --architectures="${processor/aarch64/arm64}" \
-      --include=python3-venv,libpython3-dev,libstdc++6 "$(. /etc/os-release && echo "$VERSION_CODENAME")" "$system.new" \
-      "deb $site $(. /etc/os-release && echo "$VERSION_CODENAME") $components" || return
-    mv "$system.new" "$system"
-  fi
+  local processor=$1 system=$roots/$1
+  [[ -d $system ]] || make_root "$(. /etc/os-release && echo "$VERSION_CODENAME")" "$system" --variant=extract \
+    --architectures="${processor/aarch64/arm64}" --include=python3-venv,libpython3-dev,libstdc++6 || return
   echo "$system"
 }
 
 # Makes the root of a suite if there is none, and gives it the kernel's file systems.
 open_root() {
   local suite=$1 system=$roots/$1
-  [[ -d $system ]] || make_root "$suite" "$system" || return
+  [[ -d $system ]] || make_root "$suite" "$system" --variant=apt --include=ca-certificates || return
   mount --rbind /proc "$system/proc" && mount --rbind /dev "$system/dev" && mount -t tmpfs none "$system/dev/shm"
 }

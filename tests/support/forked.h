@@ -4,7 +4,7 @@
 
 namespace replwire_tests {
 
-// A child that does no more than this.
+// A child that runs `body` and ends.
 template <class Body>
 pid_t forked(Body body) {
   const pid_t pid = ::fork();

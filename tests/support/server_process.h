@@ -43,8 +43,8 @@ class ServerProcess {
   // All frames up to the first that the predicate (or this type) fits, that one included.
   std::vector<Json> read_until(const std::function<bool(const Json&)>& fits);
   std::vector<Json> read_until(std::string_view type);
-  // The next output: its last frame, with the text of all up to the one with the end of a line. A
-  // line that is printed may come in two frames.
+  // Reads up to the output that holds the end of a line; returns that frame, with the text of all
+  // of them as its data. One printed line may come in two frames.
   Json read_output();
   std::string read_line() { return read_output()["data"]; }
   // All frames up to the end of the server's output.

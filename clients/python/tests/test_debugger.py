@@ -363,7 +363,8 @@ async def test_pdb_by_process_id(more: list[str]) -> None:
     async with Session(args=["--python", TOOLS, *more]) as session:
         if int(session.ready.python.version.split(".")[1]) < 14:
             pytest.skip("pdb -p is of Python 3.14 and later")
-        run = Run(session, "import time\nmarker = 'to be changed'\nwhile marker: time.sleep(0.01)")
+        await session.execute("import time\nmarker = 'to be changed'")
+        run = Run(session, "while marker: time.sleep(0.01)")
         while await state(session) != "busy":
             pass
         process = await asyncio.create_subprocess_exec(

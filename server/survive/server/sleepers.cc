@@ -143,8 +143,10 @@ std::vector<pid_t> Sleepers::processes() const {
   for (const auto& [number, sleeper] : all_) {
     if (lives(*sleeper.control)) processes.push_back(sleeper.pid);
   }
-  for (const auto& [control, pid] : lent_) {
-    if (!control.expired()) processes.push_back(pid);
+  for (const auto& [lent, pid] : lent_) {
+    const auto control = lent.lock();
+    if (control && lives(*control) && std::ranges::count(processes, pid) == 0)
+      processes.push_back(pid);
   }
   std::erase(processes, 0);
   return processes;
