@@ -6,7 +6,8 @@ Each writer numbers its lines: `<writer>:<serial>`. After each round every reque
 terminal frame, every line must have come once, in order, under the execution that it belongs to,
 and threads and descriptors must be where they were after the first rounds, memory where it was at
 its highest in the first quarter of the time: which of all that is mixed here comes when is chance,
-and what is imported, cached or held by an allocator for a thread to come is not growth.
+and what is imported or cached is not growth. Nor is what glibc's allocator keeps after a flood: it
+learns from a large block that it frees to give back less, so its thresholds are set, and stay.
 
 With --survive the interpreter dies among it all, in every way, and is put back; what was bound, and
 every line printed before, must be there.
@@ -26,6 +27,7 @@ PATIENCE = 60
 WARM_UP = 10  # rounds: imports, arenas and caches are not growth
 MEMORY_MARGIN = 12 * 1024 * 1024
 COUNTED = ("threads", "descriptors", "snapshots")
+FREED_IS_GIVEN_BACK = {"MALLOC_TRIM_THRESHOLD_": "131072", "MALLOC_MMAP_THRESHOLD_": "131072"}  # glibc's own at its start
 LINE = re.compile(r"^(\w+):(\d+)$")
 
 # What all sessions of the soak have: a writer with its own counted lines on each way out.
@@ -84,7 +86,11 @@ class Session:
         self.survive = survive
         self.interpreter = None
         self.process = subprocess.Popen(
-            [program, *["--survive"][:survive]], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            [program, *["--survive"][:survive]],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=os.environ | FREED_IS_GIVEN_BACK,
         )
         self.pid = self.process.pid
         for pipe in (self.process.stdin, self.process.stdout):
