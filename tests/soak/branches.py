@@ -445,6 +445,20 @@ def marked(mark):
     return found
 
 
+def described(pid):
+    """What tells a reader which process this is: its parent, threads, where each waits, and its descriptors."""
+    told = []
+    with contextlib.suppress(OSError):
+        with open(f"/proc/{pid}/stat") as file:
+            told.append("parent " + file.read().rpartition(")")[2].split()[1])
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{task}/comm") as name, open(f"/proc/{pid}/task/{task}/wchan") as place:
+                told.append(f"{name.read().strip()} in {place.read().strip()}")
+        for number in sorted(os.listdir(f"/proc/{pid}/fd"), key=int):
+            told.append(f"{number}={os.readlink(f'/proc/{pid}/fd/{number}')}")
+    return f"{pid}: {', '.join(told)}"
+
+
 def soak(client, seconds, told):
     end = time.monotonic() + seconds
     begin = None
@@ -455,6 +469,7 @@ def soak(client, seconds, told):
             begin = {name: max(now[name], (begin or now)[name]) for name in now}
         told.update(begin=begin, end=now, rounds=told["rounds"] + 1)
         if any(now[name] > begin[name] for name in begin):
+            print("all processes:", *map(described, marked(client.mark)), sep="\n    ")
             raise Broken(f"left behind: {begin} at the beginning, {now} now")
 
 
