@@ -322,7 +322,7 @@ void Outputs::set_running(ExecutionRef execution, std::optional<std::size_t> lim
 // ---- sending --------------------------------------------------------------------------------
 
 void Outputs::close() {
-  flush();
+  open();
   const std::lock_guard lock(sending_);
   closed_ = true;
 }
@@ -332,6 +332,11 @@ void Outputs::flush() {
   // What another process wrote has been taken as far as it comes first.
   if (shared_ == nullptr) look_into_pipes();
   send(true);
+}
+
+void Outputs::hold() {
+  const std::lock_guard lock(mutex_);
+  open_ = false;
 }
 
 void Outputs::open() {

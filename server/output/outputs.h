@@ -96,10 +96,12 @@ class Outputs {
   // tail, and a character that is not complete, included.
   void flush();
 
-  // Sends all that has been written, and nothing from here on.
+  // Sends all that has been written, what was kept too, and nothing from here on.
   void close();
 
-  // Until `open` everything is kept: `ready` comes first.
+  // Everything is kept until `open`: at the start, where `ready` comes first, and from `hold` on,
+  // where `restored` does.
+  void hold();
   void open();
 
   // From here on this execution runs (null: none): what others write is late. `limit`: its

@@ -335,6 +335,7 @@ void Turns::on(const runtime::Checkpointed& checkpointed) {
 
 bool Turns::interpreter_died(const Death& death, Clock::time_point now) {
   parts_.outputs.flush();
+  parts_.outputs.hold();
   recovery_->died(death, running_.has_value(), now);
   held_ = 0;
   parts_.inputs.withdraw_all(replies::closed_by(recovery_->cause()));
@@ -356,6 +357,7 @@ void Turns::on(const runtime::Restored& restored) {
   if (auto functions = parts_.functions.again()) parts_.link.post(*std::move(functions));
   Recovery::Revival revival =
       recovery_->finish(execution_of(running_), parts_.link.process(), restored);
+  parts_.outputs.open();
   replies::Ended how;
   how.timed_out = stopper_.timed_out();
   how.restored = revival.snapshot.has_value();

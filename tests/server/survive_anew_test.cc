@@ -167,6 +167,22 @@ TEST(SurviveAnewTest, NothingIsUnderWayInTheNewOne) {
   EXPECT_EQ(request(server, {{"type", "interrupt"}})["outcome"], "not_running");
 }
 
+// Its output comes by memory shared with the server, and what it says of itself by a socket.
+TEST(SurviveAnewTest, RestoredIsSaidBeforeWhatTheNewOnePrints) {
+  ServerProcess server(surviving());
+  server.execute(
+      "import os, time\nos.register_at_fork(after_in_child=lambda: "
+      "(print('woken', flush=True), time.sleep(0.05)))");
+  server.start("os.abort()");
+  std::vector<std::string> told;
+  server.read_until([&told](const Json& frame) {
+    const std::string text = frame.value("data", "");
+    if (frame["type"] == "restored" || text == "woken\n") told.push_back(frame["type"]);
+    return told.size() == 2;
+  });
+  EXPECT_EQ(told, (std::vector<std::string>{"restored", "output"}));
+}
+
 TEST(SurviveAnewTest, ASnapshotThatDoesNotWakeIsGivenUp) {
   ServerProcess server(surviving());
   ASSERT_TRUE(server
