@@ -38,6 +38,7 @@ QUEUED = 3  # at most, in one session
 PRELUDE = """
 import ctypes, host, os, subprocess, time
 log = []
+pipe = os.pipe()  # so that there is a keeper from the start, and not once some code leaves a descriptor open
 def lines(name, count): return ''.join(f'{name}:{n}\\n' for n in range(count))
 def by_print(name, count):
     for n in range(count): print(f'{name}:{n}')
