@@ -108,9 +108,17 @@
          session `(:type "inspect" :code ,code :cursor_pos ,cursor)
          (lambda (reply &optional _)
            (when (plist-get reply :found)
-             (let ((text (plist-get (plist-get reply :data) :text/plain)))
-               (funcall callback (or (replwire-ask--signature reply) text)))))))
+             (funcall callback (replwire-ask--summary reply))))))
       t)))
+
+(defun replwire-ask--summary (reply)
+  "The signature of the call that point is in, and what REPLY says of the name at point."
+  (let* ((text (plist-get (plist-get reply :data) :text/plain))
+         (signature (replwire-ask--signature reply))
+         (name (car (split-string text "\n"))))
+    (cond ((not signature) text)
+          ((equal signature name) signature)
+          (t (concat signature "\n" name)))))
 
 (defun replwire-ask--signature (reply)
   "The signature of REPLY, with its active parameter marked."

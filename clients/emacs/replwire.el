@@ -247,9 +247,17 @@ WHOLE says that it is all of a file, whose main guard fires with MAIN only."
                                :last (max 1 (cl-count ?\n code)))
      (and (not main) (car (replwire--module-of file))))))
 
-(defun replwire--tree ()
-  "The root of this buffer's syntax tree, if it has one."
-  (and (fboundp 'treesit-parser-list) (treesit-parser-list) (treesit-buffer-root-node)))
+(defun replwire--block-by-tree ()
+  "Bounds of the statement around or behind this line, if the buffer has a syntax tree."
+  (when (and (fboundp 'treesit-parser-list) (fboundp 'treesit-buffer-root-node) (fboundp 'treesit-node-children)
+             (fboundp 'treesit-node-type) (fboundp 'treesit-node-start) (fboundp 'treesit-node-end)
+             (treesit-parser-list))
+    (let* ((line (line-beginning-position))
+           (node (cl-find-if (lambda (node)
+                               (and (not (equal (treesit-node-type node) "comment"))
+                                    (> (treesit-node-end node) line)))
+                             (treesit-node-children (treesit-buffer-root-node) t))))
+      (and node (cons (treesit-node-start node) (treesit-node-end node))))))
 
 (defun replwire--begins-p ()
   "Whether a statement begins at the margin of this line, without a syntax tree."
@@ -282,14 +290,7 @@ WHOLE says that it is all of a file, whose main guard fires with MAIN only."
   (save-excursion
     (beginning-of-line)
     (while (and (looking-at-p "[ \t]*$") (zerop (forward-line)) (not (eobp))))
-    (let* ((root (replwire--tree)) (line (line-beginning-position))
-           (node (and root (cl-find-if (lambda (node)
-                                         (and (not (equal (treesit-node-type node) "comment"))
-                                              (> (treesit-node-end node) line)))
-                                       (treesit-node-children root t)))))
-      (if node
-          (cons (treesit-node-start node) (treesit-node-end node))
-        (replwire--block-by-indent)))))
+    (or (replwire--block-by-tree) (replwire--block-by-indent))))
 
 (defun replwire-send-block ()
   "Run the function, class or other statement at the margin around point."
