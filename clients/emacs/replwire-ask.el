@@ -112,7 +112,7 @@
       t)))
 
 (defun replwire-ask--summary (reply)
-  "The signature of the call that point is in, and what REPLY says of the name at point."
+  "Return the signature of the call around point and the first line of REPLY."
   (let* ((text (plist-get (plist-get reply :data) :text/plain))
          (signature (replwire-ask--signature reply))
          (name (car (split-string text "\n"))))

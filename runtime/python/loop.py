@@ -10,6 +10,7 @@ import selectors
 import signal
 import socket
 import sys
+import threading
 from asyncio import events
 from collections.abc import Coroutine
 
@@ -133,6 +134,17 @@ def begin(origin):
     ORIGIN.set(origin) if context is None else context.run(ORIGIN.set, origin)
     if current_loop() is None and not loop.is_closed():
         asyncio.set_event_loop(loop)
+
+
+def rejoin():
+    """In a child that a step of the loop has forked. asyncio has no running loop there, so that the child
+    may run one of its own; but from 3.14 on no task is resumed without. It has its loop back behind the step."""
+    if getattr(loop, "_thread_id", None) == threading.get_ident():
+        loop.call_soon(events._set_running_loop, loop)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=rejoin)  # behind asyncio's own
 
 
 # ---- an execution that awaits ---------------------------------------------------------------
