@@ -72,7 +72,7 @@ row("send: a file of a package in its own module; a file as it is on disk", {
   await code.command("Run File");
   await code.state("idle");
   await code.command("Run Code …");
-  await code.pickText("'mine' in globals(), seen");
+  await code.answer("Run Python code", "'mine' in globals(), seen");
   await code.shows("(False, 1)");
 });
 
@@ -314,7 +314,7 @@ row("stop: undo, checkpoint, restore", "x = 1\nx = 2\nprint('x is', x)\nx = 3\np
   await code.key("Alt+Enter");
   await code.shows("x is 1");
   await code.command("Take a Checkpoint");
-  await code.pickText("before three");
+  await code.answer("Name of the checkpoint", "before three");
   await code.note("checkpoint taken: before three");
   await code.key("Alt+Enter");
   await code.shows("[4]");

@@ -129,20 +129,16 @@ class VsCode {
     await (exact ? rows.filter({ has: label }) : rows.filter({ hasText: row })).first().click();
   }
 
-  // Types into an input box, and takes it.
-  async pickText(text) {
-    await this.quickInput.locator("input").first().waitFor();
-    await this.page.keyboard.insertText(text);
-    await this.page.keyboard.press("Enter");
-  }
-
   async asked(prompt) {
     await this.quickInput.filter({ hasText: prompt }).waitFor();
   }
 
+  // Types into the input box with this prompt or title, which may have to open first, and takes it.
   async answer(prompt, text) {
     await this.asked(prompt);
-    await this.pickText(text);
+    await this.quickInput.locator("input:focus").first().waitFor();
+    await this.page.keyboard.insertText(text);
+    await this.page.keyboard.press("Enter");
     await this.quickInput.filter({ hasText: prompt }).waitFor({ state: "hidden" });
   }
 
