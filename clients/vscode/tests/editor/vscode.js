@@ -126,7 +126,9 @@ class VsCode {
     await this.page.keyboard.insertText(text);
     const rows = this.quickInput.locator(".monaco-list-row");
     const label = this.page.locator(".label-name", { hasText: new RegExp(`^${literal(row)}$`) });
-    await (exact ? rows.filter({ has: label }) : rows.filter({ hasText: row })).first().click();
+    const wanted = (exact ? rows.filter({ has: label }) : rows.filter({ hasText: row })).first();
+    await wanted.click();
+    await wanted.waitFor({ state: "hidden" }); // what is typed next is for what opens next
   }
 
   async asked(prompt) {
