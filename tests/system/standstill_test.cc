@@ -2,6 +2,8 @@
 #include "server/system/process/standstill.h"
 
 #include <gtest/gtest.h>
+#include <semaphore.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -88,6 +90,17 @@ TEST_F(StandstillTest, OneThatWaitsForAWhileIsNot) {
     std::condition_variable never;
     std::unique_lock lock(mutex);
     never.wait_for(lock, std::chrono::seconds(60), [] { return false; });
+  });
+  EXPECT_FALSE(stands_still(300));
+}
+
+TEST_F(StandstillTest, OneThatAnotherProcessMayWakeIsNot) {
+  start([] {
+    void* const shared = ::mmap(nullptr, sizeof(sem_t), PROT_READ | PROT_WRITE,
+                                MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    auto* const never = static_cast<sem_t*>(shared);
+    ::sem_init(never, 1, 0);
+    ::sem_wait(never);
   });
   EXPECT_FALSE(stands_still(300));
 }

@@ -4,11 +4,11 @@
 #include <linux/futex.h>
 #include <sys/syscall.h>
 
-#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <sstream>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -20,10 +20,21 @@ std::string text_of(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
+// Whether the address lies in memory that no other process has: "<begin>-<end> rwxp ...".
+bool is_private(pid_t process, unsigned long long address) {
+  std::ifstream maps("/proc/" + std::to_string(process) + "/maps");
+  for (std::string line; std::getline(maps, line);) {
+    char* rest = nullptr;
+    const auto begin = std::strtoull(line.c_str(), &rest, 16);
+    const auto end = std::strtoull(rest + 1, &rest, 16);
+    if (begin <= address && address < end) return std::string_view(rest).substr(4, 1) == "p";
+  }
+  return false;
+}
+
 // A line of /proc: the call's number and its arguments. Another process may wake a futex that is
-// not private, but not the one by which a thread waits for the end of another: its value is that
-// one's number.
-bool waits_without_limit(const std::string& call, const std::vector<std::string>& threads) {
+// not private, but for one in private memory: by such a one a thread waits for another's end.
+bool waits_without_limit(const std::string& call, pid_t process) {
   std::istringstream words(call);
   std::vector<unsigned long long> values;
   for (std::string word; words >> word;) {
@@ -31,12 +42,8 @@ bool waits_without_limit(const std::string& call, const std::vector<std::string>
   }
   if (values.size() < 5 || values[0] != SYS_futex || values[4] != 0) return false;
   const auto operation = values[2] & static_cast<unsigned>(FUTEX_CMD_MASK);
-  std::string awaited = "/";
-  awaited += std::to_string(values[3]);
-  const bool joins = std::ranges::any_of(
-      threads, [&awaited](const std::string& thread) { return thread.ends_with(awaited); });
-  return ((values[2] & FUTEX_PRIVATE_FLAG) != 0 || joins) &&
-         (operation == FUTEX_WAIT || operation == FUTEX_WAIT_BITSET);
+  return (operation == FUTEX_WAIT || operation == FUTEX_WAIT_BITSET) &&
+         ((values[2] & FUTEX_PRIVATE_FLAG) != 0 || is_private(process, values[1]));
 }
 
 std::string switches_of(const std::string& thread) {
@@ -64,13 +71,12 @@ std::vector<std::string> threads_of(pid_t process) {
 bool Standstill::persists(pid_t process, const std::string& ours) {
   const std::string before = std::exchange(last_, {});
   std::string now;
-  const std::vector<std::string> threads = threads_of(process);
-  for (const std::string& thread : threads) {
+  for (const std::string& thread : threads_of(process)) {
     std::string name = text_of(thread + "/comm");
     if (!name.empty()) name.back() = ' ';
     if (ours.find(name) != std::string::npos) continue;
     const std::string call = text_of(thread + "/syscall");
-    if (!waits_without_limit(call, threads)) return false;
+    if (!waits_without_limit(call, process)) return false;
     now += thread + " " + call + switches_of(thread);
   }
   last_ = now;
