@@ -202,9 +202,12 @@ def is_quiet():
 
 def keep(value, count):
     """Of a value that is told: _, Out, _N."""
+    hook = shell.displayhook
     shell.execution_count = count
-    shell.displayhook.update_user_ns(value)
-    shell.displayhook.fill_exec_result(value)
+    shell.execution_count += count - hook.prompt_count  # from version 9 on it is one ahead while code runs
+    hook.update_user_ns(value)
+    hook.fill_exec_result(value)
+    shell.execution_count = count
 
 
 def finish(error, compiled):
