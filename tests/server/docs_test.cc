@@ -168,7 +168,8 @@ std::vector<std::string> options_of_help() {
   std::istringstream lines(run_program(options({"--help"})).out);
   for (std::string line; std::getline(lines, line);) {
     const std::size_t dashes = line.find("--");
-    if (!line.starts_with("  ") || dashes == std::string::npos || dashes > 5) continue;
+    const std::size_t text = line.find_first_not_of(" -h,");  // some versions of CLI11 indent more
+    if (!line.starts_with("  ") || dashes == std::string::npos || text < dashes) continue;
     all.push_back(line.substr(dashes, line.find(' ', dashes) - dashes));
   }
   return all;
