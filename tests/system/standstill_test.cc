@@ -96,8 +96,8 @@ TEST_F(StandstillTest, OneThatWaitsForAWhileIsNot) {
 
 TEST_F(StandstillTest, OneThatAnotherProcessMayWakeIsNot) {
   start([] {
-    void* const shared = ::mmap(nullptr, sizeof(sem_t), PROT_READ | PROT_WRITE,
-                                MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void* const shared =
+        ::mmap(nullptr, sizeof(sem_t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     auto* const never = static_cast<sem_t*>(shared);
     ::sem_init(never, 1, 0);
     ::sem_wait(never);
