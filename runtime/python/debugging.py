@@ -231,9 +231,22 @@ def failed(exception):
     """An execution has raised, and nobody has caught it."""
     if not original or not is_attached() or id(exception) == stopped_at:
         return
-    stop = getattr(sys.modules["debugpy"], "trigger_exception_handler", None)
-    if stop is not None:
-        stop(exception)
+    stop = getattr(sys.modules["debugpy"], "trigger_exception_handler", stop_behind)
+    stop(exception)
+
+
+def stop_behind(exception):
+    """As debugpy's own function, which versions up to 1.8.20 do not have."""
+    import threading
+
+    present, thread = debugger(), threading.current_thread()
+    info = present.set_additional_thread_info(thread)
+    info.is_tracing += 1
+    try:
+        raised = type(exception), exception, exception.__traceback__
+        present.stop_on_unhandled_exception(present, thread, info, raised)
+    finally:
+        info.is_tracing -= 1
 
 
 # ---- threads and processes ------------------------------------------------------------------
