@@ -30,11 +30,15 @@ class Reserve {
   }
 
   void give_up() {
+    if (number() >= 0) ::close(number_);
+    number_ = -1;
+  }
+
+  int number() const {
     struct stat state = {};
     const bool ours = number_ >= 0 && ::fstat(number_, &state) == 0 && state.st_ino == inode_ &&
                       state.st_dev == device_;
-    if (ours) ::close(number_);
-    number_ = -1;
+    return ours ? number_ : -1;
   }
 
  private:
@@ -107,6 +111,8 @@ std::optional<Content> content_of(const char* path) {
 }  // namespace
 
 void reserve_descriptor() { reserve.make(); }
+
+int reserved_descriptor() { return reserve.number(); }
 
 PyObject* read_file(PyObject* /*module*/, PyObject* path) {
   PyObject* encoded = nullptr;

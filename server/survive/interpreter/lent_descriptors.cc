@@ -19,6 +19,7 @@
 #include <string_view>
 #include <utility>
 
+#include "runtime/os/own_file.h"
 #include "server/survive/interpreter/keeper.h"
 #include "server/system/descriptors/private_range.h"
 
@@ -92,6 +93,7 @@ LentDescriptors::LentDescriptors(std::vector<int> except, const CapturePipes& ca
   for (int fd = 0; fd <= STDERR_FILENO; ++fd) {
     if (capture.has(fd)) except.push_back(fd);
   }
+  except.push_back(runtime::reserved_descriptor());
   DIR* const folder = ::opendir("/proc/self/fd");
   if (folder == nullptr) return;
   while (const dirent* entry = ::readdir(folder)) {
@@ -109,7 +111,8 @@ void LentDescriptors::add(int number) {
   const mode_t mode = lent.facts.st_mode;
   const bool device = S_ISCHR(mode) || S_ISBLK(mode);
   const bool file = S_ISREG(mode) || S_ISDIR(mode);
-  if (file && !is_locked(number)) return files_.push_back(number);
+  if (file && !is_locked(number))
+    return files_.push_back({number, lent.facts.st_dev, lent.facts.st_ino});
   if (device ? is_shared(lent.facts.st_rdev) : !is_stream(mode) && !file) return;
   lent.name = target_of(number);
   lent.flags = ::fcntl(number, F_GETFD);
@@ -139,6 +142,15 @@ bool LentDescriptors::can_be_kept() const {
   return std::ranges::any_of(all_, [](const Lent& lent) { return lent.kind != Kind::kProcessors; });
 }
 
+// What has the number by now may be the same file, opened anew. Where the system does not compare
+// them, as under some filters of system calls, or the copy is gone, that it is the same has to do.
+bool LentDescriptors::leave(const File& file, pid_t copy) const {
+  const bool there = std::ranges::any_of(files_, [&](const File& own) {
+    return own.number == file.number && own.device == file.device && own.inode == file.inode;
+  });
+  return there && ::syscall(SYS_kcmp, ::getpid(), copy, KCMP_FILE, file.number, file.number) <= 0;
+}
+
 void LentDescriptors::let_go() const {
   const Descriptor nothing(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   for (const Lent& lent : all_) ::dup3(nothing.get(), lent.number, O_CLOEXEC);
@@ -147,7 +159,7 @@ void LentDescriptors::let_go() const {
 
 void LentDescriptors::let_go_of_locked() {
   const std::size_t before = all_.size();
-  for (const int number : std::exchange(files_, {})) add(number);
+  for (const File& file : std::exchange(files_, {})) add(file.number);
   if (all_.size() == before) return;
   const Descriptor nothing(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   for (std::size_t i = before; i < all_.size(); ++i)

@@ -18,6 +18,13 @@ namespace replwire::server::survive {
 // had, under whatever number. Other files the copy has as well, until the interpreter locks them.
 class LentDescriptors {
  public:
+  // One that the copy has as well.
+  struct File {
+    int number;
+    dev_t device;
+    ino_t inode;
+  };
+
   // Finds them among those of this process, but for our own, these, and standard streams that lead
   // into the capture pipes.
   LentDescriptors(std::vector<int> except, const CapturePipes& capture);
@@ -25,8 +32,10 @@ class LentDescriptors {
   bool empty() const { return all_.empty(); }
   // Whether any could be had back.
   bool can_be_kept() const;
-  // Whether there are files that may be locked yet.
-  bool leave_files() const { return !files_.empty(); }
+  // Those that may be locked yet, or have been since.
+  const std::vector<File>& files() const { return files_; }
+  // Whether `file`, which `copy` has of an earlier time, is still open here and not locked.
+  bool leave(const File& file, pid_t copy) const;
 
   // In the copy. The numbers stay taken.
   void let_go() const;
@@ -71,7 +80,7 @@ class LentDescriptors {
   static void find_elsewhere(const Descriptor& keeper, Return& back);
 
   std::vector<Lent> all_;
-  std::vector<int> files_;
+  std::vector<File> files_;
 };
 
 }  // namespace replwire::server::survive

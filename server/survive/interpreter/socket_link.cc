@@ -334,12 +334,13 @@ std::optional<runtime::Lost> SocketLink::checkpoint(std::uint64_t number) {
 // `lost` is set in what wakes of it.
 pid_t SocketLink::fork_sleeper(SocketPair& control, std::optional<runtime::Lost>& lost) {
   LentDescriptors lent = find_lent(control);
-  look_for_locks(lent);
+  if (holds_too_much(lent)) send_message(LockTaken{}, {});
   if (keeper_ < 0 && lent.can_be_kept()) start_keeper();
   const pid_t pid = fork_copy([&] {
     control.server = {};
     lost = sleep_until_woken(std::move(control.interpreter), channels_, &lent);
   });
+  if (pid >= 0) left_files_ = lent.files(), sleeper_ = pid;
   control.interpreter = {};  // that the sleeper is dead is seen at the other end
   if (pid > 0 && !lent.empty()) await_sleeper(control);
   return pid;
@@ -351,13 +352,11 @@ LentDescriptors SocketLink::find_lent(const SocketPair& control) const {
                          channels_.capture);
 }
 
-// A file that was open when they went to sleep may have been locked since, and closed: they hold
-// the lock then.
-void SocketLink::look_for_locks(const LentDescriptors& lent) {
-  if (!files_held_ && !lent.leave_files()) return;
-  const bool more = locks_.has_grown();
-  if (more && files_held_) send_message(LockTaken{}, {});
-  files_held_ = true;
+// A file that was open when sleepers were made may have been locked since: they would hold the lock
+// when it is closed here.
+bool SocketLink::holds_too_much(const LentDescriptors& lent) const {
+  return !std::ranges::all_of(
+      left_files_, [&](const LentDescriptors::File& file) { return lent.leave(file, sleeper_); });
 }
 
 pid_t SocketLink::fork_copy(const std::function<void()>& in_copy) {

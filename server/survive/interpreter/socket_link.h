@@ -12,7 +12,6 @@
 #include "server/output/child_watch.h"
 #include "server/output/write_pace.h"
 #include "server/survive/interpreter/lent_descriptors.h"
-#include "server/survive/interpreter/lock_list.h"
 #include "server/survive/wire/channels.h"
 #include "server/survive/wire/inbox.h"
 #include "server/survive/wire/messages.h"
@@ -71,7 +70,7 @@ class SocketLink final : public runtime::Link {
   pid_t fork_sleeper(SocketPair& control, std::optional<runtime::Lost>& lost);
   pid_t fork_copy(const std::function<void()>& in_copy);
   LentDescriptors find_lent(const SocketPair& control) const;
-  void look_for_locks(const LentDescriptors& lent);
+  bool holds_too_much(const LentDescriptors& lent) const;
   static void await_sleeper(const SocketPair& control);
   void start_keeper();
   void go_on_as_copy();
@@ -88,11 +87,12 @@ class SocketLink final : public runtime::Link {
   WritePace pace_;
   AnswerInquiry answer_inquiry_;
   std::unique_ptr<Asker> asker_;
-  bool reads_ = false;       // the reader runs
-  bool apart_ = false;       // this is a copy that is at work on one thing
-  bool files_held_ = false;  // sleepers have files that may be locked yet
-  LockList locks_;           // as it was at the snapshot before
-  int keeper_ = -1;          // what the keeper listens to, in the table that it shares
+  bool reads_ = false;  // the reader runs
+  bool apart_ = false;  // this is a copy that is at work on one thing
+  // What the newest sleeper, and perhaps some before it, has of files: see LentDescriptors.
+  std::vector<LentDescriptors::File> left_files_;
+  pid_t sleeper_ = 0;  // the newest; 0: it is not known
+  int keeper_ = -1;    // what the keeper listens to, in the table that it shares
 
   std::mutex answering_;  // held while an inquiry is in hand, and over a snapshot
   std::mutex sending_;    // keeps messages whole, and in the order of their positions
