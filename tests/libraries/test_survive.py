@@ -14,8 +14,8 @@ PROGRAM = os.environ.get("REPLWIRE", str(Path(__file__).parents[2] / "build" / "
 
 
 class Session:
-    def __init__(self) -> None:
-        command = [PROGRAM, "--survive", "--python", sys.executable]
+    def __init__(self, python: str = sys.executable, *options: str) -> None:
+        command = [PROGRAM, "--python", python, *(options or ["--survive"])]
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -39,6 +39,22 @@ class Session:
         frame = self.execute(code)
         assert frame["type"] == "result", frame
         return frame.get("value")
+
+    def request(self, kind: str, **fields: object) -> dict:
+        self.process.stdin.write(json.dumps({"type": kind, "id": kind, **fields}) + "\n")
+        self.process.stdin.flush()
+        while True:
+            frame = json.loads(self.process.stdout.readline())
+            if frame.get("id") == kind and frame["type"] != "progress":
+                return frame
+
+    def save(self, file: Path) -> None:
+        reply = self.request("save", path=str(file))
+        assert reply["type"] == "save_reply" and {"a", "view", "said", "model"} <= set(reply["saved"]), reply
+
+    def load(self, file: Path) -> None:
+        reply = self.request("load", path=str(file))
+        assert reply["type"] == "load_reply", reply
 
     def crash(self) -> None:
         frame = self.execute("import os; os.abort()")

@@ -1,0 +1,46 @@
+"""torch, as Debian has it: PyPI's brings gigabytes that are of no use without a GPU."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from test_survive import Session
+
+PYTHON = "/usr/bin/python3"
+DEFINITIONS = """
+import torch
+from torch.utils.data import DataLoader, Dataset
+class Squares(Dataset):
+    def __len__(self): return 8
+    def __getitem__(self, i): return torch.tensor(i * i)
+def collate(items): return sum(int(i) for i in items)
+def load(how):
+    batches = DataLoader(Squares(), 2, num_workers=2, multiprocessing_context=how, collate_fn=collate)
+    return [int(batch) for batch in batches]
+"""
+
+
+@pytest.fixture(params=["--survive", "--ipython=never"])
+def session(request):
+    """With --survive and without."""
+    session = Session(PYTHON, request.param)
+    session.value(DEFINITIONS)
+    yield session
+    session.process.stdin.close()
+    session.process.stdout.read()
+    assert session.process.wait(60) == 0
+
+
+@pytest.mark.parametrize("how", ["spawn", "forkserver", "fork"])
+def test_workers_of_a_data_loader_know_the_classes_of_the_session(session, how):
+    assert session.value(f"load({how!r})") == [1, 13, 41, 85]
+
+
+def test_tensors_and_models_are_saved(session, tmp_path: Path):
+    session.value("a = torch.arange(1e6); view = a[::2]; model = torch.nn.Linear(3, 2); said = model(torch.ones(3))")
+    session.save(tmp_path / "file")
+    session.value("before = a, view, said; del a, view, said, model")
+    session.load(tmp_path / "file")
+    session.value("said = model(torch.ones(3))")
+    assert session.value("[torch.equal(*each) for each in zip(before, (a, view, said))]") == [True] * 3
