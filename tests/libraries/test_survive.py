@@ -48,9 +48,9 @@ class Session:
             if frame.get("id") == kind and frame["type"] != "progress":
                 return frame
 
-    def save(self, file: Path) -> None:
-        reply = self.request("save", path=str(file))
-        assert reply["type"] == "save_reply" and {"a", "view", "said", "model"} <= set(reply["saved"]), reply
+    def save(self, file: Path, names: set[str]) -> None:
+        reply = self.request("save", path=str(file), names=sorted(names))
+        assert reply["type"] == "save_reply" and set(reply["saved"]) == names, reply
 
     def load(self, file: Path) -> None:
         reply = self.request("load", path=str(file))
