@@ -325,6 +325,22 @@ row("stop: undo, checkpoint, restore", "x = 1\nx = 2\nprint('x is', x)\nx = 3\np
   await code.shows("then 1");
 });
 
+row("stop: a branch, in which the file goes on", "x = 1\nx += 1; print('x is', x)\n", async () => {
+  await code.goTo(1);
+  await code.key("Alt+Enter");
+  await code.shows("[1]");
+  await code.command("Branch the Session");
+  await code.answer("Name of the branch", "other");
+  await code.note("a.py runs in the branch other");
+  await code.key("Alt+Enter");
+  await code.shows("x is 2");
+  await code.command("Choose the Session of This File");
+  await code.pick("project-");
+  await code.command("Run Code …");
+  await code.answer("Run Python code", "f'{x}00 at first'");
+  await code.shows("100 at first");
+});
+
 row("choose: an environment, a command with a greeting, a start-up file, a session for each file", {
   "a.py": "import sys; print(who, sys.prefix == sys.base_prefix)\nmine = 1\n",
   "b.py": "print('mine' in globals())\n",
