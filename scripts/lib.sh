@@ -262,7 +262,8 @@ make_root() {
   rm -rf --one-file-system "$system.new"
   mkdir -p "$roots"
   # A mirror that is some weeks behind is good enough.
-  quietly mmdebstrap --mode=root --aptopt='Acquire::Check-Valid-Until "false"' "${@:3}" \
+  quietly mmdebstrap --mode=root --aptopt='Acquire::Check-Valid-Until "false"' \
+    ${REPLWIRE_KEYRING:+"--keyring=$REPLWIRE_KEYRING"} "${@:3}" \
     "$suite" "$system.new" "deb $site $suite $components" || return
   mv "$system.new" "$system"
 }
