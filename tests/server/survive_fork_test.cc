@@ -40,15 +40,15 @@ start()
 at_fork(stop, start)
 )";
 
-// From 3.14 on each fork finds Python's own threads stopped, and whoever waits for one in such a
+// From 3.13 on each fork finds Python's own threads stopped, and whoever waits for one in such a
 // handler waits for ever, without --survive as well.
 bool stops_all_threads(ServerProcess& server) {
-  return server.execute("import sys\nsys.version_info >= (3, 14)").value() == true;
+  return server.execute("import sys\nsys.version_info >= (3, 13)").value() == true;
 }
 
 TEST(SurviveForkTest, AThreadThatIsStoppedForAForkRunsOnInTheLiveSession) {
   ServerProcess server(surviving());
-  if (stops_all_threads(server)) GTEST_SKIP() << "Python 3.14 or newer";
+  if (stops_all_threads(server)) GTEST_SKIP() << "Python 3.13 or newer";
   ASSERT_TRUE(server.execute(kHandlers).ok());
   ASSERT_TRUE(server.execute(kStopsItsThread).ok());
   for (int round = 0; round < 5; ++round) {
@@ -60,7 +60,7 @@ TEST(SurviveForkTest, AThreadThatIsStoppedForAForkRunsOnInTheLiveSession) {
 
 TEST(SurviveForkTest, HandlersOfTheParentRunOnTheMainThread) {
   ServerProcess server(surviving());
-  if (stops_all_threads(server)) GTEST_SKIP() << "Python 3.14 or newer";
+  if (stops_all_threads(server)) GTEST_SKIP() << "Python 3.13 or newer";
   ASSERT_TRUE(server.execute(kHandlers).ok());
   ASSERT_TRUE(server.execute(kStopsItsThread).ok());
   const Execution seen = server.execute("works()");
