@@ -248,7 +248,7 @@ WHOLE says that it is all of a file, whose main guard fires with MAIN only."
      (and (not main) (car (replwire--module-of file))))))
 
 (defun replwire--block-by-tree ()
-  "Bounds of the statement around or behind this line, if the buffer has a syntax tree."
+  "Bounds of the statement at or behind this line, by the syntax tree if any."
   (when (and (fboundp 'treesit-parser-list) (fboundp 'treesit-buffer-root-node) (fboundp 'treesit-node-children)
              (fboundp 'treesit-node-type) (fboundp 'treesit-node-start) (fboundp 'treesit-node-end)
              (treesit-parser-list))
