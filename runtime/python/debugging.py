@@ -43,12 +43,17 @@ def endpoint_of(api, host, port):
     hide()
     if endpoint is not None and is_listening():
         return endpoint
-    if endpoint is None and api.listen.called:
+    if endpoint is None and noted(api).called:
         raise Unavailable("code of the session has called debugpy.listen() itself")
-    api.listen.called = False  # an adapter that is gone
+    noted(api).called = False  # an adapter that is gone
     endpoint = None
     endpoint = api.listen((host, port))
     return endpoint
+
+
+def noted(api):
+    """The function with which debugpy notes that it has been started; up to 1.8.0 another one."""
+    return api.listen if hasattr(api.listen, "called") else api._settrace
 
 
 def load():
@@ -285,7 +290,7 @@ def forget():
     global endpoint
     endpoint = None
     present = debugger()
-    sys.modules["debugpy.server.api"].listen.called = False
+    noted(sys.modules["debugpy.server.api"]).called = False
     if present is None:
         return
     let_go()

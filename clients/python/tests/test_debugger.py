@@ -253,6 +253,10 @@ async def test_clients_come_and_go(session: Session) -> None:
 
 
 async def test_attaching_to_a_loop_that_runs(session: Session) -> None:
+    assert session.ready is not None
+    old = (await session.debug()).version in ("1.8.0", "1.7.0")
+    if old and session.ready.python.version.startswith("3.12"):
+        pytest.skip("this debugpy cannot trace a thread of Python 3.12 that runs already")
     run = Run(session, "import time\nn = 0\nwhile n >= 0:\n    n += 1\n    time.sleep(0.001)\nn")
     async with await listening(session) as dap:
         await dap.attach({"<execution 1>": [4]})
