@@ -191,6 +191,17 @@ TEST(StartupTest, MayNotAsk) {
   EXPECT_EQ(server.ask("input()", "now yes").value(), "now yes");
 }
 
+TEST(StartupTest, WhatAStartupFilePrintsBeforeItEndsTheProcessArrives) {
+  TempDir directory;
+  const std::string file =
+      directory.write("startup.py", "import os\nprint('why', flush=True)\nos._exit(3)\n");
+  const ProgramRun run = run_program(options({"--startup", file}));
+  EXPECT_EQ(run.status, 3) << run.out;
+  const std::size_t said = run.out.find("why\\n");
+  ASSERT_NE(said, run.out.npos) << run.out;
+  EXPECT_NE(run.out.find("\"type\":\"fatal\"", said), run.out.npos) << run.out;
+}
+
 class FailingStartupTest : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(FailingStartupTest, IsOneLineOnStandardErrorAndStatusTwo) {
