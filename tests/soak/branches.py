@@ -38,7 +38,7 @@ QUEUED = 3  # at most, in one session
 PRELUDE = """
 import ctypes, host, os, subprocess, time
 log = []
-pipe = os.pipe()  # so that there is a keeper from the start, and not once some code leaves a descriptor open
+pipe = os.pipe()
 def lines(name, count): return ''.join(f'{name}:{n}\\n' for n in range(count))
 def by_print(name, count):
     for n in range(count): print(f'{name}:{n}')
@@ -406,7 +406,9 @@ class Client:
             self.prints(self.first)
         self.settle()
         del self.first.log[:]
-        self.execute_code(self.first, "prelude", "log.clear()", 0).leaves = False
+        # With a pipe there is a keeper at the end of each round, not only where code has left a descriptor open.
+        code = "log.clear()\nfor each in pipe: os.close(each)\npipe = os.pipe()"
+        self.execute_code(self.first, "prelude", code, 0).leaves = False
         self.settle()
 
     def figures(self):
