@@ -55,7 +55,11 @@ Descriptor Origins::make() {
   auto control = SocketPair::open(SOCK_SEQPACKET);
   if (!control) return {};
   const pid_t pid = ::fork();
-  if (pid == 0) sleep(std::move(control->interpreter));
+  if (pid == 0) {
+    control->server =
+        {};  // its end is when the server has closed this; what follows may find no number free
+    sleep(std::move(control->interpreter));
+  }
   return pid > 0 ? std::move(control->server) : Descriptor();
 }
 
