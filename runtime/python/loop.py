@@ -137,14 +137,13 @@ def begin(origin):
 
 
 def rejoin():
-    """In a child that a step of the loop has forked. asyncio has no running loop there, so that the child
-    may run one of its own; but from 3.14 on no task is resumed without. It has its loop back behind the step."""
+    """In a child that a step of the loop has forked. asyncio has unset the running loop there, so that
+    code may run another one. From 3.14 on no task is resumed without: it is set again behind the step."""
     if getattr(loop, "_thread_id", None) == threading.get_ident():
         loop.call_soon(events._set_running_loop, loop)
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=rejoin)  # behind asyncio's own
+os.register_at_fork(after_in_child=rejoin)  # behind asyncio's own
 
 
 # ---- an execution that awaits ---------------------------------------------------------------

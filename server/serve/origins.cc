@@ -56,8 +56,9 @@ Descriptor Origins::make() {
   if (!control) return {};
   const pid_t pid = ::fork();
   if (pid == 0) {
-    control->server =
-        {};  // its end is when the server has closed this; what follows may find no number free
+    // With a copy of this end it would never see that the server is gone. close_own_but() closes
+    // nothing when no number is free.
+    control->server = {};
     sleep(std::move(control->interpreter));
   }
   return pid > 0 ? std::move(control->server) : Descriptor();

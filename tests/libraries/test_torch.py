@@ -19,6 +19,7 @@ def load(how):
     batches = DataLoader(Squares(), 2, num_workers=2, multiprocessing_context=how, collate_fn=collate)
     return [int(batch) for batch in batches]
 """
+PEAK = "def peak(): return int(open('/proc/self/status').read().split('VmHWM:')[1].split()[0])\n"  # KiB
 
 
 @pytest.fixture(params=["--survive", "--ipython=never"])
@@ -48,7 +49,7 @@ def test_tensors_and_models_are_saved(session, tmp_path: Path):
 
 def test_a_tensor_is_saved_without_a_copy_of_its_data(session, tmp_path: Path):
     """What torch itself does takes three times the memory."""
-    session.value("a = torch.ones(256, 1 << 20, dtype=torch.uint8)\ndef peak():\n    return int(open('/proc/self/status').read().split('VmHWM:')[1].split()[0])")
+    session.value(PEAK + "a = torch.ones(256, 1 << 20, dtype=torch.uint8)")
     before = session.value("peak()")
     session.save(tmp_path / "file", {"a"})
     assert session.value("peak()") - before < 64 << 10

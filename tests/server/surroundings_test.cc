@@ -11,6 +11,7 @@
 #include <fstream>
 
 #include "support/case.h"
+#include "support/process_watch.h"
 #include "support/run_program.h"
 #include "support/server_process.h"
 #include "support/survival.h"
@@ -110,27 +111,26 @@ void expect_session_or_line(const Launch& launch) {
   }
 }
 
-// Of the processes with this in their environment.
-int count_marked(const std::string& mark) {
-  int count = 0;
+// The processes with this in their environment.
+std::vector<pid_t> marked(const std::string& mark) {
+  std::vector<pid_t> found;
   for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
     std::ifstream file(entry.path() / "environ");
     const std::string all{std::istreambuf_iterator<char>(file), {}};
-    count += all.find(mark) != std::string::npos;
+    if (all.find(mark) != std::string::npos) found.push_back(std::stoi(entry.path().filename()));
   }
-  return count;
+  return found;
 }
 
 TEST_P(SurroundingsTest, TooFewDescriptorsAreSaid) {
-  const std::string mark = "REPLWIRE_MARK=" + std::to_string(::getpid());
+  const std::string mark = "REPLWIRE_MARK=" + std::to_string(::getpid()) + ".";
   for (int limit = 4; limit <= 48; limit += 2) {
     SCOPED_TRACE(limit);
     const StartedBy start("ulimit -n " + std::to_string(limit) + "; " + mark +
                           " exec \"$REAL\" \"$@\"");
     expect_session_or_line(launch());
   }
-  for (int looks = 0; looks < 500 && count_marked(mark) > 0; ++looks) ::usleep(10'000);
-  EXPECT_EQ(count_marked(mark), 0);
+  for (const pid_t process : marked(mark)) EXPECT_TRUE(ProcessWatch(process).ends(Millis(5000)));
 }
 
 TEST_P(SurroundingsTest, TooFewProcessesAreSaid) {

@@ -238,11 +238,11 @@ def reduce_tensor(pickler, tensor):
         return pickler.refuse(f"a tensor on a GPU ({tensor.device})", tensor)
     torch = sys.modules["torch"]
     plain = type(tensor) is torch.Tensor and tensor.layout is torch.strided and tensor.is_contiguous()
-    if not plain or tensor.requires_grad or vars(tensor):
+    if not plain or tensor.requires_grad or tensor.has_names() or vars(tensor):
         return NotImplemented
     try:
         return torch.from_numpy, (tensor.resolve_conj().resolve_neg().numpy(),)
-    except TypeError:  # a type of data that numpy has not
+    except (TypeError, RuntimeError):  # numpy has no such type of data, or is not there
         return NotImplemented
 
 

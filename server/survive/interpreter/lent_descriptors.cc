@@ -142,8 +142,8 @@ bool LentDescriptors::can_be_kept() const {
   return std::ranges::any_of(all_, [](const Lent& lent) { return lent.kind != Kind::kProcessors; });
 }
 
-// What has the number by now may be the same file, opened anew. Where the system does not compare
-// them, as under some filters of system calls, or the copy is gone, that it is the same has to do.
+// The number may belong to the same file, opened anew: kcmp() tells. Where it fails, since a filter
+// of system calls forbids it or the copy is gone, number and inode decide.
 bool LentDescriptors::leave(const File& file, pid_t copy) const {
   const bool there = std::ranges::any_of(files_, [&](const File& own) {
     return own.number == file.number && own.device == file.device && own.inode == file.inode;

@@ -334,7 +334,7 @@ std::optional<runtime::Lost> SocketLink::checkpoint(std::uint64_t number) {
 // `lost` is set in what wakes of it.
 pid_t SocketLink::fork_sleeper(SocketPair& control, std::optional<runtime::Lost>& lost) {
   LentDescriptors lent = find_lent(control);
-  if (holds_too_much(lent)) send_message(LockTaken{}, {});
+  if (sleepers_may_hold_a_lock(lent)) send_message(LockTaken{}, {});
   if (keeper_ < 0 && lent.can_be_kept()) start_keeper();
   const pid_t pid = fork_copy([&] {
     control.server = {};
@@ -354,7 +354,7 @@ LentDescriptors SocketLink::find_lent(const SocketPair& control) const {
 
 // A file that was open when sleepers were made may have been locked since: they would hold the lock
 // when it is closed here.
-bool SocketLink::holds_too_much(const LentDescriptors& lent) const {
+bool SocketLink::sleepers_may_hold_a_lock(const LentDescriptors& lent) const {
   return !std::ranges::all_of(
       left_files_, [&](const LentDescriptors::File& file) { return lent.leave(file, sleeper_); });
 }

@@ -70,7 +70,7 @@ class SocketLink final : public runtime::Link {
   pid_t fork_sleeper(SocketPair& control, std::optional<runtime::Lost>& lost);
   pid_t fork_copy(const std::function<void()>& in_copy);
   LentDescriptors find_lent(const SocketPair& control) const;
-  bool holds_too_much(const LentDescriptors& lent) const;
+  bool sleepers_may_hold_a_lock(const LentDescriptors& lent) const;
   static void await_sleeper(const SocketPair& control);
   void start_keeper();
   void go_on_as_copy();
