@@ -15,6 +15,7 @@
 #include "runtime/files/session_files.h"
 #include "runtime/hooks/comms.h"
 #include "runtime/hooks/debugger.h"
+#include "runtime/hooks/fork_warning.h"
 #include "runtime/hooks/host_calls.h"
 #include "runtime/hooks/input_hook.h"
 #include "runtime/hooks/wire_module.h"
@@ -27,9 +28,6 @@
 
 namespace replwire::runtime {
 namespace {
-
-// A snapshot takes so long at most to end, when it is a small one.
-constexpr std::chrono::nanoseconds kGone{1'000'000};
 
 std::string sys_text(const char* name) {
   PyObject* value = PySys_GetObject(name);
@@ -103,10 +101,19 @@ Command Interpreter::next_command() {
     loop_.step();
     if (left_as_child()) return Stop{};
     auto command = link_.poll();
+    while (!command && copy_hot_pages()) command = link_.poll();
     if (!command) command = wait_for_command();
     if (left_as_child()) return Stop{};
     if (command) return *std::move(command);
   }
+}
+
+// False when none are left.
+bool Interpreter::copy_hot_pages() {
+  if (!hot_.any_left()) return false;
+  const GilRelease released;
+  hot_.copy_some();
+  return true;
 }
 
 // Nothing when something else came first.
@@ -118,19 +125,18 @@ std::optional<Command> Interpreter::wait_for_command() {
     loop_.leave();
     input_hook::serve(watch);
   }
-  if (prefault_again_) watch.timeout = std::min(watch.timeout.value_or(kGone), kGone);
   std::optional<Command> command;
   {
     const GilRelease released;
     command = link_.receive(watch);
   }
-  if (std::exchange(prefault_again_, false) && !command) prefault_pages();
   if (!command) interrupts::settle_signals();
   return command;
 }
 
 void Interpreter::handle(const Run& run) {
   const auto started = std::chrono::steady_clock::now();
+  hot_.rest();
   Origin::set_run(run.execution);
   control_.begin(run.execution->serial);
   Outcome outcome = execute(run);
@@ -161,34 +167,13 @@ void Interpreter::handle(const Checkpoint& checkpoint) {
   std::vector<std::string> threads = live_threads();
   native_threads::know(thread_numbers());
   native_threads::end_pools();
-  PyOS_BeforeFork();
+  prepare_own_fork();
+  hot_.before_snapshot();
   if (auto lost = link_.checkpoint(checkpoint.number))
     return go_on_as_snapshot(std::move(threads), *std::move(lost));
   PyOS_AfterFork_Parent();
-  prefault_pages();
-  prefault_again_ = true;
+  hot_.after_snapshot();
   if (!renewal_) renewal_ = load_bundled("renewal", hooks_.wire());
-  PyErr_Clear();
-}
-
-// A page that the process has in common with a snapshot is copied when it is first written, which
-// takes microseconds. So what an execution writes is written now, while the client thinks; and once
-// more when the snapshot that was given up is gone, whose end empties the caches.
-void Interpreter::prefault_pages() {
-  const SavedError kept;
-  Run run = {};
-  run.first_line = 1;
-  run.execution = std::make_shared<const Execution>();
-  run.code = "0+0";
-  run.repr_limit = kReprBytes;
-  hooks_.restore();
-  link_.begin(nullptr);
-  const Ref space(PyDict_New());
-  const auto cell = space ? compiler_.compile(run, Compiler::name_of(run), space) : std::nullopt;
-  const Ref value(cell ? PyEval_EvalCode(cell->expression.get(), space.get(), space.get())
-                       : nullptr);
-  Presentation said;
-  if (value && teller_.say(run, value, said)) said.value = plain_json(value.get());
   PyErr_Clear();
 }
 
@@ -196,7 +181,7 @@ void Interpreter::prefault_pages() {
 // Before Python knows of the fork, code of its own would wait for a thread that wanted the GIL.
 void Interpreter::go_on_as_snapshot(std::vector<std::string> threads, Lost lost) {
   control_.go_on_at_rest();
-  prefault_again_ = false;  // a session that nobody uses takes no more pages than it must
+  hot_.rest();  // a session that nobody uses takes no more pages than it must
   PyOS_AfterFork_Child();
   const auto& native = native_threads::noted();
   threads.insert(threads.end(), native.begin(), native.end());
@@ -215,10 +200,10 @@ void Interpreter::go_on_as_snapshot(std::vector<std::string> threads, Lost lost)
 void Interpreter::handle(const SaveApart& apart) {
   native_threads::know(thread_numbers());
   native_threads::end_pools();
-  PyOS_BeforeFork();
+  prepare_own_fork();
   if (!link_.go_apart(apart.execution->serial)) {
     PyOS_AfterFork_Parent();
-    return prefault_pages();
+    return hot_.after_snapshot();
   }
   PyOS_AfterFork_Child();
   Origin::set_run(apart.execution);

@@ -13,6 +13,7 @@
 #include "runtime/interpreter_control.h"
 #include "runtime/link.h"
 #include "runtime/main_module.h"
+#include "runtime/os/hot_pages.h"
 
 namespace replwire::runtime {
 
@@ -67,12 +68,12 @@ class Interpreter {
 
  private:
   Command next_command();
+  bool copy_hot_pages();
   std::optional<Command> wait_for_command();
   void handle(const Run& run);
   void handle(const Reset& reset);
   void handle(const Define& functions);
   void handle(const Checkpoint& checkpoint);
-  void prefault_pages();
   void go_on_as_snapshot(std::vector<std::string> threads, Lost lost);
   void handle(const SaveApart& apart);
   void handle(const Stop& stop);
@@ -109,7 +110,7 @@ class Interpreter {
   WindowSize window_ = {};
   bool stopped_ = false;
   int status_ = 0;
-  bool prefault_again_ = false;
+  HotPages hot_;
   Ref renewal_;  // what a woken snapshot runs first; once loaded, its pages are those of all
 };
 

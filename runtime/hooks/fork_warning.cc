@@ -39,18 +39,31 @@ Ref filter(PyObject* function) {
       Py_BuildValue("(ssOOi)", "ignore", text.c_str(), PyExc_DeprecationWarning, Py_None, 0));
 }
 
+// While it lives a filter, if there is one, comes before all others.
+class FirstFilter {
+ public:
+  explicit FirstFilter(Ref filter) : filter_(std::move(filter)) {
+    if (filter_) active_ = filters();
+    if (active_ && PyList_Insert(active_.get(), 0, filter_.get()) != 0) active_ = {};
+    PyErr_Clear();
+  }
+  FirstFilter(const FirstFilter&) = delete;
+  FirstFilter& operator=(const FirstFilter&) = delete;
+  ~FirstFilter() {
+    if (!active_) return;
+    const SavedError kept;
+    if (!Ref(PyObject_CallMethod(active_.get(), "remove", "(O)", filter_.get()))) PyErr_Clear();
+  }
+
+ private:
+  Ref filter_;
+  Ref active_;
+};
+
 // `self` is the original.
 PyObject* fork_quietly(PyObject* self, PyObject* args) {
-  const Ref active = has_user_threads() ? Ref() : filters();
-  const Ref ours = active ? filter(self) : Ref();
-  if (!ours || PyList_Insert(active.get(), 0, ours.get()) != 0) {
-    PyErr_Clear();
-    return PyObject_CallObject(self, args);
-  }
-  Ref result(PyObject_CallObject(self, args));
-  const SavedError kept;
-  if (!Ref(PyObject_CallMethod(active.get(), "remove", "O", ours.get()))) PyErr_Clear();
-  return result.release();
+  const FirstFilter ours(has_user_threads() ? Ref() : filter(self));
+  return PyObject_CallObject(self, args);
 }
 
 PyMethodDef fork_method = {"fork", guarded<fork_quietly>, METH_VARARGS, "Fork a child process."};
@@ -72,6 +85,12 @@ bool warns() {
 }
 
 }  // namespace
+
+void prepare_own_fork() {
+  const FirstFilter none(
+      Ref(Py_BuildValue("(sOOOi)", "ignore", Py_None, PyExc_Warning, Py_None, 0)));
+  PyOS_BeforeFork();
+}
 
 bool patch_forks() {
   if (!warns()) return true;

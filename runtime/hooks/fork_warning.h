@@ -6,4 +6,8 @@ namespace replwire::runtime {
 // It stays silent while there is no thread of the user's. False with a Python exception set.
 bool patch_forks();
 
+// PyOS_BeforeFork() for a fork that user code knows nothing of: what handlers warn of there (JAX's
+// warns of every fork) is not said.
+void prepare_own_fork();
+
 }  // namespace replwire::runtime

@@ -3,6 +3,7 @@ Python and is told how that ended, so that magics, In and Out, hooks and display
 IPython's. Code still runs, prints, asks, awaits, is interrupted and fails as in any session."""
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -10,17 +11,22 @@ import tempfile
 wire.with_ipython = True  # before the import: its display() stays its own
 
 from IPython.core.application import BaseIPythonApplication
+from IPython.core.autocall import IPyAutocall
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult, InteractiveShell
+from IPython.core.macro import Macro
 from IPython.core.shellapp import InteractiveShellApp
 from IPython.display import clear_output, update_display
 from IPython.utils.text import LSString, SList
 from traitlets import Type
 
 MAGICS = "IPython.core.magics."
+PLAIN = "text/plain"
 CONFIGURATION = ["ipython_config.py", "ipython_kernel_config.py"]
+FIRST_WORD = re.compile(r"[\w.*]*")  # as IPython's prefilter takes it
+is_python = wire.load("quiet")["is_python"]
 now = None  # the execution in hand, as hooks are told of it
 
 
@@ -136,7 +142,7 @@ class Application(BaseIPythonApplication, InteractiveShellApp):
 
 
 def start():
-    global shell
+    global shell, own_transformations
     try:
         application = Application()
         shell = application.start_shell()
@@ -148,9 +154,53 @@ def start():
     shell.builtin_trap.__enter__()
     wire.builtins.update(clear_output=clear_output, update_display=update_display)
     wire.shell = shell
+    own_transformations = transformations()
+    wire.shows_as_repr = Atoms(shell.display_formatter).include
     application.init_gui_pylab()
     application.init_extensions()
     application.init_code()
+
+
+class Atoms:
+    """Values that show as their repr and as nothing else, unless somebody has registered more:
+    IPython's formatters write to some 200 pages of memory to find that out."""
+
+    KINDS = {kind: kind.mro() for kind in (int, bool, str, float, complex, bytes)}
+    NAMES = {kind: [(each.__module__, each.__name__) for each in kind.mro()] for kind in KINDS}
+
+    def __init__(self, formatter):
+        self.formatter = formatter
+        self.text = formatter.formatters[PLAIN]
+        self.singletons = {**self.text.singleton_printers}
+        self.known = {kind: self.registered(kind) for kind in self.KINDS}
+
+    def registered(self, kind):
+        """For text."""
+        printers = self.text.type_printers
+        return [printers.get(each) for each in self.KINDS[kind]]
+
+    def include(self, value):
+        kind = type(value)
+        if kind not in self.KINDS:
+            return False
+        formatters = self.formatter.formatters
+        if formatters.get(PLAIN) is not self.text or self.text.float_format != "%r":
+            return False
+        others = self.formatter.ipython_display_formatter, self.formatter.mimebundle_formatter
+        return (
+            self.registered(kind) == self.known[kind]
+            and self.text.singleton_printers == self.singletons
+            and not any(self.says_more(each, kind) for each in formatters.values())
+            and not any(self.says_more(each, kind) for each in others)
+        )
+
+    def says_more(self, formatter, kind):
+        if not formatter.deferred_printers.keys().isdisjoint(self.NAMES[kind]):
+            return True
+        if formatter is self.text:
+            return False
+        printers = formatter.type_printers.keys()
+        return bool(formatter.singleton_printers) or not printers.isdisjoint(self.KINDS[kind])
 
 
 # ---- around an execution ------------------------------------------------------------------------
@@ -181,9 +231,31 @@ def execution_info(code, stores, silent):
 
 
 def transformed(code):
-    """With the blank lines at its head, which IPython drops: what follows keeps its numbers."""
+    """With the blank lines at its head, which IPython drops: what follows keeps its numbers. Its own
+    transformations leave Python as it is; they write to some 200 pages of memory, each of which is
+    copied when a snapshot has it too."""
+    if transformations() == own_transformations and is_python(code):
+        if not is_command(code.strip()):
+            return code if code.endswith("\n") else code + "\n"
     head = code[: len(code) - len(code.lstrip())]
     return "\n" * head.count("\n") + shell.transform_cell(code)
+
+
+def transformations():
+    manager, prefilter = shell.input_transformer_manager, shell.prefilter_manager
+    found = manager.cleanup_transforms, manager.line_transforms, manager.token_transformers
+    found += shell.input_transformers_post, prefilter.transformers, prefilter.checkers
+    return [[*each] for each in found]
+
+
+def is_command(code):
+    """Whether IPython may take a line that is Python for something else: `ls`, a macro."""
+    if len(code.splitlines()) != 1:
+        return False
+    word = FIRST_WORD.match(code)[0]
+    if shell.autocall or isinstance(shell.user_ns.get(word), (Macro, IPyAutocall)):
+        return True
+    return bool(word) and shell.find_magic(word) is not None
 
 
 def store(python, code):

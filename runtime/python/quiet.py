@@ -27,9 +27,19 @@ def compile_quietly(code, mode, flags):
         active.remove(IGNORE)
 
 
+NOT_PYTHON = (SyntaxError, ValueError, OverflowError, MemoryError, RecursionError)
+
+
 def parse(code, mode):
     """The syntax tree, or None."""
     try:
         return compile_quietly(code, mode, ONLY_AST)
-    except (SyntaxError, ValueError, OverflowError, MemoryError, RecursionError):
+    except NOT_PYTHON:
         return None
+
+
+def is_python(code):
+    try:
+        return compile_quietly(code, "exec", 0) is not None
+    except NOT_PYTHON:
+        return False

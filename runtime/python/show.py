@@ -205,9 +205,11 @@ def is_figure(value):
 
 def of_result(value, text):
     """(forms, metadata or None); () when it has shown itself, None when there is but the repr."""
-    forms = Forms(value)
     shell = getattr(wire, "shell", None)
     own = shell is None
+    if not own and wire.shows_as_repr(value):
+        return None
+    forms = Forms(value)
     if forms.shows_itself() if own else not forms.add_formatted(shell, text):
         return ()
     if not is_figure(value) or not is_open(value):

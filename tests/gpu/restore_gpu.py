@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""What --survive does with a GPU: restore_gpu.py REPLWIRE
+"""What --survive and saving do with a GPU: restore_gpu.py REPLWIRE
 
 Run by a Python that has torch, on a machine with an NVIDIA GPU; the sessions run in the same Python.
-Prints a line per check and exits with 1 if one failed.
+JAX, CuPy and Numba are looked at where they are there. Prints a line per check and exits with 1 if
+one failed.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
+from importlib.util import find_spec
 
 MEBIBYTES = 2048
 failed = 0
@@ -54,6 +57,14 @@ class Session:
             pass
         return frame
 
+    def request(self, frame: dict) -> dict:
+        """Its reply, or what says that it was refused."""
+        self.number += 1
+        self.send({"id": self.number, **frame})
+        while (reply := self.read()).get("id") != self.number or reply["type"] == "progress":
+            pass
+        return reply
+
     def end(self) -> None:
         self.process.stdin.close()
         self.process.wait(60)
@@ -79,6 +90,70 @@ def wait_until_free(limit: int, seconds: float) -> tuple[float, int]:
         if used <= limit or passed > seconds:
             return passed, used
         time.sleep(0.02)
+
+
+# What makes an array `x` on the GPU, and what takes a number from it.
+LIBRARIES = {
+    "jax": ("import jax.numpy as jnp\nx = jnp.arange(1000.0)", "float((x + 1)[3])"),
+    "cupy": ("import cupy\nx = cupy.arange(1000.0)", "float((x + 1)[3])"),
+    "numba": (
+        "import numpy\nfrom numba import cuda\nx = cuda.to_device(numpy.arange(1000.0) + 1)",
+        "float(x[3])",
+    ),
+}
+
+
+def use(program: str, name: str, make: str, take: str) -> None:
+    """An array of that library: used, shown, not saved, and lost in a crash that costs nothing else."""
+    session = Session(program)
+    outcome, frames = session.execute(f"import os\nkept = [5]\n{make}")
+    check(f"{name} works", outcome["type"] == "result", outcome.get("exception_message", ""))
+    for _ in range(2):
+        begun = time.monotonic()
+        outcome, more = session.execute(take)
+        frames += more
+        check(f"{name}: a number", outcome.get("value") == 4.0, f"{time.monotonic() - begun:.3f} s")
+    said = [frame["data"] for frame in frames if frame["type"] == "output"]
+    check(f"{name}: nothing is said of snapshots", not any("fork" in each for each in said), said)
+    with tempfile.TemporaryDirectory() as folder:
+        begun = time.monotonic()
+        reply = session.request({"type": "save", "path": f"{folder}/a.session"})
+        skipped = {each["name"]: each["reason"] for each in reply.get("skipped", [])}
+        took = time.monotonic() - begun
+        check(f"{name}: its array is not saved, the rest is",
+              "x" in skipped and "kept" in reply.get("saved", []) and took < 20, (took, reply))
+    outcome, _ = session.execute(take)
+    check(f"{name}: goes on behind a save", outcome.get("value") == 4.0, outcome)
+    outcome, _ = session.execute("os.kill(os.getpid(), 11)")
+    check(f"{name}: a crash is told", outcome.get("restored") is True, outcome.get("reason"))
+    outcome, _ = session.execute("kept")
+    check(f"{name}: variables are kept", outcome.get("value") == [5], outcome)
+    begun = time.monotonic()
+    outcome, _ = session.execute(take, timeout=20, grace=1)
+    check(f"{name}: what is lost fails and says why", outcome["type"] == "error",
+          (time.monotonic() - begun, outcome.get("reason"), outcome.get("exception_type"),
+           str(outcome.get("exception_message"))[:200], outcome.get("notes")))
+    outcome, _ = session.execute("kept")
+    check(f"{name}: variables are kept behind that", outcome.get("value") == [5], outcome)
+    session.end()
+
+
+def save(program: str) -> None:
+    session = Session(program)
+    session.execute(
+        "import torch\nkept = torch.ones(3)\nlost = torch.ones(3, device='cuda')\n"
+        "module = torch.nn.Linear(2, 2).cuda()\nempty = torch.ones(3, device='meta')"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        reply = session.request({"type": "save", "path": f"{folder}/a.session"})
+        skipped = {each["name"]: each["reason"] for each in reply.get("skipped", [])}
+        check("tensors on the GPU are not saved", set(skipped) == {"lost", "module"}, reply)
+        check("the reason says so", all("cuda:0" in each for each in skipped.values()), skipped)
+        session.execute("kept = empty = None")
+        reply = session.request({"type": "load", "path": f"{folder}/a.session"})
+        outcome, _ = session.execute("kept.tolist() + [str(empty.device)]")
+        check("the others are", outcome.get("value") == [1.0, 1.0, 1.0, "meta"], (reply, outcome))
+    session.end()
 
 
 def main(program: str) -> int:
@@ -131,6 +206,12 @@ def main(program: str) -> int:
     check("SIGKILL at rest frees it within a second", left <= before + 100 and passed <= 1,
           f"{passed:.2f} s, {left} MiB")
     session.end()
+    save(program)
+    for name, code in LIBRARIES.items():
+        if find_spec(name) is None:
+            print("SKIP", name, "is not there", flush=True)
+        else:
+            use(program, name, *code)
     return 1 if failed else 0
 
 

@@ -132,6 +132,64 @@ TEST_P(IPythonSessionTest, InAndOut) {
   EXPECT_EQ(next.terminal["execution_count"], 6) << next;
 }
 
+// IPython is asked where the code is Python only if it may make something else of it.
+TEST_P(IPythonSessionTest, TransformationsOfUserCodeApplyToPythonToo) {
+  execute(
+      "def shout(lines): return [line.replace('quiet', 'loud') for line in lines]\n"
+      "manager = get_ipython().input_transformer_manager");
+  for (const char* list : {"manager.line_transforms", "manager.cleanup_transforms",
+                           "get_ipython().input_transformers_post"}) {
+    execute(std::string(list) + ".append(shout)");
+    EXPECT_EQ(execute("'quiet'").value(), "loud") << list;
+    execute(std::string(list) + ".remove(shout)");
+    EXPECT_EQ(execute("'quiet'").value(), "quiet") << list;
+  }
+}
+
+TEST_P(IPythonSessionTest, ALineThatIsPythonMayBeACommand) {
+  execute("run = 'a variable'");
+  EXPECT_EQ(execute("run").value(), "a variable");
+  execute("del run");
+  EXPECT_TRUE(contains(execute("pwd").repr(), folder_.path()));
+  execute("made = 1");
+  execute("%macro -q again 3");
+  execute("made = 2");
+  execute("again");
+  EXPECT_TRUE(contains(execute("_i").value().get<std::string>(), "again"));
+  execute("%autocall 1");
+  EXPECT_EQ(execute("len 'abc'").value(), 3);
+  execute("%autocall 0");
+  EXPECT_EQ(execute("\n\n1 / 0").terminal["frames"].back()["line"], 3);
+}
+
+TEST_P(IPythonSessionTest, FormattersOfPlainValuesAreAsked) {
+  const auto shown = [this](const char* code) {
+    const Json told = execute(code).terminal;
+    return told.contains("display") ? told["display"] : Json::object();
+  };
+  EXPECT_EQ(shown("5"), Json::object());
+  execute(
+      "shell = get_ipython().display_formatter\n"
+      "html = shell.formatters['text/html']\n"
+      "html.for_type(int, lambda n: f'<i>{n}</i>')");
+  EXPECT_EQ(shown("5")["text/html"], "<i>5</i>");
+  EXPECT_EQ(shown("True")["text/html"], "<i>True</i>");
+  EXPECT_EQ(shown("'5'"), Json::object());
+  execute("html.pop(int)");
+  EXPECT_EQ(shown("5"), Json::object());
+  execute("html.for_type_by_name('builtins', 'str', lambda s: f'<b>{s}</b>')");
+  EXPECT_EQ(shown("'5'")["text/html"], "<b>5</b>");
+  execute("html.pop(str)");
+  execute("%precision 2");
+  EXPECT_EQ(shown("3.14159")["text/plain"], "3.14");
+  execute("%precision");
+  EXPECT_EQ(shown("3.14159"), Json::object());
+  execute("shell.formatters['text/plain'].for_type(int, lambda n, p, cycle: p.text('number'))");
+  EXPECT_EQ(shown("5")["text/plain"], "number");
+  execute("shell.formatters['text/plain'] = lambda value: 'anything'");
+  EXPECT_EQ(shown("'5'")["text/plain"], "anything");
+}
+
 TEST_P(IPythonSessionTest, FormattersAreAsked) {
   const Execution execution = execute(
       "class Coin:\n    def __repr__(self): return 'Coin()'\n"

@@ -46,6 +46,24 @@ bool stops_all_threads(ServerProcess& server) {
   return server.execute("import sys\nsys.version_info >= (3, 13)").value() == true;
 }
 
+// As JAX's does of every fork.
+TEST(SurviveForkTest, WhatHandlersWarnOfSnapshotsIsNotSaid) {
+  ServerProcess server(surviving());
+  server.execute(
+      "import os, warnings\n"
+      "os.register_at_fork(before=lambda: warnings.warn('somebody forks', RuntimeWarning))\n"
+      "before = len(warnings.filters)");
+  Execution told = server.execute("len(warnings.filters) - before");
+  EXPECT_EQ(told.frames.size(), 1) << told;
+  EXPECT_EQ(told.value(), 0);
+  told = server.execute(
+      "if (child := os.fork()) == 0: os._exit(0)\n"
+      "os.waitpid(child, 0)\n"
+      "len(warnings.filters) - before");
+  EXPECT_EQ(told.value(), 0) << told;
+  EXPECT_NE(told.err.find("somebody forks"), std::string::npos) << told;
+}
+
 TEST(SurviveForkTest, AThreadThatIsStoppedForAForkRunsOnInTheLiveSession) {
   ServerProcess server(surviving());
   if (stops_all_threads(server)) GTEST_SKIP() << "Python 3.13 or newer";

@@ -216,5 +216,25 @@ TEST(SurvivePromiseTest, ADeathMeanwhileGoesBackToTheLastOneThatCouldBeMade) {
   EXPECT_EQ(server.execute("x, held").value(), Json({1, Json::array()}));
 }
 
+// A page that a snapshot has as well is copied when it is first written: here, while the client
+// pauses.
+TEST(SurvivePromiseTest, WhatExecutionsKeepWritingToIsCopiedBetweenThem) {
+  ServerProcess server(surviving());
+  server.execute(
+      "import mmap, resource\n"
+      "pages = mmap.mmap(-1, 400 * 4096, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)\n"
+      "def faults(): return resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
+      "def write():\n"
+      "    before = faults()\n"
+      "    for page in range(0, 400, 2): pages[page * 4096] = 1\n"
+      "    return faults() - before");
+  std::int64_t fewest = 200;
+  for (int i = 0; i < 100 && fewest > 20; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));  // somebody types
+    fewest = std::min(fewest, server.execute("write()").value().get<std::int64_t>());
+  }
+  EXPECT_LE(fewest, 20);
+}
+
 }  // namespace
 }  // namespace replwire_tests

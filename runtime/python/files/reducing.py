@@ -71,12 +71,14 @@ REFUSED = {
     "select.epoll": "an open descriptor",
     "cupy.ndarray": "an array on a GPU",
     "cupy._core.core.ndarray": "an array on a GPU",
+    "numba.cuda.cudadrv.devicearray.DeviceNDArrayBase": "an array on a GPU",
 }
 IN_MEMORY = ("_io.BytesIO", "_io.StringIO")
 DATABASES = {"sqlite3", "psycopg", "psycopg2", "pymysql", "MySQLdb", "mysql", "asyncpg", "oracledb"}
 DATABASES |= {"pyodbc", "duckdb", "sqlalchemy", "redis", "pymongo", "mariadb", "_duckdb", "aiosqlite"}
 LINKS = {"connection", "cursor", "engine", "session", "pool", "redis", "mongoclient"}
 LINKS |= {"duckdbpyconnection"}
+JAX_ARRAYS = {"jaxlib._jax.ArrayImpl", "jaxlib.xla_extension.ArrayImpl"}
 VALUES = frozenset(map(id, (type(None), bool, int, float, complex, type(len), type(...))))
 SINGLE = {"dataclasses._FIELD_BASE", "dataclasses._MISSING_TYPE", "dataclasses._KW_ONLY_TYPE"}
 SINGLE |= {"dataclasses._HAS_DEFAULT_FACTORY_CLASS"}  # each object has a name in that module
@@ -234,6 +236,8 @@ def reduce_code(pickler, code):
 
 def reduce_tensor(pickler, tensor):
     """Of torch, whose own way copies the data three times; an array's data goes into the file as it is."""
+    if tensor.device.type == "meta":  # it has no data
+        return NotImplemented
     if tensor.device.type != "cpu":
         return pickler.refuse(f"a tensor on a GPU ({tensor.device})", tensor)
     torch = sys.modules["torch"]
@@ -244,6 +248,14 @@ def reduce_tensor(pickler, tensor):
         return torch.from_numpy, (tensor.resolve_conj().resolve_neg().numpy(),)
     except (TypeError, RuntimeError):  # numpy has no such type of data, or is not there
         return NotImplemented
+
+
+def reduce_jax(pickler, array):
+    """A copy of the process, which is what saves, has no GPU: to ask for the data would wait for ever."""
+    elsewhere = sorted(str(each) for each in array.devices() if each.platform != "cpu")
+    if elsewhere:
+        return pickler.refuse(f"an array on {', '.join(elsewhere)}", array)
+    return NotImplemented
 
 
 REDUCE = ("__reduce__", "__reduce_ex__")
@@ -269,6 +281,8 @@ def plan_for(kind):
     names = {safe.full_name(cls) for cls in safe.mro(kind)}
     if "torch.Tensor" in names:
         return reduce_tensor
+    if names & JAX_ARRAYS:
+        return reduce_jax
     if "functools._lru_cache_wrapper" in names:
         return reduce_memoized
     if not safe.is_static(kind) and any(has_own_reduce(kind, name) for name in REDUCE):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from .frames import Fatal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .frames import Fatal
 
 
 class ReplwireError(Exception):

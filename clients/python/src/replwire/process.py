@@ -91,11 +91,7 @@ class Process:
     system has such a thing; the end of `output` says so too."""
 
     def __init__(
-        self,
-        owner: Owner,
-        command: list[str],
-        env: Mapping[str, str] | None,
-        apart: bool = False,
+        self, command: list[str], env: Mapping[str, str] | None, apart: bool = False
     ) -> None:
         pipe = subprocess.PIPE
         self._child = subprocess.Popen(
@@ -107,7 +103,6 @@ class Process:
             env=None if env is None else {**os.environ, **env},
             start_new_session=apart,
         )
-        _owners.add(owner)
         assert self._child.stdin and self._child.stdout and self._child.stderr
         self.pid = self._child.pid
         self.input = self._child.stdin.fileno()
@@ -120,6 +115,9 @@ class Process:
         if hasattr(os, "pidfd_open"):
             with suppress(OSError):  # an old kernel
                 self.end = os.pidfd_open(self.pid)
+
+    def belong_to(self, owner: Owner) -> None:
+        _owners.add(owner)
 
     def note_errors(self) -> bool:
         """Takes what is there on standard error; false at its end."""

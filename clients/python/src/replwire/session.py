@@ -78,11 +78,13 @@ class Session(AsyncRequests):
 
     # ---- life ---------------------------------------------------------------------------------
 
-    async def start(self) -> Self:
+    async def start(self, process: Process | None = None) -> Self:
+        """`process`: a server that was started for it, to save time; else it starts one."""
         self.loop = asyncio.get_running_loop()
-        self._process = process = Process(
-            self, command_line(*self._command), self._env, self._apart
-        )
+        if process is None:
+            process = Process(command_line(*self._command), self._env, self._apart)
+        process.belong_to(self)
+        self._process = process
         os.set_blocking(process.input, False)
         self.ended: asyncio.Future[None] = self.loop.create_future()
         ready: asyncio.Future[frames.Ready] = self.loop.create_future()

@@ -81,7 +81,8 @@ class Session(SyncRequests):
     # ---- life ---------------------------------------------------------------------------------
 
     def start(self) -> Self:
-        self._process = Process(self, command_line(*self._command), self._env, self._apart)
+        self._process = Process(command_line(*self._command), self._env, self._apart)
+        self._process.belong_to(self)
         os.set_blocking(self._process.input, False)
         self._poll = select.poll()
         for descriptor in (self._process.output, self._process.errors, self._process.end):

@@ -97,9 +97,12 @@ def _specs(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
+    from .server import Server  # noqa: PLC0415  # the commands need none
+
+    server = Server(options.python, options.options)
     from .run import run  # noqa: PLC0415  # its libraries need not be there for the rest
 
-    return run(options.connection, options.python, options.options)
+    return run(options.connection, server)
 
 
 if __name__ == "__main__":

@@ -14,13 +14,11 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import OrderedDict, deque
-from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, cast
 
 from .. import frames
 from ..errors import ReplwireError, SessionClosed
-from ..process import find_server
 from ..session import Session
 from .cell import REFUSED, Cell, Refused, error_of
 from .comms import KINDS, Comms
@@ -31,6 +29,7 @@ from .history import History, history_file
 from .magics import help_page, perform, split
 from .messages import BadMessage, Message, Object
 from .request import Request, failure
+from .server import Server
 from .sockets import Connection
 from .stdin import Questions
 from .tracebacks import CELL
@@ -38,14 +37,6 @@ from .tracebacks import CELL
 FIRM = 2.0  # seconds between the steps of a second interrupt
 PATIENCE = 3.0  # seconds after an interrupt when the user is told of the second one
 REMEMBERED = 1000  # requests whose late output is published under their header
-SURROUNDINGS = {  # what a notebook shows of a terminal
-    "TERM": "xterm-color",
-    "CLICOLOR": "1",
-    "CLICOLOR_FORCE": "1",
-    "FORCE_COLOR": "1",
-    "PAGER": "cat",
-    "GIT_PAGER": "cat",
-}
 STILL = (
     "replwire: the code still runs {:g} seconds after the interrupt. Interrupt it again to stop it"
     " whatever it does: the variables will be as they were before this cell.\n"
@@ -53,10 +44,9 @@ STILL = (
 
 
 class Kernel:
-    def __init__(self, connection: Connection, python: str | None, args: Sequence[str]) -> None:
+    def __init__(self, connection: Connection, server: Server) -> None:
         self.connection = connection
-        self._python = python
-        self._args = ["--survive", "--ipython", "auto", *args]
+        self._server = server
         self.front = Front(connection)
         self.history = History(history_file())
         self._questions = Questions(self._ask, self._answer)
@@ -112,16 +102,8 @@ class Kernel:
         return await asyncio.shield(self._starting)
 
     def _start(self) -> None:
-        self.session = Session(
-            find_server(same_python=False),
-            python=self._python,
-            args=self._args,
-            env=SURROUNDINGS,
-            on_input="ask",
-            on_event=self._stray,
-            apart=True,
-        )
-        self._starting = asyncio.ensure_future(self.session.start())
+        self.session = Session(on_input="ask", on_event=self._stray)
+        self._starting = asyncio.ensure_future(self.session.start(self._server.start()))
 
     async def close_session(self) -> None:
         self._closing = True
@@ -196,7 +178,6 @@ class Kernel:
     # ---- executions -----------------------------------------------------------------------------
 
     async def _execute(self, request: Request) -> None:
-        request.busy()
         cell = self._cell = Cell(self, request, self._count + 1)
         self._last = request
         code = str(request.content.get("code", ""))
@@ -205,17 +186,16 @@ class Kernel:
             self.history.add(cell.count, code)
         else:
             cell.count = self._count
+        self._remember(request)
+        runs = self._send_at_once(cell, code)
+        request.busy()
         if not cell.silent:
             request.publish("execute_input", {"code": code, "execution_count": cell.count})
         try:
-            session = await self.started()
-        except ReplwireError as error:
-            cell.fail(error)
-            self._cell = None
-            return
-        self._remember(request)
-        try:
-            await self._run(session, cell, code)
+            if runs:
+                await cell.over
+            else:
+                await self._run(cell, code)
         except (ReplwireError, ValueError) as error:
             cell.end_with(error_of(error))
         self._cell = None
@@ -235,7 +215,23 @@ class Kernel:
         self.effects.note(request.id, False)
         request.forget()
 
-    async def _run(self, session: Session, cell: Cell, code: str) -> None:
+    def _send_at_once(self, cell: Cell, code: str) -> bool:
+        """The session runs it while the front ends are told that it is busy; what is then said of
+        it is read behind that. False for a cell that takes more than the session as it is."""
+        up = self._starting.done() and not self._starting.exception() and not self.session.closed
+        if not up or self._closing or any(mark in code for mark in "%?"):
+            return False
+        try:
+            self._send(self.session, cell, code)
+        except (ReplwireError, ValueError):
+            return False  # which another attempt tells
+        return True
+
+    async def _run(self, cell: Cell, code: str) -> None:
+        try:
+            session = await self.started()
+        except ReplwireError as error:
+            return cell.fail(error)
         if not cell.silent and (page := await help_page(code, session)):
             cell.succeed(payload=[page])
             return

@@ -6,24 +6,24 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import zmq
 
 from ..errors import SessionDied
 from .kernel import Kernel
+from .server import Server
 from .sockets import Connection
 
 
-def run(connection: str | None, python: str | None, args: Sequence[str]) -> int:
+def run(connection: str | None, server: Server) -> int:
     if connection is None:
         from jupyter_core.paths import jupyter_runtime_dir  # noqa: PLC0415
 
         connection = str(Path(jupyter_runtime_dir()) / f"kernel-{os.getpid()}.json")
         print(f"connect by: jupyter console --existing {connection}", file=sys.stderr)
     try:
-        asyncio.run(_run(Path(connection), python, args))
+        asyncio.run(_run(Path(connection), server))
     except zmq.ZMQError as error:  # an address is in use
         print(f"replwire-jupyter: {error}", file=sys.stderr)
         return 1
@@ -33,8 +33,8 @@ def run(connection: str | None, python: str | None, args: Sequence[str]) -> int:
     return 0
 
 
-async def _run(path: Path, python: str | None, args: Sequence[str]) -> None:
-    kernel = Kernel(Connection(path), python, args)
+async def _run(path: Path, server: Server) -> None:
+    kernel = Kernel(Connection(path), server)
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGINT, kernel.interrupt_soon)
     for each in (signal.SIGTERM, signal.SIGHUP):
