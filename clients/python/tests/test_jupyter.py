@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -21,8 +22,10 @@ import zmq
 from kernels import Kernel, kernel
 
 from replwire import frames
+from replwire.jupyter.front import Front
 from replwire.jupyter.magics import split
 from replwire.jupyter.messages import BadMessage, Codec
+from replwire.jupyter.sockets import Connection
 from replwire.jupyter.stdin import Questions
 
 ESCAPES = re.compile("\x1b\\[[0-9;]*m")
@@ -331,6 +334,28 @@ def test_who_subscribes_is_welcomed(shared: Kernel) -> None:
     told = Codec(shared.client.session.key).decode(socket.recv_multipart())
     assert (told.type, told.content) == ("iopub_welcome", {"subscription": ""})
     socket.close(0)
+
+
+def test_a_client_listens_when_it_is_told_that_the_kernel_runs(tmp_path: Path) -> None:
+    """Else what its first request publishes is lost: its sockets connect one by one."""
+
+    async def connect() -> None:
+        connection = Connection(tmp_path / "connection.json")
+        front = Front(connection)
+        front.open(dict.fromkeys(("shell", "control", "stdin"), lambda parts: None))
+        told = asyncio.ensure_future(front.somebody_listens())
+        await asyncio.sleep(0)
+        assert not told.done()
+        socket = zmq.Context.instance().socket(zmq.SUB)
+        socket.connect(f"tcp://127.0.0.1:{connection.ports['iopub_port']}")
+        socket.subscribe(b"")
+        await told
+        assert socket.poll(20_000)  # iopub_welcome
+        await front.somebody_listens()
+        socket.close(0)
+        front.close()
+
+    asyncio.run(connect())
 
 
 def test_heartbeat(shared: Kernel) -> None:

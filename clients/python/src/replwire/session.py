@@ -78,11 +78,13 @@ class Session(AsyncRequests):
 
     # ---- life ---------------------------------------------------------------------------------
 
-    async def start(self, process: Process | None = None) -> Self:
-        """`process`: a server that was started for it, to save time; else it starts one."""
+    async def start(self) -> Self:
+        process = Process(command_line(*self._command), self._env, self._apart)
+        return await self.start_with(process)
+
+    async def start_with(self, process: Process) -> Self:
+        """In a server that has been started for it already."""
         self.loop = asyncio.get_running_loop()
-        if process is None:
-            process = Process(command_line(*self._command), self._env, self._apart)
         process.belong_to(self)
         self._process = process
         os.set_blocking(process.input, False)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 
 from .messages import Message, Object
 from .sockets import Connection, Socket, Takers
+
+PATIENCE = 0.5  # seconds for somebody who listens: a client tries to connect every tenth
 
 
 class Front:
@@ -13,6 +17,7 @@ class Front:
         self._codec = connection.codec
         self._connection = connection
         self._sockets: dict[str, Socket] = {}
+        self._listens = asyncio.Event()
 
     def open(self, takers: Takers) -> None:
         self._sockets = self._connection.open(
@@ -26,6 +31,12 @@ class Front:
     def look(self, channel: str) -> None:
         """Takes what has arrived and not been read yet."""
         self._sockets[channel].look()
+
+    async def somebody_listens(self) -> None:
+        """Or a moment has passed. A client's sockets connect one by one: what is published before
+        the one that listens has done so is lost."""
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._listens.wait(), PATIENCE)
 
     def publish(
         self,
@@ -57,6 +68,7 @@ class Front:
     def _subscribed(self, parts: list[bytes]) -> None:
         """JEP 65: who subscribes learns that it will miss nothing from now on."""
         if parts[0][:1] == b"\x01":
+            self._listens.set()
             topic = parts[0][1:]
             content = {"subscription": topic.decode(errors="replace")}
             self._sockets["iopub"].send([topic, *self._codec.encode("iopub_welcome", content, {})])

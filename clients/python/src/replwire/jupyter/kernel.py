@@ -103,7 +103,7 @@ class Kernel:
 
     def _start(self) -> None:
         self.session = Session(on_input="ask", on_event=self._stray)
-        self._starting = asyncio.ensure_future(self.session.start(self._server.start()))
+        self._starting = asyncio.ensure_future(self.session.start_with(self._server.start()))
 
     async def close_session(self) -> None:
         self._closing = True
@@ -231,7 +231,8 @@ class Kernel:
         try:
             session = await self.started()
         except ReplwireError as error:
-            return cell.fail(error)
+            cell.fail(error)
+            return
         if not cell.silent and (page := await help_page(code, session)):
             cell.succeed(payload=[page])
             return

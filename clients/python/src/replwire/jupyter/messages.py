@@ -15,6 +15,10 @@ from typing import Any
 
 PROTOCOL = "5.4"
 DELIMITER = b"<IDS|MSG>"
+HEADER = (  # nothing in it needs escaping, but for the user's name, which is JSON already
+    b'{"msg_id":"%s_%d_%d","msg_type":"%s","username":%s,"session":"%s","date":"%s",'
+    b'"version":"' + PROTOCOL.encode() + b'"}'
+)
 REMEMBERED = 65536  # signatures that may not come twice
 
 Object = dict[str, Any]
@@ -66,6 +70,7 @@ class Codec:
         self._order: deque[bytes] = deque()
         self._session = os.urandom(16).hex()
         self._numbers = itertools.count(1)
+        self._parent: tuple[Object, bytes, bytes] = {}, b"{}", b'"kernel"'
 
     def _signature(self, parts: Sequence[bytes]) -> bytes:
         if self._empty is None:
@@ -83,16 +88,26 @@ class Codec:
         metadata: Object | None = None,
         buffers: Sequence[bytes] = (),
     ) -> list[bytes]:
-        header = {
-            "msg_id": f"{self._session}_{os.getpid()}_{next(self._numbers)}",
-            "msg_type": kind,
-            "username": parent.get("username", "kernel"),
-            "session": self._session,
-            "date": now(),
-            "version": PROTOCOL,
-        }
-        parts = [_packed(each) for each in (header, parent, metadata or {}, content)]
+        packed_parent, username = self._of_parent(parent)
+        header = HEADER % (
+            self._session.encode(),
+            os.getpid(),
+            next(self._numbers),
+            kind.encode(),
+            username,
+            self._session.encode(),
+            now().encode(),
+        )
+        told = _packed(metadata) if metadata else b"{}"
+        parts = [header, packed_parent, told, _packed(content)]
         return [DELIMITER, self._signature(parts), *parts, *buffers]
+
+    def _of_parent(self, parent: Object) -> tuple[bytes, bytes]:
+        """Its JSON and its user's: several messages in a row have the same one."""
+        if self._parent[0] is not parent:
+            username = json.dumps(str(parent.get("username", "kernel"))).encode()
+            self._parent = parent, _packed(parent), username
+        return self._parent[1:]
 
     @staticmethod
     def id_of(parts: Sequence[bytes]) -> str:
