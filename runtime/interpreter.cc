@@ -29,6 +29,9 @@
 namespace replwire::runtime {
 namespace {
 
+// A snapshot takes so long at most to end, when it is a small one.
+constexpr std::chrono::nanoseconds kGone{1'000'000};
+
 std::string sys_text(const char* name) {
   PyObject* value = PySys_GetObject(name);
   auto text = value != nullptr && PyUnicode_Check(value) != 0 ? utf8(value) : std::nullopt;
@@ -101,7 +104,7 @@ Command Interpreter::next_command() {
     loop_.step();
     if (left_as_child()) return Stop{};
     auto command = link_.poll();
-    while (!command && copy_hot_pages()) command = link_.poll();
+    if (!command && copy_hot_pages()) continue;
     if (!command) command = wait_for_command();
     if (left_as_child()) return Stop{};
     if (command) return *std::move(command);
@@ -111,8 +114,8 @@ Command Interpreter::next_command() {
 // False when none are left.
 bool Interpreter::copy_hot_pages() {
   if (!hot_.any_left()) return false;
+  hot_.copy_some();  // with the GIL: no thread of Python's maps other memory there meanwhile
   const GilRelease released;
-  hot_.copy_some();
   return true;
 }
 
@@ -125,11 +128,13 @@ std::optional<Command> Interpreter::wait_for_command() {
     loop_.leave();
     input_hook::serve(watch);
   }
+  if (prefault_again_) watch.timeout = std::min(watch.timeout.value_or(kGone), kGone);
   std::optional<Command> command;
   {
     const GilRelease released;
     command = link_.receive(watch);
   }
+  if (std::exchange(prefault_again_, false) && !command) prefault_pages();
   if (!command) interrupts::settle_signals();
   return command;
 }
@@ -172,8 +177,32 @@ void Interpreter::handle(const Checkpoint& checkpoint) {
   if (auto lost = link_.checkpoint(checkpoint.number))
     return go_on_as_snapshot(std::move(threads), *std::move(lost));
   PyOS_AfterFork_Parent();
+  prefault_pages();
   hot_.after_snapshot();
+  prefault_again_ = true;
   if (!renewal_) renewal_ = load_bundled("renewal", hooks_.wire());
+  PyErr_Clear();
+}
+
+// A page that the process has in common with a snapshot is copied when it is first written, which
+// takes microseconds. So what any execution writes is written now, while the client thinks; and
+// once more when the snapshot that was given up is gone, whose end empties the caches. What these
+// executions write besides is copied behind that, if the client leaves time: HotPages.
+void Interpreter::prefault_pages() {
+  const SavedError kept;
+  Run run = {};
+  run.first_line = 1;
+  run.execution = std::make_shared<const Execution>();
+  run.code = "0+0";
+  run.repr_limit = kReprBytes;
+  hooks_.restore();
+  link_.begin(nullptr);
+  const Ref space(PyDict_New());
+  const auto cell = space ? compiler_.compile(run, Compiler::name_of(run), space) : std::nullopt;
+  const Ref value(cell ? PyEval_EvalCode(cell->expression.get(), space.get(), space.get())
+                       : nullptr);
+  Presentation said;
+  if (value && teller_.say(run, value, said)) said.value = plain_json(value.get());
   PyErr_Clear();
 }
 
@@ -181,7 +210,8 @@ void Interpreter::handle(const Checkpoint& checkpoint) {
 // Before Python knows of the fork, code of its own would wait for a thread that wanted the GIL.
 void Interpreter::go_on_as_snapshot(std::vector<std::string> threads, Lost lost) {
   control_.go_on_at_rest();
-  hot_.rest();  // a session that nobody uses takes no more pages than it must
+  prefault_again_ = false;  // a session that nobody uses takes no more pages than it must
+  hot_.rest();
   PyOS_AfterFork_Child();
   const auto& native = native_threads::noted();
   threads.insert(threads.end(), native.begin(), native.end());
@@ -203,6 +233,7 @@ void Interpreter::handle(const SaveApart& apart) {
   prepare_own_fork();
   if (!link_.go_apart(apart.execution->serial)) {
     PyOS_AfterFork_Parent();
+    prefault_pages();
     return hot_.after_snapshot();
   }
   PyOS_AfterFork_Child();

@@ -74,6 +74,7 @@ class Interpreter {
   void handle(const Reset& reset);
   void handle(const Define& functions);
   void handle(const Checkpoint& checkpoint);
+  void prefault_pages();
   void go_on_as_snapshot(std::vector<std::string> threads, Lost lost);
   void handle(const SaveApart& apart);
   void handle(const Stop& stop);
@@ -110,6 +111,7 @@ class Interpreter {
   WindowSize window_ = {};
   bool stopped_ = false;
   int status_ = 0;
+  bool prefault_again_ = false;
   HotPages hot_;
   Ref renewal_;  // what a woken snapshot runs first; once loaded, its pages are those of all
 };

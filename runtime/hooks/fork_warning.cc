@@ -10,8 +10,11 @@ namespace {
 
 // Those that Python has started; the first does not count.
 bool has_user_threads() {
-  const Ref module(PyImport_ImportModule("_thread"));
-  const Ref count(module ? PyObject_CallMethod(module.get(), "_count", nullptr) : nullptr);
+  static const Ref function = [] {  // to import it takes its time, and this is asked often
+    const Ref module(PyImport_ImportModule("_thread"));
+    return Ref(module ? PyObject_GetAttrString(module.get(), "_count") : nullptr);
+  }();
+  const Ref count(function ? PyObject_CallNoArgs(function.get()) : nullptr);
   const long threads = count ? PyLong_AsLong(count.get()) : 0;
   PyErr_Clear();
   return threads > 0;
@@ -52,7 +55,11 @@ class FirstFilter {
   ~FirstFilter() {
     if (!active_) return;
     const SavedError kept;
-    if (!Ref(PyObject_CallMethod(active_.get(), "remove", "(O)", filter_.get()))) PyErr_Clear();
+    const Py_ssize_t size = PyList_Size(active_.get());
+    Py_ssize_t place = 0;
+    while (place < size && PyList_GetItem(active_.get(), place) != filter_.get()) ++place;
+    if (place < size) PySequence_DelItem(active_.get(), place);
+    PyErr_Clear();
   }
 
  private:
@@ -66,6 +73,18 @@ PyObject* fork_quietly(PyObject* self, PyObject* args) {
   return PyObject_CallObject(self, args);
 }
 
+// Whether code has registered handlers. Global, since they are the process's.
+bool are_handlers = false;
+
+// `self` is the original.
+PyObject* note_handlers(PyObject* self, PyObject* args, PyObject* kwargs) {
+  are_handlers = true;
+  return PyObject_Call(self, args, kwargs);
+}
+
+PyMethodDef register_method = {"register_at_fork", guarded_with_keywords<note_handlers>,
+                               METH_VARARGS | METH_KEYWORDS,
+                               "Register callables to be called when forking a new process."};
 PyMethodDef fork_method = {"fork", guarded<fork_quietly>, METH_VARARGS, "Fork a child process."};
 PyMethodDef forkpty_method = {"forkpty", guarded<fork_quietly>, METH_VARARGS,
                               "Fork a new process with a new pseudo-terminal as controlling tty."};
@@ -87,15 +106,17 @@ bool warns() {
 }  // namespace
 
 void prepare_own_fork() {
-  const FirstFilter none(
-      Ref(Py_BuildValue("(sOOOi)", "ignore", Py_None, PyExc_Warning, Py_None, 0)));
+  if (!are_handlers) return PyOS_BeforeFork();  // what follows writes to ten pages more
+  static const Ref all(Py_BuildValue("(sOOOi)", "ignore", Py_None, PyExc_Warning, Py_None, 0));
+  // A thread may keep all filters that there are, for a while: warnings.catch_warnings().
+  const FirstFilter none(has_user_threads() ? Ref() : Ref::borrow(all.get()));
   PyOS_BeforeFork();
 }
 
 bool patch_forks() {
-  if (!warns()) return true;
   const Ref posix(PyImport_ImportModule("posix"));
-  return posix && patch(posix.get(), fork_method) && patch(posix.get(), forkpty_method);
+  if (!posix || !patch(posix.get(), register_method)) return false;
+  return !warns() || (patch(posix.get(), fork_method) && patch(posix.get(), forkpty_method));
 }
 
 }  // namespace replwire::runtime

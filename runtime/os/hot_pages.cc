@@ -17,12 +17,46 @@
 namespace replwire::runtime {
 namespace {
 
-constexpr std::size_t kPageSize = 4096;
-constexpr std::size_t kMostPages = 2048;      // that are kept hot
-constexpr std::size_t kMostLooked = 1 << 18;  // pages that are looked through: 1 GiB
-constexpr std::size_t kAtOnce = 32;           // pages; some 80 microseconds
-constexpr unsigned kLongestPause = 64;
-constexpr std::uint64_t kExclusive = 1ULL << 56;  // in /proc/self/pagemap
+constexpr std::size_t kMostPages = 2048;           // that are kept hot
+constexpr std::size_t kFewestPages = 64;           // that are worth it
+constexpr std::size_t kMostOfRegion = 256U << 20;  // bytes: a larger one is not looked through
+constexpr std::size_t kMostLooked = 1U << 30;      // bytes, of all
+constexpr std::size_t kAtOnce = 32;                // pages; some 80 microseconds
+constexpr unsigned kLongestPause = 256;
+
+// Of an entry in /proc/self/pagemap.
+constexpr std::uint64_t kPresent = 1ULL << 63;
+constexpr std::uint64_t kOfFile = 1ULL << 61;  // or shared memory
+constexpr std::uint64_t kExclusive = 1ULL << 56;
+
+std::size_t page_size() {
+  static const auto size = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  return size;
+}
+
+// /proc/self/pagemap, or nothing where there is none.
+class Pagemap {
+ public:
+  Pagemap() : file_(::open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC)) {}
+  Pagemap(const Pagemap&) = delete;
+  Pagemap& operator=(const Pagemap&) = delete;
+  ~Pagemap() {
+    if (file_ >= 0) ::close(file_);
+  }
+  explicit operator bool() const { return file_ >= 0; }
+
+  // Of pages in a row; as many as it has.
+  std::span<const std::uint64_t> read(std::uintptr_t begin, std::size_t pages) {
+    const std::size_t count = std::min(entries_.size(), pages);
+    const auto place = static_cast<off_t>(begin / page_size() * sizeof(std::uint64_t));
+    const ssize_t size = ::pread(file_, entries_.data(), count * sizeof(std::uint64_t), place);
+    return {entries_.data(), size > 0 ? static_cast<std::size_t>(size) / sizeof(std::uint64_t) : 0};
+  }
+
+ private:
+  int file_;
+  std::array<std::uint64_t, 2048> entries_ = {};
+};
 
 struct Region {
   std::uintptr_t begin;
@@ -65,29 +99,25 @@ std::vector<Region> writable_regions() {
   return regions;
 }
 
-// Pages that no other process has; nothing when there is too much to look through.
+// Memory that no other process has. Nothing where the system does not tell.
 std::optional<std::vector<std::uintptr_t>> exclusive_pages() {
+  Pagemap pagemap;
+  if (!pagemap) return std::nullopt;
   std::vector<std::uintptr_t> found;
-  const int pagemap = ::open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-  if (pagemap < 0) return std::nullopt;
   std::size_t looked = 0;
-  std::array<std::uint64_t, 2048> entries = {};
   for (const Region& region : writable_regions()) {
-    looked += (region.end - region.begin) / kPageSize;
-    if (looked > kMostLooked) break;
+    const std::size_t size = region.end - region.begin;
+    if (size > kMostOfRegion) continue;
+    if ((looked += size) > kMostLooked) break;
     for (std::uintptr_t at = region.begin; at < region.end;) {
-      const std::size_t count = std::min(entries.size(), (region.end - at) / kPageSize);
-      const auto place = static_cast<off_t>(at / kPageSize * sizeof(std::uint64_t));
-      const ssize_t size = ::pread(pagemap, entries.data(), count * sizeof(std::uint64_t), place);
-      if (size <= 0) break;
-      for (std::size_t i = 0; i < static_cast<std::size_t>(size) / sizeof(std::uint64_t); ++i) {
-        if ((entries[i] & kExclusive) != 0) found.push_back(at + i * kPageSize);
+      const auto entries = pagemap.read(at, (region.end - at) / page_size());
+      if (entries.empty()) break;
+      for (const std::uint64_t entry : entries) {
+        if ((entry & (kExclusive | kOfFile)) == kExclusive) found.push_back(at);
+        at += page_size();
       }
-      at += static_cast<std::size_t>(size) / sizeof(std::uint64_t) * kPageSize;
     }
   }
-  ::close(pagemap);
-  if (looked > kMostLooked) return std::nullopt;
   return found;
 }
 
@@ -112,12 +142,17 @@ void HotPages::settle(const std::vector<Page>& written) {
   std::ranges::set_intersection(sample_, written, std::back_inserter(hot));
   sample_ = {};
   runs_.clear();
-  if (hot.size() > kMostPages) hot.clear();
+  std::erase_if(hot, [this](Page page) { return std::ranges::binary_search(anyhow_, page); });
+  anyhow_ = {};
+  if (hot.size() < kFewestPages || hot.size() > kMostPages) hot.clear();
   for (const Page page : hot) {
-    if (!runs_.empty() && runs_.back().begin + runs_.back().pages * kPageSize == page)
+    const bool goes_on = !runs_.empty() && runs_.back().pages < kAtOnce &&
+                         runs_.back().begin + runs_.back().pages * page_size() == page;
+    if (goes_on) {
       ++runs_.back().pages;
-    else
+    } else {
       runs_.push_back({page, 1});
+    }
   }
   pause_ = std::min(pause_ * 2, kLongestPause);
   until_look_ = pause_;
@@ -126,14 +161,23 @@ void HotPages::settle(const std::vector<Page>& written) {
 void HotPages::after_snapshot() {
   shared_ = true;
   next_ = until_look_ > 1 ? 0 : runs_.size();
+  if (until_look_ > 1) return;
+  if (auto written = exclusive_pages()) anyhow_ = *std::move(written);
 }
 
+// What lies there now may be something else, or nothing: only memory that is shared is copied.
 void HotPages::copy_some() {
-  for (std::size_t copied = 0; any_left() && copied < kAtOnce;) {
+  Pagemap pagemap;
+  if (!pagemap) return rest();
+  for (std::size_t looked = 0; any_left() && looked < kAtOnce;) {
     const Run& run = runs_[next_++];
-    // One that is not there any more is left out.
-    ::madvise(reinterpret_cast<void*>(run.begin), run.pages * kPageSize, MADV_POPULATE_WRITE);
-    copied += run.pages;
+    looked += run.pages;
+    Page page = run.begin;
+    for (const std::uint64_t entry : pagemap.read(run.begin, run.pages)) {
+      if ((entry & (kPresent | kOfFile | kExclusive)) == kPresent)
+        ::madvise(reinterpret_cast<void*>(page), page_size(), MADV_POPULATE_WRITE);
+      page += page_size();
+    }
   }
 }
 

@@ -11,14 +11,16 @@ namespace replwire::runtime {
 // which takes two to three microseconds; so these are copied while the client thinks.
 //
 // Which they are is found now and then, from two executions in a row before which nothing was
-// copied: what both have written to. That leaves out what was new in one of them.
+// copied: what both have written to. That leaves out what was new in one of them. Few pages are not
+// worth the while. Regions beyond
+// 256 MiB are left out, and what comes after the first GiB.
 //
 // Where the system cannot tell (no /proc) or copy (MADV_POPULATE_WRITE, Linux 5.14) there are none.
 class HotPages {
  public:
   // A snapshot is about to be taken: what is the process's alone was written since the last one.
   void before_snapshot();
-  // It has been taken.
+  // It has been taken, and what is written to in any case has been.
   void after_snapshot();
   bool any_left() const { return next_ < runs_.size(); }
   // Copies a few of them, in less than a tenth of a millisecond.
@@ -37,6 +39,7 @@ class HotPages {
 
   bool shared_ = false;       // there has been a snapshot
   bool sampled_ = false;      // the execution before was looked at: this is the second of two
+  std::vector<Page> anyhow_;  // what is written to in any case, before an execution begins
   std::vector<Page> sample_;  // what that one has written to
   unsigned pause_ = 1;        // snapshots between two looks; doubles
   unsigned until_look_ = 1;   // snapshots

@@ -25,6 +25,7 @@ from traitlets import Type
 MAGICS = "IPython.core.magics."
 PLAIN = "text/plain"
 CONFIGURATION = ["ipython_config.py", "ipython_kernel_config.py"]
+PROMPT = re.compile(r"(?:^|[\n\r\f\v\x1c-\x1e\x85\u2028\u2029])\s*(?:In \[|>>>|\.\.\.)")
 FIRST_WORD = re.compile(r"[\w.*]*")  # as IPython's prefilter takes it
 is_python = wire.load("quiet")["is_python"]
 now = None  # the execution in hand, as hooks are told of it
@@ -155,7 +156,7 @@ def start():
     wire.builtins.update(clear_output=clear_output, update_display=update_display)
     wire.shell = shell
     own_transformations = transformations()
-    wire.shows_as_repr = Atoms(shell.display_formatter).include
+    wire.shows_as_repr = Atoms(shell).include
     application.init_gui_pylab()
     application.init_extensions()
     application.init_code()
@@ -165,12 +166,14 @@ class Atoms:
     """Values that show as their repr and as nothing else, unless somebody has registered more:
     IPython's formatters write to some 200 pages of memory to find that out."""
 
-    KINDS = {kind: kind.mro() for kind in (int, bool, str, float, complex, bytes)}
-    NAMES = {kind: [(each.__module__, each.__name__) for each in kind.mro()] for kind in KINDS}
+    # By the class's id, since a class need not be hashable: what it is by its own name and bases.
+    KINDS = {id(kind): kind.mro() for kind in (int, bool, str, float, complex, bytes)}
+    NAMES = {id: [(each.__module__, each.__name__) for each in mro] for id, mro in KINDS.items()}
 
-    def __init__(self, formatter):
-        self.formatter = formatter
-        self.text = formatter.formatters[PLAIN]
+    def __init__(self, shell):
+        self.shell = shell
+        self.formatter = shell.display_formatter
+        self.text = self.formatter.formatters[PLAIN]
         self.singletons = {**self.text.singleton_printers}
         self.known = {kind: self.registered(kind) for kind in self.KINDS}
 
@@ -180,15 +183,21 @@ class Atoms:
         return [printers.get(each) for each in self.KINDS[kind]]
 
     def include(self, value):
-        kind = type(value)
-        if kind not in self.KINDS:
+        kind = id(type(value))
+        if kind not in self.KINDS or self.shell.display_formatter is not self.formatter:
             return False
+        try:
+            return self.is_as_it_was(kind)
+        except Exception:  # a formatter is any callable
+            return False
+
+    def is_as_it_was(self, kind):
         formatters = self.formatter.formatters
-        if formatters.get(PLAIN) is not self.text or self.text.float_format != "%r":
-            return False
         others = self.formatter.ipython_display_formatter, self.formatter.mimebundle_formatter
         return (
-            self.registered(kind) == self.known[kind]
+            formatters.get(PLAIN) is self.text
+            and self.text.float_format == "%r"
+            and self.registered(kind) == self.known[kind]
             and self.text.singleton_printers == self.singletons
             and not any(self.says_more(each, kind) for each in formatters.values())
             and not any(self.says_more(each, kind) for each in others)
@@ -234,7 +243,7 @@ def transformed(code):
     """With the blank lines at its head, which IPython drops: what follows keeps its numbers. Its own
     transformations leave Python as it is; they write to some 200 pages of memory, each of which is
     copied when a snapshot has it too."""
-    if transformations() == own_transformations and is_python(code):
+    if transformations() == own_transformations and not PROMPT.search(code) and is_python(code):
         if not is_command(code.strip()):
             return code if code.endswith("\n") else code + "\n"
     head = code[: len(code) - len(code.lstrip())]

@@ -20,11 +20,12 @@ def compile_quietly(code, mode, flags):
     active = filters()
     if type(active) is not list:
         active = []
-    active.insert(0, IGNORE)
-    try:
+    try:  # an interrupt may come behind each call
+        active.insert(0, IGNORE)
         return compile(code, NAME, mode, flags | TOP_LEVEL_AWAIT, True)
     finally:
-        active.remove(IGNORE)
+        if active and active[0] is IGNORE:
+            del active[0]
 
 
 NOT_PYTHON = (SyntaxError, ValueError, OverflowError, MemoryError, RecursionError)

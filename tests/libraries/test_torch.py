@@ -78,3 +78,27 @@ def test_each_kind_of_tensor_is_what_it_was(session, tmp_path: Path, code):
     session.load(tmp_path / "file")
     assert session.value("(was == a).all().item() and (was.dtype, was.shape) == (a.dtype, a.shape)") is True
     assert session.value("was.requires_grad == a.requires_grad and a is not was") is True
+
+
+def test_named_tensors_are_refused_as_torch_does(session, tmp_path: Path):
+    """Their data alone would come back without the names."""
+    session.value("a = torch.ones(2, 3, names=('row', 'column'))")
+    reply = session.request("save", path=str(tmp_path / "file"), names=["a"])
+    [skipped] = reply["skipped"]
+    assert "amed tensors" in skipped["reason"]
+
+
+def test_without_numpy_tensors_are_saved_as_torch_does(session, tmp_path: Path):
+    session.value("def fail(self): raise RuntimeError('Numpy is not available')\ntorch.Tensor.numpy = fail\na = torch.arange(3)")
+    session.save(tmp_path / "file", {"a"})
+    session.value("del a")
+    session.load(tmp_path / "file")
+    assert session.value("a.tolist()") == [0, 1, 2]
+
+
+def test_a_tensor_without_data_is_saved(session, tmp_path: Path):
+    session.value("a = torch.ones(3, 4, device='meta')")
+    session.save(tmp_path / "file", {"a"})
+    session.value("del a")
+    session.load(tmp_path / "file")
+    assert session.value("[*a.shape], str(a.device)") == [[3, 4], "meta"]

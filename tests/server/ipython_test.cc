@@ -159,6 +159,9 @@ TEST_P(IPythonSessionTest, ALineThatIsPythonMayBeACommand) {
   execute("%autocall 1");
   EXPECT_EQ(execute("len 'abc'").value(), 3);
   execute("%autocall 0");
+  EXPECT_EQ(execute("In [1]: 1+1").value(), 2);
+  EXPECT_EQ(execute("x = 1\n...: x + 1").value(), 2);
+  EXPECT_EQ(execute(">>> x + 2").value(), 3);
   EXPECT_EQ(execute("\n\n1 / 0").terminal["frames"].back()["line"], 3);
 }
 
@@ -186,8 +189,19 @@ TEST_P(IPythonSessionTest, FormattersOfPlainValuesAreAsked) {
   EXPECT_EQ(shown("3.14159"), Json::object());
   execute("shell.formatters['text/plain'].for_type(int, lambda n, p, cycle: p.text('number'))");
   EXPECT_EQ(shown("5")["text/plain"], "number");
+  execute("shell.formatters['text/x-own'] = lambda value: None");
+  EXPECT_TRUE(execute("5").ok());
+  const Execution unhashable =
+      execute("class Meta(type): __hash__ = None\nclass Odd(metaclass=Meta): pass\nOdd()");
+  EXPECT_TRUE(unhashable.ok()) << unhashable;
   execute("shell.formatters['text/plain'] = lambda value: 'anything'");
   EXPECT_EQ(shown("'5'")["text/plain"], "anything");
+  execute(
+      "from IPython.core.formatters import DisplayFormatter\n"
+      "class Own(DisplayFormatter):\n"
+      "    def format(self, obj, **options): return {'text/plain': 'own'}, {}\n"
+      "get_ipython().display_formatter = Own()");
+  EXPECT_EQ(shown("'5'")["text/plain"], "own");
 }
 
 TEST_P(IPythonSessionTest, FormattersAreAsked) {

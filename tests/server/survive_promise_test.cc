@@ -1,6 +1,7 @@
 // --survive: what has been told is there, whenever the interpreter dies; or it is said that it is
 // not.
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 
 #include <cerrno>
@@ -219,6 +220,8 @@ TEST(SurvivePromiseTest, ADeathMeanwhileGoesBackToTheLastOneThatCouldBeMade) {
 // A page that a snapshot has as well is copied when it is first written: here, while the client
 // pauses.
 TEST(SurvivePromiseTest, WhatExecutionsKeepWritingToIsCopiedBetweenThem) {
+  alignas(4096) static char page[4096];
+  if (::madvise(page, sizeof page, MADV_POPULATE_WRITE) != 0) GTEST_SKIP() << "Linux before 5.14";
   ServerProcess server(surviving());
   server.execute(
       "import mmap, resource\n"

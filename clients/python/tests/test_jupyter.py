@@ -336,8 +336,11 @@ def test_who_subscribes_is_welcomed(shared: Kernel) -> None:
     socket.close(0)
 
 
-def test_a_client_listens_when_it_is_told_that_the_kernel_runs(tmp_path: Path) -> None:
+def test_a_client_listens_when_it_is_told_that_the_kernel_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Else what its first request publishes is lost: its sockets connect one by one."""
+    monkeypatch.setattr("replwire.jupyter.front.PATIENCE", 600)
 
     async def connect() -> None:
         connection = Connection(tmp_path / "connection.json")
@@ -349,9 +352,8 @@ def test_a_client_listens_when_it_is_told_that_the_kernel_runs(tmp_path: Path) -
         socket = zmq.Context.instance().socket(zmq.SUB)
         socket.connect(f"tcp://127.0.0.1:{connection.ports['iopub_port']}")
         socket.subscribe(b"")
-        await told
-        assert socket.poll(20_000)  # iopub_welcome
-        await front.somebody_listens()
+        await asyncio.wait_for(told, 30)
+        await asyncio.wait_for(front.somebody_listens(), 30)
         socket.close(0)
         front.close()
 

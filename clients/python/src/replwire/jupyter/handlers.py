@@ -22,7 +22,7 @@ MOMENT = 0.1  # seconds that a question waits for executions before it
 
 async def kernel_info(kernel: Kernel, request: Request) -> Object:
     version = (await kernel.started()).ready.python.version
-    await kernel.front.somebody_listens()  # a client that has the reply sends code
+    await kernel.front.somebody_listens()  # the first client sends code next
     manual = "https://docs.python.org/" + ".".join(version.split(".")[:2])
     return {
         "status": "ok",
