@@ -10,11 +10,11 @@ namespace {
 
 // Those that Python has started; the first does not count.
 bool has_user_threads() {
-  static const Ref function = [] {  // to import it takes its time, and this is asked often
+  static PyObject* const function = [] {  // kept: exit() may be called without the GIL
     const Ref module(PyImport_ImportModule("_thread"));
-    return Ref(module ? PyObject_GetAttrString(module.get(), "_count") : nullptr);
+    return module ? PyObject_GetAttrString(module.get(), "_count") : nullptr;
   }();
-  const Ref count(function ? PyObject_CallNoArgs(function.get()) : nullptr);
+  const Ref count(function != nullptr ? PyObject_CallNoArgs(function) : nullptr);
   const long threads = count ? PyLong_AsLong(count.get()) : 0;
   PyErr_Clear();
   return threads > 0;
@@ -107,9 +107,10 @@ bool warns() {
 
 void prepare_own_fork() {
   if (!are_handlers) return PyOS_BeforeFork();  // what follows writes to ten pages more
-  static const Ref all(Py_BuildValue("(sOOOi)", "ignore", Py_None, PyExc_Warning, Py_None, 0));
+  static PyObject* const all =
+      Py_BuildValue("(sOOOi)", "ignore", Py_None, PyExc_Warning, Py_None, 0);
   // A thread may keep all filters that there are, for a while: warnings.catch_warnings().
-  const FirstFilter none(has_user_threads() ? Ref() : Ref::borrow(all.get()));
+  const FirstFilter none(has_user_threads() ? Ref() : Ref::borrow(all));
   PyOS_BeforeFork();
 }
 

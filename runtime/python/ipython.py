@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
 
 wire.with_ipython = True  # before the import: its display() stays its own
 
@@ -122,6 +123,14 @@ class Shell(InteractiveShell):
         print(s)
 
 
+class Flag(threading.Event):
+    """For a thread that writes the history, which there is not: its lock stays held where an
+    interrupt comes at the wrong moment, and the next execution would wait for ever."""
+
+    def set(self):
+        pass
+
+
 class Application(BaseIPythonApplication, InteractiveShellApp):
     """Its configuration: files of the profile, start-up files, extensions."""
 
@@ -151,6 +160,8 @@ def start():
         Shell.clear_instance()
         application = Application(ipython_dir=tempfile.mkdtemp(prefix="ipython-"))
         shell = application.start_shell()
+    if getattr(shell.history_manager, "save_flag", None) is not None:
+        shell.history_manager.save_flag = Flag()
     shell.builtin_trap.auto_builtins = {"get_ipython": shell.get_ipython}
     shell.builtin_trap.__enter__()
     wire.builtins.update(clear_output=clear_output, update_display=update_display)

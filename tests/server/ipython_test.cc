@@ -257,6 +257,14 @@ TEST_P(IPythonSessionTest, InterruptsEndMagicsToo) {
   EXPECT_EQ(execute("6 * 7").value(), 42);
 }
 
+// As an interrupt does that comes while IPython wakes a thread that would write its history.
+TEST_P(IPythonSessionTest, ALockThatStaysHeldStopsNothing) {
+  execute(
+      "flag = get_ipython().history_manager.save_flag\n"
+      "if flag is not None: flag._cond.acquire()");
+  EXPECT_EQ(execute("6 * 7").value(), 42);
+}
+
 TEST_P(IPythonSessionTest, ErrorsInMagicsEndTheExecution) {
   EXPECT_EQ(execute("%%time\n1 / 0").exception(), "ZeroDivisionError");
   folder_.write("bad.py", "def broken():\n    return {}['key']\nbroken()\n");
