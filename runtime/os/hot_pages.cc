@@ -128,12 +128,12 @@ void HotPages::before_snapshot() {
   until_look_ = 1;
   auto written = exclusive_pages();
   if (!written) {
-    sampled_ = false;
+    sample_.clear();
     until_look_ = kLongestPause;
-  } else if (std::exchange(sampled_, !sampled_)) {
-    settle(*written);
-  } else {
+  } else if (sample_.empty()) {
     sample_ = *std::move(written);
+  } else {
+    settle(*written);
   }
 }
 
@@ -142,8 +142,8 @@ void HotPages::settle(const std::vector<Page>& written) {
   std::ranges::set_intersection(sample_, written, std::back_inserter(hot));
   sample_ = {};
   runs_.clear();
-  std::erase_if(hot, [this](Page page) { return std::ranges::binary_search(anyhow_, page); });
-  anyhow_ = {};
+  std::erase_if(hot, [this](Page page) { return std::ranges::binary_search(prefaulted_, page); });
+  prefaulted_ = {};
   if (hot.size() < kFewestPages || hot.size() > kMostPages) hot.clear();
   for (const Page page : hot) {
     const bool goes_on = !runs_.empty() && runs_.back().pages < kAtOnce &&
@@ -162,7 +162,7 @@ void HotPages::after_snapshot() {
   shared_ = true;
   next_ = until_look_ > 1 ? 0 : runs_.size();
   if (until_look_ > 1) return;
-  if (auto written = exclusive_pages()) anyhow_ = *std::move(written);
+  if (auto written = exclusive_pages()) prefaulted_ = *std::move(written);
 }
 
 // What lies there now may be something else, or nothing: only memory that is shared is copied.

@@ -124,8 +124,8 @@ class Shell(InteractiveShell):
 
 
 class Flag(threading.Event):
-    """For a thread that writes the history, which there is not: its lock stays held where an
-    interrupt comes at the wrong moment, and the next execution would wait for ever."""
+    """IPython sets it to wake the thread that saves its history. There is no such thread here, and an
+    interrupt inside set() would leave the event's lock held: the next execution would block."""
 
     def set(self):
         pass

@@ -29,8 +29,7 @@ bool can_copy(void* page) { return ::madvise(page, kPage, MADV_POPULATE_WRITE) =
 class HotPagesTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    // Its notes on memory are memory that is written to as well.
-    if (kSanitized) GTEST_SKIP();
+    if (kSanitized) GTEST_SKIP() << "a sanitizer writes to pages of its own";
     void* const block =
         ::mmap(nullptr, kPages * kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     ASSERT_NE(block, MAP_FAILED);
@@ -60,6 +59,13 @@ class HotPagesTest : public ::testing::Test {
   // Every third page of these, so that none is next to another.
   void write(std::size_t begin, std::size_t end) {
     for (std::size_t page = begin; page < end; page += 3) ++block_[page * kPage];
+  }
+  // In two executions, which makes them hot.
+  void write_twice(std::size_t end) {
+    for (int i = 0; i < 2; ++i) {
+      write(0, end);
+      snapshot();
+    }
   }
   long faults_to_write(std::size_t begin, std::size_t end) {
     const long before = faults();
@@ -113,10 +119,7 @@ TEST_F(HotPagesTest, WhatOneOfThemAloneHasWrittenToIsNot) {
 }
 
 TEST_F(HotPagesTest, OneThatIsGoneIsLeftOut) {
-  for (int i = 0; i < 2; ++i) {
-    write(0, kPages);
-    snapshot();
-  }
+  write_twice(kPages);
   ::munmap(block_ + 30 * kPage, kPage);
   copy_all();
   EXPECT_LT(faults_to_write(33, kPages), 20);
@@ -124,10 +127,7 @@ TEST_F(HotPagesTest, OneThatIsGoneIsLeftOut) {
 
 // The place of hot pages may be a file's by then, which is not to be written to.
 TEST_F(HotPagesTest, AFileThatLiesThereNowIsLeftAlone) {
-  for (int i = 0; i < 2; ++i) {
-    write(0, kPages);
-    snapshot();
-  }
+  write_twice(kPages);
   const int file = ::memfd_create("hot", MFD_CLOEXEC);
   ASSERT_EQ(::ftruncate(file, kPages * kPage), 0);
   ASSERT_NE(::mmap(block_, kPages * kPage, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file, 0),
@@ -162,20 +162,14 @@ TEST_F(HotPagesTest, MemoryThatIsOnlyReservedHindersNothing) {
   void* const reserved = ::mmap(nullptr, 2UL << 30, PROT_READ | PROT_WRITE,
                                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   ASSERT_NE(reserved, MAP_FAILED);
-  for (int i = 0; i < 2; ++i) {
-    write(0, kPages);
-    snapshot();
-  }
+  write_twice(kPages);
   copy_all();
   EXPECT_LT(faults_to_write(0, kPages), 20);
   ::munmap(reserved, 2UL << 30);
 }
 
 TEST_F(HotPagesTest, WhatIsHotIsFoundAnew) {
-  for (int i = 0; i < 2; ++i) {
-    write(0, 300);
-    snapshot();
-  }
+  write_twice(300);
   for (int i = 0; i < 100; ++i) {
     copy_all();
     write(300, kPages);
@@ -186,10 +180,7 @@ TEST_F(HotPagesTest, WhatIsHotIsFoundAnew) {
 }
 
 TEST_F(HotPagesTest, NothingIsCopiedAtRest) {
-  for (int i = 0; i < 2; ++i) {
-    write(0, kPages);
-    snapshot();
-  }
+  write_twice(kPages);
   hot_.rest();
   EXPECT_FALSE(hot_.any_left());
 }
