@@ -163,6 +163,14 @@ void Interpreter::handle(const Reset& /*reset*/) {
   link_.send(ResetDone{live_threads(), loop_.tasks()});
 }
 
+// A session without it is better than none; its first execution tells why.
+void Interpreter::handle(const LoadIpython& /*load*/) {
+  const std::string failure = Ipython::is_installed() ? use_ipython() : std::string();
+  if (!failure.empty()) unsaid_ = "replwire: " + failure + "\nThe session goes on without it.\n";
+  if (left_as_child()) return;
+  link_.send(IpythonLoaded{});
+}
+
 void Interpreter::handle(const Define& functions) {
   Defined defined = host_calls::define(functions);
   if (!functions.anew) link_.send(std::move(defined));
@@ -254,6 +262,7 @@ Outcome Interpreter::execute(const Run& run) {
   if (!hooks_.restore()) PyErr_Clear();
   debugger::begin();
   if (run.window) tell_window(*run.window);
+  if (!unsaid_.empty() && !run.silent) PySys_FormatStderr("%s", std::exchange(unsaid_, {}).c_str());
   if (run.errand) {
     const auto* message = std::get_if<CommMessage>(&*run.errand);
     return message != nullptr ? deliver(*message, run) : transfer(run);
@@ -473,7 +482,9 @@ std::string Interpreter::use_ipython() {
     return "this Python has no IPython: " + sys_text("executable") + " -m pip install ipython";
   }
   if (!ipython_.start(hooks_.wire())) {
-    return "IPython cannot be loaded: " + reporter_.summary(take_exception());
+    std::string failure = "IPython cannot be loaded: " + reporter_.summary(take_exception());
+    if (PyObject_DelAttrString(hooks_.wire(), "with_ipython") != 0) PyErr_Clear();
+    return failure;
   }
   presenter_.use_formatters();
   advisor_.note_startup();

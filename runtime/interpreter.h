@@ -72,6 +72,7 @@ class Interpreter {
   std::optional<Command> wait_for_command();
   void handle(const Run& run);
   void handle(const Reset& reset);
+  void handle(const LoadIpython& load);
   void handle(const Define& functions);
   void handle(const Checkpoint& checkpoint);
   void prefault_pages();
@@ -109,6 +110,7 @@ class Interpreter {
   Teller teller_{link_, presenter_, main_, ipython_};
   Advisor advisor_{hooks_, main_};
   WindowSize window_ = {};
+  std::string unsaid_;  // that the next execution says on stderr
   bool stopped_ = false;
   int status_ = 0;
   bool prefault_again_ = false;

@@ -78,6 +78,7 @@ struct Run {
   std::optional<WindowSize> window;     // none: the client has said nothing of it
 };
 struct Reset {};
+struct LoadIpython {};  // where it is installed
 // Functions of the client's, for code to call. The JSON texts are whole values.
 enum class ParameterKind { kPositional, kKeyword, kVarPositional, kVarKeyword };
 struct HostParameter {
@@ -106,7 +107,7 @@ struct SaveApart {  // by a copy of the process; with --survive
   Save request;
 };
 struct Stop {};
-using Command = std::variant<Run, Reset, Define, Checkpoint, SaveApart, Stop>;
+using Command = std::variant<Run, Reset, LoadIpython, Define, Checkpoint, SaveApart, Stop>;
 
 struct Line {
   std::string text;
@@ -228,6 +229,7 @@ struct ResetDone {
   std::vector<std::string> threads;
   std::vector<std::string> tasks;
 };
+struct IpythonLoaded {};  // or not
 struct Defined {
   std::vector<std::string> names;  // of all functions, sorted
   std::string failure;             // why nothing was defined: "/functions/0/name: …"
@@ -295,8 +297,8 @@ struct InquiryReply {
   std::string fault;  // what kept the interpreter from a better answer; for the log
 };
 using Event = std::variant<NeedInput, InputWithdrawn, Display, CommSent, Value, Progress,
-                           ClearOutput, Held, Done, ResetDone, Defined, Checkpointed, Restored,
-                           CopyBegun, CopyDone, Exiting, InquiryReply>;
+                           ClearOutput, Held, Done, ResetDone, IpythonLoaded, Defined, Checkpointed,
+                           Restored, CopyBegun, CopyDone, Exiting, InquiryReply>;
 
 // The answer to a question that woke a loop.
 struct Answered {

@@ -14,7 +14,9 @@
 namespace replwire::server {
 namespace {
 
-std::string start_ipython(const std::string& when, runtime::Interpreter& interpreter) {
+std::string start_ipython(const Options& options, runtime::Interpreter& interpreter) {
+  if (options.loads_ipython_late()) return {};
+  const std::string& when = options.ipython;
   const bool wanted = when == "always" || (when == "auto" && runtime::Ipython::is_installed());
   const std::string failure = wanted ? interpreter.use_ipython() : std::string();
   return failure.empty() ? failure : "--ipython: " + failure;
@@ -51,7 +53,7 @@ std::string start_interpreter(const Options& options, runtime::Interpreter& inte
   if (options.figure_format != "png") interpreter.set_figure_format(options.figure_format);
   interpreter.set_position_encoding(options.position_encoding);
   if (options.width) interpreter.tell_window({*options.width, 0});
-  failure = start_ipython(options.ipython, interpreter);
+  failure = start_ipython(options, interpreter);
   if (!failure.empty() || options.startup.empty()) return failure;
   failure = interpreter.run_startup(options.startup);
   return failure.empty() ? failure : options.startup + ": " + failure;

@@ -82,9 +82,17 @@ Turns::Turns(const Parts& parts, const Options& options, Elsewhere elsewhere)
 }
 
 void Turns::open() {
+  load_ipython();
   if (recovery_) recovery_->offer();
   if (auto request = autosave_.restore())
     add(std::move(request->errand), std::move(request->reply));
+}
+
+// Into a Python that has just been started.
+void Turns::load_ipython() {
+  if (!options_.loads_ipython_late()) return;
+  parts_.link.post(runtime::LoadIpython{});
+  loads_ipython_ = true;
 }
 
 void Turns::adopt(BranchStart& start) {
@@ -163,7 +171,7 @@ void Turns::signalled(const OutsideSignals::Message& message, std::uint64_t seri
 // ---- from the queue to the interpreter ------------------------------------------------------
 
 bool Turns::busy() const {
-  return running_ || reset_ || parts_.functions.busy() || parts_.saves.busy() ||
+  return running_ || reset_ || loads_ipython_ || parts_.functions.busy() || parts_.saves.busy() ||
          (recovery_ && recovery_->busy());
 }
 
@@ -342,6 +350,7 @@ bool Turns::interpreter_died(const Death& death, Clock::time_point now) {
   if (running_) parts_.processes.kill_orphans(running_->started());
   if (reset_) reset_->refuse(ErrorCode::kInvalidField, "the interpreter died");
   reset_.reset();
+  loads_ipython_ = false;
   parts_.functions.interpreter_died();
   parts_.saves.interpreter_died();
   if (recovery_->wake(now)) return true;
@@ -354,6 +363,7 @@ bool Turns::interpreter_died(const Death& death, Clock::time_point now) {
 
 void Turns::on(const runtime::Restored& restored) {
   if (!reviving()) return;
+  if (recovery_->begins_anew()) load_ipython();
   if (auto functions = parts_.functions.again()) parts_.link.post(*std::move(functions));
   Recovery::Revival revival =
       recovery_->finish(execution_of(running_), parts_.link.process(), restored);

@@ -94,6 +94,7 @@ class Turns {
   void on(const runtime::Held& held) { held_ += held.threads; }
   void on(runtime::Done& done);
   void on(runtime::ResetDone& done);
+  void on(const runtime::IpythonLoaded& /*loaded*/) { loads_ipython_ = false; }
   void on(const runtime::Checkpointed& checkpointed);
   void on(const runtime::Restored& restored);
   void on(const runtime::Exiting& exiting);
@@ -128,6 +129,7 @@ class Turns {
   void finish();
 
  private:
+  void load_ipython();
   bool holds_back();
   void begin(ExecutionQueue::Entry next);
   void start(protocol::Execute& request, ExecutionQueue::Entry& entry);
@@ -150,6 +152,7 @@ class Turns {
   ExecutionQueue queue_;
   std::optional<RunningExecution> running_;
   std::optional<ReplyOnce> reset_;  // that is under way
+  bool loads_ipython_ = false;      // nothing else is begun before
   int held_ = 0;                    // threads, by the debugger
   Autosave autosave_;
   Stopper stopper_;

@@ -49,6 +49,9 @@ struct Options {
   std::vector<ResourceLimit> limits;
   bool clear_env = false;  // but for these
   std::vector<std::string> kept_env;
+
+  // IPython is loaded while the client does something with `ready`. A start-up file is to find it.
+  bool loads_ipython_late() const { return ipython == "auto" && startup.empty(); }
 };
 
 // The options, or the exit status when there is nothing to run: 0 after --help and --version, 2 for

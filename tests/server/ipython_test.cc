@@ -1,6 +1,10 @@
 // --ipython: magics, In and Out, hooks and formatters are IPython's; the rest is as without.
 #include <gtest/gtest.h>
 
+#include <sys/stat.h>
+
+#include <fstream>
+
 #include "support/run_program.h"
 #include "support/server_process.h"
 #include "support/temp_dir.h"
@@ -347,6 +351,62 @@ TEST(IPythonOptionTest, WithoutIPythonItIsALineOrNothing) {
   const Execution magic = server.execute("%pwd");
   EXPECT_EQ(magic.exception(), "SyntaxError");
   EXPECT_TRUE(contains(magic.terminal["notes"].dump(), "--ipython")) << magic;
+}
+
+// `auto` loads it behind `ready`: whether with --survive.
+class LateIPythonTest : public ::testing::TestWithParam<bool> {
+ protected:
+  static Launch launch() {
+    Launch launch = options({"--ipython", "auto"});
+    if (GetParam()) launch.args.emplace_back("--survive");
+    return launch;
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Survive, LateIPythonTest, ::testing::Bool(), [](const auto& each) {
+  return each.param ? "WithSurvive" : "InOneProcess";
+});
+
+TEST_P(LateIPythonTest, ExecutionsWaitForItAndTheirTimeDoesNotRun) {
+  TempDir folder;
+  ASSERT_EQ(::mkfifo(folder.path("may_go_on").c_str(), 0600), 0);
+  folder.write("IPython.py", "open('" + folder.path("may_go_on") + "').read()\n" +
+                                 "raise ImportError('broken')\n");
+  Launch slow = launch();
+  slow.env["PYTHONPATH"] = folder.path();
+  ServerProcess server(slow);
+  server.send({{"type", "execute"}, {"id", "a"}, {"code", "6 * 7"}, {"timeout", 0.05}});
+  server.send({{"type", "status"}, {"id", "s"}});
+  const Json status = server.read_until("status_reply").back();
+  EXPECT_EQ(status["state"], "busy");
+  EXPECT_EQ(status["queued"], 1);
+  std::ofstream(folder.path("may_go_on")).close();  // waits for its reader
+  const std::vector<Json> frames = server.read_until("result");
+  EXPECT_EQ(frames.back()["value"], 42) << frames.back();
+  EXPECT_EQ(output_text(frames, "stderr"),
+            "replwire: IPython cannot be loaded: ImportError: broken\n"
+            "The session goes on without it.\n");
+  const Execution second = server.execute("display('shown')");
+  EXPECT_EQ(second.err, "");
+  EXPECT_EQ(of_type(second, "display").size(), 1);
+}
+
+TEST_P(LateIPythonTest, AStartUpFileFindsIt) {
+  if (!has_ipython()) GTEST_SKIP() << "no IPython (python3-ipython)";
+  TempDir folder;
+  folder.write("startup.py", "found = get_ipython().user_ns is globals()\n");
+  Launch with_file = launch();
+  with_file.args.insert(with_file.args.end(), {"--startup", folder.path("startup.py")});
+  ServerProcess server(with_file);
+  EXPECT_EQ(server.execute("found").value(), true);
+}
+
+TEST(LateIPythonSurvivalTest, APythonThatIsStartedAnewHasIt) {
+  if (!has_ipython()) GTEST_SKIP() << "no IPython (python3-ipython)";
+  ServerProcess server(options({"--ipython", "auto", "--survive", "--snapshot-limit", "0"}));
+  EXPECT_EQ(server.execute("%time kept = 1\nlen(In)").value(), 2);
+  EXPECT_EQ(server.execute("import os\nos._exit(1)").terminal["reason"], "crash");
+  EXPECT_EQ(server.execute("%time again = 1\n'kept' in globals()").value(), false);
 }
 
 }  // namespace

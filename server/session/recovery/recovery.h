@@ -169,6 +169,7 @@ class Recovery {
   bool reviving() const { return state_ != State::kSteady; }
   bool busy() const { return reviving() || checkpoint_.has_value(); }
   protocol::RestoredCause cause() const { return revival_->cause; }
+  bool begins_anew() const { return !revival_->snapshot; }
 
   void go_back(Revival revival);
   // Code ends the process itself; `traceback`: where it did.
