@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import socket as system
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from kernels import Kernel, kernel
 
 from replwire import frames
 from replwire.jupyter.front import Front
+from replwire.jupyter.listening import NAMES, listen
 from replwire.jupyter.magics import split
 from replwire.jupyter.messages import BadMessage, Codec
 from replwire.jupyter.sockets import Connection
@@ -356,6 +358,36 @@ def test_a_client_listens_when_it_is_told_that_the_kernel_runs(
         await asyncio.wait_for(front.somebody_listens(), 30)
         socket.close(0)
         front.close()
+
+    asyncio.run(connect())
+
+
+def test_clients_may_come_before_the_kernel(tmp_path: Path) -> None:
+    """They find its ports open, and are served in time."""
+    path = tmp_path / "connection.json"
+    Connection(path)  # which writes it
+    told = json.loads(path.read_text("utf-8"))
+    taken = system.create_server(("127.0.0.1", 0))
+    ports = {"control_port": taken.getsockname()[1], "hb_port": 0}
+    path.write_text(json.dumps({**told, **ports}), "utf-8")
+    listening = listen(path)
+    assert sorted(listening) == ["iopub", "shell", "stdin"]  # the next one is taken
+
+    async def connect() -> None:
+        client = zmq.Context.instance().socket(zmq.DEALER)
+        client.set(zmq.RECONNECT_IVL, -1)  # it tries once
+        client.connect(f"tcp://127.0.0.1:{told['shell_port']}")
+        client.send(b"early")
+        taken.close()
+        connection = Connection(path, listening)
+        heard: asyncio.Future[list[bytes]] = asyncio.get_running_loop().create_future()
+        takers: dict[str, Any] = dict.fromkeys(NAMES, lambda parts: None)
+        sockets = connection.open({**takers, "shell": heard.set_result})
+        assert (await asyncio.wait_for(heard, 30))[-1] == b"early"
+        assert connection.ports["hb_port"] != 0
+        for each in sockets.values():
+            each.close()
+        client.close(0)
 
     asyncio.run(connect())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from ..errors import ReplwireError
 from ..usage import Parser
@@ -97,12 +98,15 @@ def _specs(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from .server import Server  # noqa: PLC0415  # the commands need none
+    from .listening import listen  # noqa: PLC0415  # the commands need none
+
+    listening = listen(Path(options.connection)) if options.connection else {}
+    from .server import Server  # noqa: PLC0415
 
     server = Server(options.python, options.options)
     from .run import run  # noqa: PLC0415  # its libraries need not be there for the rest
 
-    return run(options.connection, server)
+    return run(options.connection, server, listening)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import zmq
@@ -16,14 +18,14 @@ from .server import Server
 from .sockets import Connection
 
 
-def run(connection: str | None, server: Server) -> int:
+def run(connection: str | None, server: Server, listening: Mapping[str, socket.socket]) -> int:
     if connection is None:
         from jupyter_core.paths import jupyter_runtime_dir  # noqa: PLC0415
 
         connection = str(Path(jupyter_runtime_dir()) / f"kernel-{os.getpid()}.json")
         print(f"connect by: jupyter console --existing {connection}", file=sys.stderr)
     try:
-        asyncio.run(_run(Path(connection), server))
+        asyncio.run(_run(Connection(Path(connection), listening), server))
     except zmq.ZMQError as error:  # an address is in use
         print(f"replwire-jupyter: {error}", file=sys.stderr)
         return 1
@@ -33,8 +35,8 @@ def run(connection: str | None, server: Server) -> int:
     return 0
 
 
-async def _run(path: Path, server: Server) -> None:
-    kernel = Kernel(Connection(path), server)
+async def _run(connection: Connection, server: Server) -> None:
+    kernel = Kernel(connection, server)
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGINT, kernel.interrupt_soon)
     for each in (signal.SIGTERM, signal.SIGHUP):

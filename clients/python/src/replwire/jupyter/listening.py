@@ -1,0 +1,30 @@
+"""The ports of a kernel, open before the libraries that serve them are imported: a client that
+finds one closed tries again a tenth of a second later, or two."""
+
+from __future__ import annotations
+
+import json
+import socket
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+NAMES = ("shell", "iopub", "stdin", "control", "hb")
+
+
+def listen(path: Path) -> dict[str, socket.socket]:
+    """By name, those of a connection file that can be had. What it does not say, or says wrongly,
+    is for Connection to tell."""
+    found: dict[str, socket.socket] = {}
+    with suppress(OSError, ValueError, TypeError, AttributeError, OverflowError):
+        told: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        if told.get("transport", "tcp") != "tcp":
+            return found
+        address = str(told.get("ip") or "127.0.0.1")
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        for name in NAMES:
+            if port := int(told.get(f"{name}_port") or 0):
+                each = socket.create_server((address, port), family=family, backlog=100)
+                each.setblocking(False)
+                found[name] = each
+    return found
