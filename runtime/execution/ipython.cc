@@ -4,12 +4,57 @@
 #include "runtime/execution/dedent.h"
 #include "runtime/execution/interrupts.h"
 #include "runtime/execution/user_context.h"
+#include "runtime/guard.h"
+#include "runtime/hooks/wire_module.h"
 #include "runtime/os/memory_limit.h"
 
 namespace replwire::runtime {
 namespace {
 
 PyObject* truth(bool value) { return value ? Py_True : Py_False; }
+
+bool has_items(PyObject* list, PyObject* items) {
+  const Py_ssize_t size = PyTuple_Size(items);
+  if (PyList_Size(list) != size) return false;
+  for (Py_ssize_t i = 0; i < size; ++i) {
+    if (PyList_GetItem(list, i) != PyTuple_GetItem(items, i)) return false;
+  }
+  return true;
+}
+
+bool has_values(PyObject* dict, PyObject* values) {
+  PyObject* key = nullptr;
+  PyObject* value = nullptr;
+  Py_ssize_t position = 0;
+  if (PyDict_Size(dict) != PyDict_Size(values)) return false;
+  while (PyDict_Next(values, &position, &key, &value) != 0) {
+    if (PyDict_GetItemWithError(dict, key) != value) return false;
+  }
+  return true;
+}
+
+// (list, tuple of its items), (dict, dict of its values), (dict, key, value) or (dict, key that it
+// does not have).
+bool holds(PyObject* note) {
+  PyObject* const place = PyTuple_GetItem(note, 0);
+  PyObject* const expected = PyTuple_GetItem(note, 1);
+  if (PyList_Check(place) != 0) return has_items(place, expected);
+  if (PyDict_Check(expected) != 0) return has_values(place, expected);
+  PyObject* const value = PyTuple_Size(note) > 2 ? PyTuple_GetItem(note, 2) : nullptr;
+  return PyDict_GetItemWithError(place, expected) == value;
+}
+
+// All references are borrowed, so that no page of what is looked at is written to.
+PyObject* is_as_noted(PyObject* /*self*/, PyObject* notes) {
+  const Py_ssize_t size = PyTuple_Size(notes);
+  Py_ssize_t i = 0;
+  while (i < size && holds(PyTuple_GetItem(notes, i))) ++i;
+  return PyErr_Occurred() != nullptr ? nullptr : PyBool_FromLong(static_cast<long>(i == size));
+}
+
+PyMethodDef wire_methods[] = {
+    {"is_as_noted", guarded<is_as_noted>, METH_O, "is_as_noted(notes): see ipython.py"},
+    {nullptr, nullptr, 0, nullptr}};
 
 }  // namespace
 
@@ -22,6 +67,7 @@ bool Ipython::is_installed() {
 
 bool Ipython::start(PyObject* wire) {
   const user_context::Scope context;
+  if (!add_functions(wire, wire_methods)) return false;
   module_ = load_bundled("ipython", wire);
   return on();
 }

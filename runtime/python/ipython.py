@@ -2,12 +2,14 @@
 Python and is told how that ended, so that magics, In and Out, hooks and display formatters are
 IPython's. Code still runs, prints, asks, awaits, is interrupted and fails as in any session."""
 
+import builtins
 import os
 import re
 import subprocess
 import sys
 import tempfile
 import threading
+from keyword import iskeyword
 
 wire.with_ipython = True  # before the import: its display() stays its own
 
@@ -16,6 +18,7 @@ from IPython.core.autocall import IPyAutocall
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.error import UsageError
+from IPython.core.history import HistoryManager
 from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult, InteractiveShell
 from IPython.core.macro import Macro
 from IPython.core.shellapp import InteractiveShellApp
@@ -27,9 +30,11 @@ MAGICS = "IPython.core.magics."
 PLAIN = "text/plain"
 CONFIGURATION = ["ipython_config.py", "ipython_kernel_config.py"]
 PROMPT = re.compile(r"(?:^|[\n\r\f\v\x1c-\x1e\x85\u2028\u2029])\s*(?:In \[|>>>|\.\.\.)")
-FIRST_WORD = re.compile(r"[\w.*]*")  # as IPython's prefilter takes it
+PROMPTS = ("In [", ">>>", "...")
+FIRST_WORD = re.compile(r"([\w.*]*)\s*([=,]?)")  # as IPython's prefilter takes it
 is_python = wire.load("quiet")["is_python"]
 now = None  # the execution in hand, as hooks are told of it
+recent = [""] * 3  # inputs, the last one first
 
 
 class Publisher(DisplayPublisher):
@@ -152,7 +157,7 @@ class Application(BaseIPythonApplication, InteractiveShellApp):
 
 
 def start():
-    global shell, own_transformations
+    global shell, ahead, inputs, places, own_observers, own_transformations
     try:
         application = Application()
         shell = application.start_shell()
@@ -160,67 +165,90 @@ def start():
         Shell.clear_instance()
         application = Application(ipython_dir=tempfile.mkdtemp(prefix="ipython-"))
         shell = application.start_shell()
-    if getattr(shell.history_manager, "save_flag", None) is not None:
-        shell.history_manager.save_flag = Flag()
+    history = shell.history_manager
+    if getattr(history, "save_flag", None) is not None:
+        history.save_flag = Flag()
+    if hasattr(HistoryManager, "_instances"):
+        HistoryManager._instances.discard(history)  # whose thread is stopped for each fork
     shell.builtin_trap.auto_builtins = {"get_ipython": shell.get_ipython}
     shell.builtin_trap.__enter__()
     wire.builtins.update(clear_output=clear_output, update_display=update_display)
     wire.shell = shell
-    own_transformations = transformations()
-    wire.shows_as_repr = Atoms(shell).include
+    for own in shell.events.callbacks.values():
+        own.clear()  # of IPython's own display and warnings, which are ours
+    shell.execution_count = 1
+    ahead = 1 - shell.displayhook.prompt_count
+    inputs = history.input_hist_parsed, history.input_hist_raw
+    names = "execution_count", "last_execution_result", "last_execution_succeeded"
+    places = {name: attribute(shell, name)[0] for name in names}
+    own_observers = ((shell._trait_notifiers, dict(shell._trait_notifiers)),)
+    own_transformations = (*transformations(),)
+    atoms.update((id(kind), (*as_text(kind),)) for kind in ATOMS)
+    wire.shows_as_repr = shows_as_repr
     application.init_gui_pylab()
     application.init_extensions()
     application.init_code()
 
 
-class Atoms:
-    """Values that show as their repr and as nothing else, unless somebody has registered more:
-    IPython's formatters write to some 200 pages of memory to find that out."""
+# ---- what has been registered -------------------------------------------------------------------
+# IPython's own transformations leave Python as it is, and its formatters show an int as its repr;
+# to find that out they write to hundreds of pages of memory, each of which is copied when a
+# snapshot has it too. So they are asked only when something else than at the start is registered.
+# wire.is_as_noted(notes) reads without counting references. A note says that a list has these very
+# items; that a dict has those of another one; or that it has that very value, or none, for a key.
 
-    # By the class's id, since a class need not be hashable: what it is by its own name and bases.
-    KINDS = {id(kind): kind.mro() for kind in (int, bool, str, float, complex, bytes)}
-    NAMES = {id: [(each.__module__, each.__name__) for each in mro] for id, mro in KINDS.items()}
+ATOMS = (int, bool, str, float, complex, bytes)
+atoms = {}  # notes, by the id of the class, since a class need not be hashable
 
-    def __init__(self, shell):
-        self.shell = shell
-        self.formatter = shell.display_formatter
-        self.text = self.formatter.formatters[PLAIN]
-        self.singletons = {**self.text.singleton_printers}
-        self.known = {kind: self.registered(kind) for kind in self.KINDS}
 
-    def registered(self, kind):
-        """For text."""
-        printers = self.text.type_printers
-        return [printers.get(each) for each in self.KINDS[kind]]
+def attribute(owner, name):
+    """A note of what an object of traitlets has there."""
+    value = getattr(owner, name)
+    traits = owner._trait_values
+    return traits if name in traits else vars(owner), name, value
 
-    def include(self, value):
-        kind = id(type(value))
-        if kind not in self.KINDS or self.shell.display_formatter is not self.formatter:
-            return False
-        try:
-            return self.is_as_it_was(kind)
-        except Exception:  # a formatter is any callable
-            return False
 
-    def is_as_it_was(self, kind):
-        formatters = self.formatter.formatters
-        others = self.formatter.ipython_display_formatter, self.formatter.mimebundle_formatter
-        return (
-            formatters.get(PLAIN) is self.text
-            and self.text.float_format == "%r"
-            and self.registered(kind) == self.known[kind]
-            and self.text.singleton_printers == self.singletons
-            and not any(self.says_more(each, kind) for each in formatters.values())
-            and not any(self.says_more(each, kind) for each in others)
-        )
+def transformations():
+    """Notes of what makes Python of code."""
+    manager, prefilter = shell.input_transformer_manager, shell.prefilter_manager
+    yield attribute(shell, "autocall")
+    for name in ("cleanup_transforms", "line_transforms", "token_transformers"):
+        yield vars(manager), name, getattr(manager, name)
+        yield getattr(manager, name), (*getattr(manager, name),)
+    yield attribute(shell, "input_transformers_post")
+    for each in (shell.input_transformers_post, prefilter.transformers, prefilter.checkers):
+        yield each, (*each,)
 
-    def says_more(self, formatter, kind):
-        if not formatter.deferred_printers.keys().isdisjoint(self.NAMES[kind]):
-            return True
-        if formatter is self.text:
-            return False
-        printers = formatter.type_printers.keys()
-        return bool(formatter.singleton_printers) or not printers.isdisjoint(self.KINDS[kind])
+
+def as_text(kind):
+    """Notes of what shows values of this class."""
+    display = shell.display_formatter
+    yield attribute(shell, "display_formatter")
+    for name in ("formatters", "ipython_display_formatter", "mimebundle_formatter"):
+        yield attribute(display, name)
+    yield display.formatters, dict(display.formatters)
+    text = display.formatters[PLAIN]
+    if kind in (float, complex):
+        place, name, value = attribute(text, "float_format")
+        yield place, name, value if value == "%r" else ...
+    others = display.ipython_display_formatter, display.mimebundle_formatter
+    for formatter in (*display.formatters.values(), *others):
+        for name in ("singleton_printers", "type_printers", "deferred_printers"):
+            yield attribute(formatter, name)
+        yield formatter.singleton_printers, dict(formatter.singleton_printers)
+        for base in kind.mro():
+            yield has(formatter.type_printers, base)
+            yield has(formatter.deferred_printers, (base.__module__, base.__name__))
+
+
+def has(printers, key):
+    return (printers, key, printers[key]) if key in printers else (printers, key)
+
+
+def shows_as_repr(value):
+    """And as nothing else."""
+    notes = atoms.get(id(type(value)))
+    return notes is not None and wire.is_as_noted(notes)
 
 
 # ---- around an execution ------------------------------------------------------------------------
@@ -231,16 +259,22 @@ def begin(code, count, silent, stores):
     global now
     now = ExecutionResult(execution_info(code, stores, silent))
     if count is not None:
-        shell.execution_count = now.execution_count = count
+        now.execution_count = count
+        set_count(count + ahead)
     python = transformed(code) if code.strip() else code
-    shell.events.trigger("pre_execute")
+    trigger("pre_execute")
     if not silent:
-        shell.events.trigger("pre_run_cell", now.info)
-        shell.logger.log(python, code)
+        trigger("pre_run_cell", now.info)
+        if shell.logger.log_active:
+            shell.logger.log(python, code)
     if stores:
         store(python, code)
-    shell.displayhook.exec_result = now
     return None if python in (code, code + "\n") else python
+
+
+def trigger(event, *told):
+    if shell.events.callbacks[event]:
+        shell.events.trigger(event, *told)
 
 
 def execution_info(code, stores, silent):
@@ -251,55 +285,77 @@ def execution_info(code, stores, silent):
 
 
 def transformed(code):
-    """With the blank lines at its head, which IPython drops: what follows keeps its numbers. Its own
-    transformations leave Python as it is; they write to some 200 pages of memory, each of which is
-    copied when a snapshot has it too."""
-    if transformations() == own_transformations and not PROMPT.search(code) and is_python(code):
+    """With the blank lines at its head, which IPython drops: what follows keeps its numbers."""
+    if wire.is_as_noted(own_transformations) and not has_prompt(code) and is_python(code):
         if not is_command(code.strip()):
             return code if code.endswith("\n") else code + "\n"
     head = code[: len(code) - len(code.lstrip())]
     return "\n" * head.count("\n") + shell.transform_cell(code)
 
 
-def transformations():
-    manager, prefilter = shell.input_transformer_manager, shell.prefilter_manager
-    found = manager.cleanup_transforms, manager.line_transforms, manager.token_transformers
-    found += shell.input_transformers_post, prefilter.transformers, prefilter.checkers
-    return [[*each] for each in found]
+def has_prompt(code):
+    return any(each in code for each in PROMPTS) and PROMPT.search(code) is not None
 
 
 def is_command(code):
-    """Whether IPython may take a line that is Python for something else: `ls`, a macro."""
+    """Whether IPython may take a line that is Python for something else: `ls`, a macro. A name that
+    the session or Python has is no magic, nor is one that is assigned to."""
     if len(code.splitlines()) != 1:
         return False
-    word = FIRST_WORD.match(code)[0]
-    if shell.autocall or isinstance(shell.user_ns.get(word), (Macro, IPyAutocall)):
+    word, assigns = FIRST_WORD.match(code).groups()
+    head = word.partition(".")[0]
+    space = shell.user_ns
+    if isinstance(space.get(word), (Macro, IPyAutocall)):
         return True
-    return bool(word) and shell.find_magic(word) is not None
+    if assigns or not head.isidentifier() or head in space or is_known(head):
+        return False
+    return shell.find_magic(word) is not None
+
+
+def is_known(name):
+    return iskeyword(name) or hasattr(builtins, name)
 
 
 def store(python, code):
-    history = shell.history_manager
-    for texts in (history.input_hist_parsed, history.input_hist_raw):
-        texts.extend([""] * (shell.execution_count - len(texts)))  # some have left none
-    history.store_inputs(shell.execution_count, python, code)
+    """In, and the last inputs by their names."""
+    texts = python.rstrip("\n"), code.rstrip("\n")
+    for each, text in zip(inputs, texts):
+        each.extend([""] * (now.execution_count - len(each)))  # some have left none
+        each.append(text)
+    names = dict(zip(("_i", "_ii", "_iii"), recent))
+    names[f"_i{now.execution_count}"] = texts[1]
+    shell.user_ns.update(names)
+    shell.user_ns_hidden.update(names)
+    recent[:] = texts[1], *recent[:2]
 
 
 def is_quiet():
     """Whether a semicolon says that the value is not to be shown."""
     if now is None or not now.info.store_history:
         return False
-    return ";" in shell.history_manager.input_hist_parsed[-1] and shell.displayhook.quiet()
+    return ";" in inputs[0][-1] and shell.displayhook.quiet()
 
 
 def keep(value, count):
     """Of a value that is told: _, Out, _N."""
-    hook = shell.displayhook
-    shell.execution_count = count
-    shell.execution_count += count - hook.prompt_count  # from version 9 on it is one ahead while code runs
-    hook.update_user_ns(value)
-    hook.fill_exec_result(value)
-    shell.execution_count = count
+    set_count(count + ahead)
+    shell.displayhook.update_user_ns(value)
+    if now is not None:
+        now.result = value
+
+
+def set_count(count):
+    if places["execution_count"]["execution_count"] != count:
+        put("execution_count", count)
+
+
+def put(name, value):
+    """An attribute of the shell's. Unless somebody observes it, without traitlets, which write to 15
+    to 40 pages of memory for that."""
+    if wire.is_as_noted(own_observers):
+        places[name][name] = value
+    else:
+        setattr(shell, name, value)
 
 
 def finish(error, compiled):
@@ -308,20 +364,19 @@ def finish(error, compiled):
     if error is not None:
         setattr(result, "error_in_exec" if compiled else "error_before_exec", error)
         shell.InteractiveTB.tb = None  # %debug takes the last one
-    shell.last_execution_succeeded = error is None
-    shell.last_execution_result = result
-    shell.displayhook.exec_result = None
-    shell.events.trigger("post_execute")
+    put("last_execution_succeeded", error is None)
+    put("last_execution_result", result)
+    trigger("post_execute")
     if not result.info.silent:
-        shell.events.trigger("post_run_cell", result)
+        trigger("post_run_cell", result)
     if result.execution_count is not None:
-        shell.history_manager.store_output(result.execution_count)
-        shell.execution_count = result.execution_count + 1
+        set_count(result.execution_count + 1)
 
 
 def reset():
     """The namespace has been emptied, but for what it had before there was a shell."""
     before = dict(shell.user_ns)
+    recent[:] = [""] * 3
     shell.reset(new_session=False)
     shell.user_ns.update(before)
 

@@ -136,6 +136,29 @@ TEST_P(IPythonSessionTest, InAndOut) {
   EXPECT_EQ(next.terminal["execution_count"], 6) << next;
 }
 
+TEST_P(IPythonSessionTest, TheLastInputsHaveNames) {
+  for (const char* code : {"1", "2", "3", "%who\n4"}) execute(code);
+  EXPECT_EQ(execute("_i, _ii, _iii, _i1, _i4").value(),
+            Json({"%who\n4", "3", "2", "1", "%who\n4"}));
+  execute("%reset -f");
+  EXPECT_EQ(execute("_i").value(), "%reset -f");
+}
+
+TEST_P(IPythonSessionTest, TheShellKnowsWhatHasEndedHow) {
+  execute("shell = get_ipython()");
+  execute("'text'");
+  EXPECT_EQ(execute("shell.last_execution_result.result, shell.last_execution_succeeded").value(),
+            Json({"text", true}));
+  execute("1 / 0");
+  EXPECT_EQ(execute("type(shell.last_execution_result.error_in_exec).__name__, "
+                    "shell.last_execution_succeeded")
+                .value(),
+            Json({"ZeroDivisionError", false}));
+  execute("seen = []\nshell.observe(lambda change: seen.append(change.new), 'execution_count')");
+  execute("'counted'");
+  EXPECT_EQ(execute("8 in seen and shell.execution_count in seen").value(), true);
+}
+
 // IPython is asked where the code is Python only if it may make something else of it.
 TEST_P(IPythonSessionTest, TransformationsOfUserCodeApplyToPythonToo) {
   execute(
