@@ -49,6 +49,7 @@ class Kernel:
         self._server = server
         self.front = Front(connection)
         self.history = History(history_file())
+        self._writes_history = False  # soon
         self._questions = Questions(self._ask, self._answer)
         self._turns: deque[Request] = deque()
         self._turn_came = asyncio.Event()
@@ -200,7 +201,13 @@ class Kernel:
             cell.end_with(error_of(error))
         self._cell = None
         request.forget()
-        asyncio.get_running_loop().call_later(0.05, self.history.write)
+        if not self._writes_history:  # many cells in a row are written together
+            self._writes_history = True
+            asyncio.get_running_loop().call_later(0.05, self._write_history)
+
+    def _write_history(self) -> None:
+        self._writes_history = False
+        self.history.write()
 
     def _remember(self, request: Request) -> None:
         self._requests[request.id] = request

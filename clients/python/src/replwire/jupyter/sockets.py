@@ -16,6 +16,9 @@ from .listening import NAMES
 from .messages import Codec
 
 LINGER = 1000  # ms in which the last messages may still go out
+LAST = int(zmq.NOBLOCK)  # numbers: an enum's arithmetic takes longer than to send a part
+MORE = int(zmq.NOBLOCK | zmq.SNDMORE)
+READABLE = int(zmq.POLLIN)
 
 
 class Socket:
@@ -34,19 +37,17 @@ class Socket:
 
     def send(self, parts: list[bytes]) -> None:
         try:
-            self._socket.send_multipart(parts, zmq.NOBLOCK)
+            for part in parts[:-1]:
+                self._socket.send(part, MORE)
+            self._socket.send(parts[-1], LAST)
         except zmq.Again:  # whoever should read it is gone
             return
         self._look_soon()
 
     def look(self) -> None:
         self._look_due = False
-        while True:
-            try:
-                parts = self._socket.recv_multipart(zmq.NOBLOCK)
-            except zmq.Again:
-                return
-            self._take(parts)
+        while int(self._socket.get(zmq.EVENTS)) & READABLE:
+            self._take(self._socket.recv_multipart(zmq.NOBLOCK))
 
     def _look_soon(self) -> None:
         if not self._look_due:
