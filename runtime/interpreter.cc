@@ -176,10 +176,16 @@ void Interpreter::handle(const Define& functions) {
   if (!functions.anew) link_.send(std::move(defined));
 }
 
-void Interpreter::handle(const Checkpoint& checkpoint) {
-  std::vector<std::string> threads = live_threads();
+// Those of Python that a copy will not have. Pools of native libraries end, which start new ones.
+std::vector<std::string> Interpreter::note_threads() {
+  if (!native_threads::are_others()) return {};  // what follows writes to 15 pages more
   native_threads::know(thread_numbers());
   native_threads::end_pools();
+  return live_threads();
+}
+
+void Interpreter::handle(const Checkpoint& checkpoint) {
+  std::vector<std::string> threads = note_threads();
   prepare_own_fork();
   hot_.before_snapshot();
   if (auto lost = link_.checkpoint(checkpoint.number))
@@ -236,8 +242,7 @@ void Interpreter::go_on_as_snapshot(std::vector<std::string> threads, Lost lost)
 }
 
 void Interpreter::handle(const SaveApart& apart) {
-  native_threads::know(thread_numbers());
-  native_threads::end_pools();
+  note_threads();
   prepare_own_fork();
   if (!link_.go_apart(apart.execution->serial)) {
     PyOS_AfterFork_Parent();

@@ -74,6 +74,7 @@ class Interpreter {
   void handle(const Reset& reset);
   void handle(const LoadIpython& load);
   void handle(const Define& functions);
+  static std::vector<std::string> note_threads();
   void handle(const Checkpoint& checkpoint);
   void prefault_pages();
   void go_on_as_snapshot(std::vector<std::string> threads, Lost lost);

@@ -73,12 +73,28 @@ PyObject* fork_quietly(PyObject* self, PyObject* args) {
   return PyObject_CallObject(self, args);
 }
 
-// Whether code has registered handlers. Global, since they are the process's.
+// Whether a library that may warn has registered handlers. Global, since they are the process's.
 bool are_handlers = false;
+
+// The module whose code calls: of the standard library, or of IPython's.
+bool calls_quiet_library() {
+  PyObject* globals = PyEval_GetGlobals();
+  PyObject* name = globals != nullptr ? PyDict_GetItemString(globals, "__name__") : nullptr;
+  const auto module = name != nullptr && PyUnicode_Check(name) != 0 ? utf8(name) : std::nullopt;
+  PyErr_Clear();
+  if (!module) return false;
+  const std::string package = module->substr(0, module->find('.'));
+  if (package == "IPython") return true;
+  PyObject* of_python = PySys_GetObject("stdlib_module_names");
+  const Ref text = make_str(package);
+  const bool known = of_python != nullptr && text && PySequence_Contains(of_python, text.get()) > 0;
+  PyErr_Clear();
+  return known;
+}
 
 // `self` is the original.
 PyObject* note_handlers(PyObject* self, PyObject* args, PyObject* kwargs) {
-  are_handlers = true;
+  are_handlers = are_handlers || !calls_quiet_library();
   return PyObject_Call(self, args, kwargs);
 }
 

@@ -44,14 +44,6 @@ bool is_own(pid_t thread) {
 
 bool is_of_python(pid_t thread) { return std::ranges::binary_search(state.of_python, thread); }
 
-// Besides the worker and our own. One call, where there are none: the folder has two links more.
-bool are_others() {
-  struct stat facts = {};
-  const auto ours = std::ranges::count_if(
-      state.owns, [](const auto& each) { return each.load().process == ::getpid(); });
-  return ::stat(kFolder, &facts) == 0 && facts.st_nlink > static_cast<nlink_t>(3 + ours);
-}
-
 // Its line of facts in /proc; empty: it is gone.
 std::string facts_of(const std::string& task) {
   const int file =
@@ -93,6 +85,14 @@ std::optional<std::string> name_of(const std::string& entry, int& looks) {
 
 }  // namespace
 
+bool are_others() {
+  struct stat facts = {};
+  const auto ours = std::ranges::count_if(
+      state.owns, [](const auto& each) { return each.load().process == ::getpid(); });
+  // The folder has two links more.
+  return ::stat(kFolder, &facts) == 0 && facts.st_nlink > static_cast<nlink_t>(3 + ours);
+}
+
 void forget_announced() { state.announced = 0; }
 
 void announce(int more) { state.announced += more; }
@@ -108,7 +108,6 @@ void claim() {
 }
 
 void end_pools() {
-  if (!are_others()) return;
   std::vector<std::string> libraries;  // wheels bring their own, each
   ::dl_iterate_phdr(collect_gnu_openmp, &libraries);
   for (const std::string& library : libraries) end_gnu_openmp(library);

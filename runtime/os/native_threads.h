@@ -14,6 +14,9 @@ namespace replwire::runtime::native_threads {
 void announce(int more);
 void claim();
 
+// Whether there are threads besides the worker and our own, Python's included. One system call.
+bool are_others();
+
 // Ends those that their library starts again when it needs them.
 void end_pools();
 

@@ -332,6 +332,7 @@ void Turns::on(const runtime::Checkpointed& checkpointed) {
   if (!recovery_) return;
   Recovery::Settled settled = recovery_->taken(checkpointed);
   if (settled.held) tell(*settled.held, settled.made);
+  recovery_->drop(settled.outdated);  // which wakes processes
   branch(std::move(settled.branching));
   if (!settled.in_vain || queue_.empty() || !recovery_->waits(queue_.front())) return;
   const auto& transaction = std::get<protocol::Execute>(queue_.front());

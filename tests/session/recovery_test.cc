@@ -35,7 +35,7 @@ class RecoveryTest : public ::testing::Test, protected SnapshotProcesses {
   }
   Recovery::Number make() {
     living_.insert(newest_);
-    recovery_.taken({newest_, ""});
+    recovery_.drop(recovery_.taken({newest_, ""}).outdated);
     return newest_;
   }
   Recovery::Number run_and_snapshot() {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <functional>
 
 #include "session/executions.h"
 #include "support/descriptors.h"
@@ -29,11 +30,13 @@ class NoInterpreter final : public InterpreterLink {
   std::vector<pid_t> earlier_children() const override { return {}; }
   void kill() override { ++kills; }
   void wake(std::uint64_t snapshot) override { woken.push_back(snapshot); }
+  void drop(std::uint64_t /*snapshot*/) override { dropping(); }
   pid_t process_of(std::uint64_t /*snapshot*/) const override { return ::getpid(); }
 
   std::vector<runtime::Command> posted;
   std::vector<std::uint64_t> woken;
   int kills = 0;
+  std::function<void()> dropping = [] {};
 };
 
 Options options(bool survive) {
@@ -245,6 +248,19 @@ TEST_F(SurvivingTurnsTest, AResultWaitsForItsSnapshot) {
   EXPECT_TRUE(sent_.take().empty());
   turns_.on(runtime::Checkpointed{snapshot_, ""});
   EXPECT_EQ(ends(), (std::vector<Json>{{"result", "1"}}));
+}
+
+// The end of a process is work for the system, which nobody is to wait for.
+TEST_F(SurvivingTurnsTest, AResultIsToldBeforeASnapshotIsGivenUp) {
+  std::vector<Json> told_before;
+  link_.dropping = [&] { told_before = ends(); };
+  for (const char* id : {"1", "2", "3", "4"}) {
+    execute(id);
+    told();
+    EXPECT_TRUE(told_before.empty());
+    done();
+  }
+  EXPECT_EQ(told_before.size(), 4);
 }
 
 }  // namespace

@@ -135,14 +135,14 @@ Recovery::Settled Recovery::taken(const runtime::Checkpointed& checkpointed) {
   }
   const bool made = snapshots_.lives(number);
   failure_ = checkpointed.failure;
+  Settled settled = {std::nullopt, made, !made && needed_ == number};
   if (made) {
-    snapshots_.drop(snapshots_.taken(number, limits_.kept));
+    settled.outdated = snapshots_.taken(number, limits_.kept);
   } else {
     log_.line("no snapshot was made: " + failure_);
     snapshots_.failed(number);
     processes_.drop(number);
   }
-  Settled settled = {std::nullopt, made, !made && needed_ == number};
   if (held_ && held_->snapshot == number) settled.held = release();
   if (unconfirmed_ && unconfirmed_->first == number) {
     if (made) frames_.write(protocol::Kept{{std::move(unconfirmed_->second)}});

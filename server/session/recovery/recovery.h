@@ -106,6 +106,7 @@ class Recovery {
     bool made;
     bool in_vain;  // a transaction waits for it and cannot have it
     std::optional<Branching> branching = {};
+    std::vector<Number> outdated = {};  // to be dropped, once what was held is told
   };
   struct Limits {
     std::size_t kept;   // snapshots that the server takes
@@ -142,6 +143,7 @@ class Recovery {
   bool holds_back(const ExecutionQueue::Request& next);
   // The system has made the snapshot, or could not.
   Settled taken(const runtime::Checkpointed& checkpointed);
+  void drop(const std::vector<Number>& outdated) { snapshots_.drop(outdated); }
   const LivingSnapshots& snapshots() const { return snapshots_; }
 
   struct Listed {

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,9 +21,13 @@
 #include "server/survive/wire/packing.h"
 #include "server/survive/wire/sending.h"
 #include "server/system/descriptors/private_range.h"
+#include "server/system/threads.h"
 
 namespace replwire::server::survive {
 namespace {
+
+// Not the least that there is: on a busy machine memory is to become free nevertheless.
+constexpr int kNicenessAtEnd = 10;
 
 std::string score_file(const std::string& process) { return "/proc/" + process + "/oom_score_adj"; }
 
@@ -74,6 +79,14 @@ struct Call {
   bool for_another;
 };
 
+// It is given up when a newer one is there, which is when a result is told: to take its memory apart
+// takes half a millisecond, in which others want the processor.
+[[noreturn]] void end_in_the_background() {
+  ::setpriority(PRIO_PROCESS, 0, kNicenessAtEnd);
+  give_way();
+  ::_exit(0);
+}
+
 Call await_call(const Descriptor& control, LentDescriptors* lent) {
   for (;;) {
     std::string word;
@@ -85,7 +98,7 @@ Call await_call(const Descriptor& control, LentDescriptors* lent) {
       ::send(control.get(), kLetGo.data(), kLetGo.size(), MSG_NOSIGNAL);
       continue;
     }
-    if (size <= 0 || call.descriptors.size() < kForThisSessionAtLeast) ::_exit(0);
+    if (size <= 0 || call.descriptors.size() < kForThisSessionAtLeast) end_in_the_background();
     call.for_another = word == kForAnother;
     if (!call.for_another || call.descriptors.size() == Channels::kDescriptors) return call;
   }
@@ -119,6 +132,7 @@ bool take_places(Channels& channels, Call& call) {
 runtime::Lost sleep_until_woken(Descriptor control, Channels& channels, LentDescriptors* lent) {
   const int server_score = score_of(channels.server);
   set_score(server_score);
+  give_way();  // to the interpreter, which tells of this snapshot
   sigset_t all;
   sigset_t before;
   sigfillset(&all);

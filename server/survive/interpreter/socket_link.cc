@@ -325,6 +325,7 @@ std::optional<runtime::Lost> SocketLink::checkpoint(std::uint64_t number) {
     go_on_as_copy();
   } else if (asleep.pid > 0) {
     send_message(asleep, {control->server.get()});
+    give_way();  // to the server, which may have a result to tell
   } else {
     send_message(asleep, {});
   }
