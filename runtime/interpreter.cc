@@ -487,9 +487,7 @@ std::string Interpreter::use_ipython() {
     return "this Python has no IPython: " + sys_text("executable") + " -m pip install ipython";
   }
   if (!ipython_.start(hooks_.wire())) {
-    std::string failure = "IPython cannot be loaded: " + reporter_.summary(take_exception());
-    if (PyObject_DelAttrString(hooks_.wire(), "with_ipython") != 0) PyErr_Clear();
-    return failure;
+    return "IPython cannot be loaded: " + reporter_.summary(take_exception());
   }
   presenter_.use_formatters();
   advisor_.note_startup();

@@ -73,28 +73,33 @@ PyObject* fork_quietly(PyObject* self, PyObject* args) {
   return PyObject_CallObject(self, args);
 }
 
-// Whether a library that may warn has registered handlers. Global, since they are the process's.
+// Whether handlers are registered that may warn. Global, since they are the process's.
 bool are_handlers = false;
 
-// The module whose code calls: of the standard library, or of IPython's.
-bool calls_quiet_library() {
-  PyObject* globals = PyEval_GetGlobals();
-  PyObject* name = globals != nullptr ? PyDict_GetItemString(globals, "__name__") : nullptr;
-  const auto module = name != nullptr && PyUnicode_Check(name) != 0 ? utf8(name) : std::nullopt;
+bool is_of_python(const std::string& module) {
+  PyObject* names = PySys_GetObject("stdlib_module_names");
+  const Ref package = make_str(module.substr(0, module.find('.')));
+  const bool found = names != nullptr && package && PySequence_Contains(names, package.get()) > 0;
   PyErr_Clear();
-  if (!module) return false;
-  const std::string package = module->substr(0, module->find('.'));
-  if (package == "IPython") return true;
-  PyObject* of_python = PySys_GetObject("stdlib_module_names");
-  const Ref text = make_str(package);
-  const bool known = of_python != nullptr && text && PySequence_Contains(of_python, text.get()) > 0;
+  return found;
+}
+
+// Not those that take and release a lock, which have no module; nor those of logging and its like.
+// Of functools is what calls something else.
+bool may_warn(PyObject* handler) {
+  const Ref name(PyObject_GetAttrString(handler, "__module__"));
+  const auto module = name && PyUnicode_Check(name.get()) != 0 ? utf8(name.get()) : std::nullopt;
   PyErr_Clear();
-  return known;
+  if (!module || *module == "IPython.core.history") return false;
+  return *module == "functools" || !is_of_python(*module);
 }
 
 // `self` is the original.
 PyObject* note_handlers(PyObject* self, PyObject* args, PyObject* kwargs) {
-  are_handlers = are_handlers || !calls_quiet_library();
+  for (const char* when : {"before", "after_in_parent"}) {
+    PyObject* handler = kwargs != nullptr ? PyDict_GetItemString(kwargs, when) : nullptr;
+    are_handlers = are_handlers || (handler != nullptr && may_warn(handler));
+  }
   return PyObject_Call(self, args, kwargs);
 }
 

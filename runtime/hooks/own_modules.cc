@@ -39,9 +39,9 @@ constexpr std::array kCopied = {"_abc",
                                 "time"};
 
 // Bundled modules that work on what user code sees as well.
-constexpr std::array<std::string_view, 10> kPublic = {
-    "debugging", "failures", "figures",   "host",    "ipython",
-    "loop",      "pickles",  "processes", "renewal", "streams"};
+constexpr std::array<std::string_view, 11> kPublic = {
+    "debugging", "failures",  "figures", "host",    "ipython",        "loop",
+    "pickles",   "processes", "renewal", "streams", "without_ipython"};
 
 // What user code changes on purpose is looked up where it does.
 constexpr std::array kLive = {"argv",           "displayhook",    "excepthook", "last_exc",

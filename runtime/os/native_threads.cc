@@ -90,7 +90,7 @@ bool are_others() {
   const auto ours = std::ranges::count_if(
       state.owns, [](const auto& each) { return each.load().process == ::getpid(); });
   // The folder has two links more.
-  return ::stat(kFolder, &facts) == 0 && facts.st_nlink > static_cast<nlink_t>(3 + ours);
+  return ::stat(kFolder, &facts) != 0 || facts.st_nlink > static_cast<nlink_t>(3 + ours);
 }
 
 void forget_announced() { state.announced = 0; }

@@ -11,7 +11,10 @@ import tempfile
 import threading
 from keyword import iskeyword
 
-wire.with_ipython = True  # before the import: its display() stays its own
+# Before the import: its display() stays its own. What there is now, should it fail.
+wire.with_ipython = [
+    (space, dict(space)) for space in (vars(sys.modules["__main__"]), vars(builtins))
+]
 
 from IPython.core.application import BaseIPythonApplication
 from IPython.core.autocall import IPyAutocall
@@ -34,7 +37,6 @@ PROMPTS = ("In [", ">>>", "...")
 FIRST_WORD = re.compile(r"([\w.*]*)\s*([=,]?)")  # as IPython's prefilter takes it
 is_python = wire.load("quiet")["is_python"]
 now = None  # the execution in hand, as hooks are told of it
-recent = [""] * 3  # inputs, the last one first
 
 
 class Publisher(DisplayPublisher):
@@ -157,7 +159,7 @@ class Application(BaseIPythonApplication, InteractiveShellApp):
 
 
 def start():
-    global shell, ahead, inputs, places, own_observers, own_transformations
+    global shell, ahead, inputs, recent, places, own_observers, own_transformations
     try:
         application = Application()
         shell = application.start_shell()
@@ -179,15 +181,18 @@ def start():
     shell.execution_count = 1
     ahead = 1 - shell.displayhook.prompt_count
     inputs = history.input_hist_parsed, history.input_hist_raw
+    for name in ("_i00", "_i", "_ii", "_iii"):
+        recent = attribute(history, name)[0]
     names = "execution_count", "last_execution_result", "last_execution_succeeded"
     places = {name: attribute(shell, name)[0] for name in names}
-    own_observers = ((shell._trait_notifiers, dict(shell._trait_notifiers)),)
+    own_observers = (*observers(),)
     own_transformations = (*transformations(),)
     atoms.update((id(kind), (*as_text(kind),)) for kind in ATOMS)
     wire.shows_as_repr = shows_as_repr
     application.init_gui_pylab()
     application.init_extensions()
     application.init_code()
+    wire.with_ipython = True
 
 
 # ---- what has been registered -------------------------------------------------------------------
@@ -208,10 +213,26 @@ def attribute(owner, name):
     return traits if name in traits else vars(owner), name, value
 
 
+def exactly(owner, name, value):
+    """A note that does not hold where it has another value at the start."""
+    place, name, found = attribute(owner, name)
+    return place, name, found if found == value else ...
+
+
+def observers():
+    """Notes of who observes the shell."""
+    by_name = shell._trait_notifiers
+    yield by_name, dict(by_name)
+    for by_kind in by_name.values():
+        yield by_kind, dict(by_kind)
+        for handlers in by_kind.values():
+            yield handlers, (*handlers,)
+
+
 def transformations():
     """Notes of what makes Python of code."""
     manager, prefilter = shell.input_transformer_manager, shell.prefilter_manager
-    yield attribute(shell, "autocall")
+    yield exactly(shell, "autocall", 0)
     for name in ("cleanup_transforms", "line_transforms", "token_transformers"):
         yield vars(manager), name, getattr(manager, name)
         yield getattr(manager, name), (*getattr(manager, name),)
@@ -228,21 +249,25 @@ def as_text(kind):
         yield attribute(display, name)
     yield display.formatters, dict(display.formatters)
     text = display.formatters[PLAIN]
-    if kind in (float, complex):
-        place, name, value = attribute(text, "float_format")
-        yield place, name, value if value == "%r" else ...
+    yield exactly(text, "float_format", "%r")
     others = display.ipython_display_formatter, display.mimebundle_formatter
     for formatter in (*display.formatters.values(), *others):
         for name in ("singleton_printers", "type_printers", "deferred_printers"):
             yield attribute(formatter, name)
-        yield formatter.singleton_printers, dict(formatter.singleton_printers)
+        own = formatter is text
+        yield formatter.singleton_printers, dict(formatter.singleton_printers) if own else {}
         for base in kind.mro():
-            yield has(formatter.type_printers, base)
-            yield has(formatter.deferred_printers, (base.__module__, base.__name__))
+            yield own_printer(text, base) if own else (formatter.type_printers, base)
+            yield formatter.deferred_printers, (base.__module__, base.__name__)
 
 
-def has(printers, key):
-    return (printers, key, printers[key]) if key in printers else (printers, key)
+def own_printer(text, kind):
+    """A note that IPython's own function makes text of it, or none."""
+    printer = text.type_printers.get(kind, as_text)
+    if printer is as_text:
+        return text.type_printers, kind
+    by_ipython = str(getattr(printer, "__module__", None)).startswith("IPython.")
+    return text.type_printers, kind, printer if by_ipython else ...
 
 
 def shows_as_repr(value):
@@ -322,11 +347,13 @@ def store(python, code):
     for each, text in zip(inputs, texts):
         each.extend([""] * (now.execution_count - len(each)))  # some have left none
         each.append(text)
-    names = dict(zip(("_i", "_ii", "_iii"), recent))
+    recent.update(
+        _i00=texts[1], _i=recent["_i00"], _ii=recent["_i"], _iii=recent["_ii"]
+    )
+    names = {name: recent[name] for name in ("_i", "_ii", "_iii")}
     names[f"_i{now.execution_count}"] = texts[1]
     shell.user_ns.update(names)
     shell.user_ns_hidden.update(names)
-    recent[:] = texts[1], *recent[:2]
 
 
 def is_quiet():
@@ -376,7 +403,6 @@ def finish(error, compiled):
 def reset():
     """The namespace has been emptied, but for what it had before there was a shell."""
     before = dict(shell.user_ns)
-    recent[:] = [""] * 3
     shell.reset(new_session=False)
     shell.user_ns.update(before)
 

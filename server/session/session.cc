@@ -49,7 +49,10 @@ Session::Session(const Parts& parts, const Options& options, std::function<void(
           },
           options.queue_bytes),
       inquiries_([this](runtime::Inquiry inquiry) { parts_.link.ask(std::move(inquiry)); },
-                 [this] { return parts_.writer.waiting_replies() <= StdinReader::kMostReplies; }),
+                 [this] {
+                   return !turns_.loads_ipython() &&
+                          parts_.writer.waiting_replies() <= StdinReader::kMostReplies;
+                 }),
       ending_(frames_, options.exit_timeout > 0 ? std::optional(duration(options.exit_timeout))
                                                 : std::nullopt),
       turns_({parts.link, parts.outputs, frames_, parts.log, processes_, process_end_, ending_,

@@ -252,6 +252,7 @@ void Turns::branch(std::optional<Recovery::Branching> branching) {
 
 void Turns::on(const runtime::NeedInput& question) {
   if (recovery_ && recovery_->state() == Recovery::State::kCondemned) return;
+  if (loads_ipython_ && !question.execution) return parts_.inputs.refuse_early(question);
   parts_.outputs.flush();
   parts_.inputs.ask(question, pointer_to(running_));
 }

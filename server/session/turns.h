@@ -115,6 +115,7 @@ class Turns {
   // Something is in hand; nothing is, and nothing waits.
   bool busy() const;
   bool idle() const { return !busy() && queue_.empty(); }
+  bool loads_ipython() const { return loads_ipython_; }
   bool reviving() const { return recovery_ && recovery_->reviving(); }
   std::size_t waiting_bytes() const { return queue_.bytes(); }
   std::uint64_t executions() const { return last_serial_ - first_serial_; }

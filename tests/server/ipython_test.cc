@@ -140,6 +140,8 @@ TEST_P(IPythonSessionTest, TheLastInputsHaveNames) {
   for (const char* code : {"1", "2", "3", "%who\n4"}) execute(code);
   EXPECT_EQ(execute("_i, _ii, _iii, _i1, _i4").value(),
             Json({"%who\n4", "3", "2", "1", "%who\n4"}));
+  execute("%reset -f in");
+  EXPECT_EQ(execute("_i, _ii, _iii").value(), Json({"", "", ""}));
   execute("%reset -f");
   EXPECT_EQ(execute("_i").value(), "%reset -f");
 }
@@ -157,6 +159,9 @@ TEST_P(IPythonSessionTest, TheShellKnowsWhatHasEndedHow) {
   execute("seen = []\nshell.observe(lambda change: seen.append(change.new), 'execution_count')");
   execute("'counted'");
   EXPECT_EQ(execute("8 in seen and shell.execution_count in seen").value(), true);
+  execute("shell.unobserve_all()\nshell.observe(lambda change: seen.append(change.name))");
+  execute("'counted'");
+  EXPECT_EQ(execute("'last_execution_result' in seen").value(), true);
 }
 
 // IPython is asked where the code is Python only if it may make something else of it.
@@ -350,12 +355,19 @@ TEST(IPythonOptionTest, ReadsItsConfiguration) {
   ::mkdir(folder.path("profile_default").c_str(), 0700);
   ::mkdir(folder.path("profile_default/startup").c_str(), 0700);
   folder.write("profile_default/ipython_config.py",
-               "c.InteractiveShellApp.exec_lines = ['from_config = 1']\n");
+               "c.InteractiveShellApp.exec_lines = ['from_config = 1']\n"
+               "c.InteractiveShell.autocall = 2\n"
+               "c.HTMLFormatter.type_printers = {float: lambda value: f'<b>{value}</b>'}\n"
+               "c.PlainTextFormatter.type_printers = {int: lambda value, p, cycle: p.text('N')}\n");
   folder.write("profile_default/startup/00.ipy", "from_startup = %pwd\n");
   Launch launch = options({"--ipython"});
   launch.env["IPYTHONDIR"] = folder.path();
   ServerProcess server(launch);
   EXPECT_EQ(server.execute("from_config, from_startup != ''").value(), Json({1, true}));
+  EXPECT_EQ(server.execute("1.5").terminal["display"]["text/html"], "<b>1.5</b>");
+  EXPECT_EQ(server.execute("7").terminal["display"]["text/plain"], "N");
+  server.execute("def called(*values): return [*values]");
+  EXPECT_EQ(server.execute("called").value(), Json::array());
 }
 
 TEST(IPythonOptionTest, WithoutIPythonItIsALineOrNothing) {
@@ -412,6 +424,50 @@ TEST_P(LateIPythonTest, ExecutionsWaitForItAndTheirTimeDoesNotRun) {
   const Execution second = server.execute("display('shown')");
   EXPECT_EQ(second.err, "");
   EXPECT_EQ(of_type(second, "display").size(), 1);
+}
+
+TEST_P(LateIPythonTest, QuestionsAboutCodeWaitForIt) {
+  if (!has_ipython()) GTEST_SKIP() << "no IPython (python3-ipython)";
+  ServerProcess server(launch());
+  server.send({{"type", "is_complete"}, {"id", "i"}, {"code", "%time x"}});
+  EXPECT_EQ(server.read_until("is_complete_reply").back()["status"], "complete");
+}
+
+TEST_P(LateIPythonTest, NobodyIsAskedMeanwhile) {
+  if (!has_ipython()) GTEST_SKIP() << "no IPython (python3-ipython)";
+  TempDir folder;
+  ::mkdir(folder.path("profile_default").c_str(), 0700);
+  ::mkdir(folder.path("profile_default/startup").c_str(), 0700);
+  folder.write("profile_default/startup/00.py",
+               "try: input('name? ')\nexcept RuntimeError as error: told = str(error)\n");
+  Launch asking = launch();
+  asking.env["IPYTHONDIR"] = folder.path();
+  ServerProcess server(asking);
+  EXPECT_EQ(server.execute("told").value(), "input() cannot ask before the session has started");
+}
+
+// The session is as one without it.
+TEST_P(LateIPythonTest, WhatAnIPythonThatFailsHasLeftIsTakenBack) {
+  if (!has_ipython()) GTEST_SKIP() << "no IPython (python3-ipython)";
+  for (const char* step : {"init_io", "init_magics", "init_payload"}) {
+    TempDir folder;
+    folder.write("sitecustomize.py",
+                 "from IPython.core.interactiveshell import InteractiveShell\n"
+                 "def fail(self): raise RuntimeError('broken')\n"
+                 "InteractiveShell." +
+                     std::string(step) + " = fail\n");
+    Launch broken = launch();
+    broken.env["PYTHONPATH"] = folder.path();
+    ServerProcess server(broken);
+    const Execution first = server.execute("[each for each in globals() if each[:2] != '__']");
+    EXPECT_EQ(first.value(), Json::array());
+    EXPECT_TRUE(contains(first.err, "IPython cannot be loaded: RuntimeError: broken")) << step;
+    EXPECT_EQ(server.execute("_").value(), Json::array());
+    EXPECT_EQ(server.execute("import builtins\nhasattr(builtins, 'get_ipython')").value(), false);
+    EXPECT_EQ(of_type(server.execute("display('shown')"), "display").size(), 1);
+    const char* const imported = "from IPython.display import display as other\nother('shown')";
+    EXPECT_EQ(of_type(server.execute(imported), "display").size(), 1);
+  }
 }
 
 TEST_P(LateIPythonTest, AStartUpFileFindsIt) {

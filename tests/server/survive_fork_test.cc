@@ -64,6 +64,17 @@ TEST(SurviveForkTest, WhatHandlersWarnOfSnapshotsIsNotSaid) {
   EXPECT_NE(told.err.find("somebody forks"), std::string::npos) << told;
 }
 
+TEST(SurviveForkTest, WhoRegistersAHandlerDoesNotMatter) {
+  ServerProcess server(surviving());
+  server.execute(
+      "import functools, os, threading, warnings\n"
+      "warn = functools.partial(warnings.warn, 'somebody forks', RuntimeWarning)\n"
+      "thread = threading.Thread(target=os.register_at_fork, kwargs={'before': warn})\n"
+      "thread.start()\nthread.join()");
+  const Execution told = server.execute("1");
+  EXPECT_EQ(told.frames.size(), 1) << told;
+}
+
 TEST(SurviveForkTest, AThreadThatIsStoppedForAForkRunsOnInTheLiveSession) {
   ServerProcess server(surviving());
   if (stops_all_threads(server)) GTEST_SKIP() << "Python 3.13 or newer";

@@ -32,7 +32,16 @@ runtime::Answer answer_of(protocol::CallResponse& response) {
   return runtime::CallFailure{std::move(response.error->type), std::move(response.error->message)};
 }
 
+runtime::Refusal too_early(const runtime::NeedInput& question) {
+  return {question.call ? "cannot be called before the session has started"
+                        : "input() cannot ask before the session has started"};
+}
+
 }  // namespace
+
+void InputDesk::refuse_early(const runtime::NeedInput& question) {
+  deliver_(question.number, too_early(question));
+}
 
 void InputDesk::open() {
   if (state_ == State::kNotOpen) state_ = State::kOpen;
@@ -57,8 +66,7 @@ void InputDesk::ask(const runtime::NeedInput& question, RunningExecution* runnin
 std::optional<runtime::Answer> InputDesk::at_hand(const runtime::NeedInput& question,
                                                   RunningExecution* running) {
   if (state_ == State::kNotOpen) {
-    return runtime::Refusal{question.call ? "cannot be called before the session has started"
-                                          : "input() cannot ask before the session has started"};
+    return too_early(question);
   }
   if (question.call) {
     return state_ == State::kClosed ? std::optional(runtime::EndOfFile{}) : std::nullopt;

@@ -79,8 +79,8 @@ struct Call {
   bool for_another;
 };
 
-// It is given up when a newer one is there, which is when a result is told: to take its memory apart
-// takes half a millisecond, in which others want the processor.
+// It is given up when a newer one is there, which is when a result is told: to take its memory
+// apart takes half a millisecond, in which others want the processor.
 [[noreturn]] void end_in_the_background() {
   ::setpriority(PRIO_PROCESS, 0, kNicenessAtEnd);
   give_way();
