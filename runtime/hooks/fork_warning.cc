@@ -84,8 +84,8 @@ bool is_of_python(const std::string& module) {
   return found;
 }
 
-// Not those that take and release a lock, which have no module; nor those of logging and its like.
-// Of functools is what calls something else.
+// The standard library's own handlers, and IPython's, do not warn. They are known by the module of
+// the function; a lock's methods have none. A functools.partial may call any function.
 bool may_warn(PyObject* handler) {
   const Ref name(PyObject_GetAttrString(handler, "__module__"));
   const auto module = name && PyUnicode_Check(name.get()) != 0 ? utf8(name.get()) : std::nullopt;

@@ -8,7 +8,6 @@ import re
 import subprocess
 import sys
 import tempfile
-import threading
 from keyword import iskeyword
 
 # Before the import: its display() stays its own. What there is now, should it fail.
@@ -130,14 +129,6 @@ class Shell(InteractiveShell):
         print(s)
 
 
-class Flag(threading.Event):
-    """IPython sets it to wake the thread that saves its history. There is no such thread here, and an
-    interrupt inside set() would leave the event's lock held: the next execution would block."""
-
-    def set(self):
-        pass
-
-
 class Application(BaseIPythonApplication, InteractiveShellApp):
     """Its configuration: files of the profile, start-up files, extensions."""
 
@@ -168,10 +159,8 @@ def start():
         application = Application(ipython_dir=tempfile.mkdtemp(prefix="ipython-"))
         shell = application.start_shell()
     history = shell.history_manager
-    if getattr(history, "save_flag", None) is not None:
-        history.save_flag = Flag()
     if hasattr(HistoryManager, "_instances"):
-        HistoryManager._instances.discard(history)  # whose thread is stopped for each fork
+        HistoryManager._instances.discard(history)  # each fork would stop its thread; it has none
     shell.builtin_trap.auto_builtins = {"get_ipython": shell.get_ipython}
     shell.builtin_trap.__enter__()
     wire.builtins.update(clear_output=clear_output, update_display=update_display)
@@ -179,12 +168,12 @@ def start():
     for own in shell.events.callbacks.values():
         own.clear()  # of IPython's own display and warnings, which are ours
     shell.execution_count = 1
+    # How far shell.execution_count is ahead of the execution's while it runs: 1 from version 9 on.
     ahead = 1 - shell.displayhook.prompt_count
-    inputs = history.input_hist_parsed, history.input_hist_raw
-    for name in ("_i00", "_i", "_ii", "_iii"):
-        recent = attribute(history, name)[0]
+    inputs = history.input_hist_parsed, history.input_hist_raw  # as Python, and as they were sent
+    recent = place(history, "_i00", "_i", "_ii", "_iii")  # the last inputs, the newest first
     names = "execution_count", "last_execution_result", "last_execution_succeeded"
-    places = {name: attribute(shell, name)[0] for name in names}
+    places = {name: place(shell, name) for name in names}
     own_observers = (*observers(),)
     own_transformations = (*transformations(),)
     atoms.update((id(kind), (*as_text(kind),)) for kind in ATOMS)
@@ -206,17 +195,22 @@ ATOMS = (int, bool, str, float, complex, bytes)
 atoms = {}  # notes, by the id of the class, since a class need not be hashable
 
 
+def place(owner, *names):
+    """The dict where an object of traitlets stores these attributes."""
+    for name in names:
+        getattr(owner, name)  # which stores a default
+    return owner._trait_values if names[0] in owner._trait_values else vars(owner)
+
+
 def attribute(owner, name):
-    """A note of what an object of traitlets has there."""
-    value = getattr(owner, name)
-    traits = owner._trait_values
-    return traits if name in traits else vars(owner), name, value
+    """A note of its value."""
+    return place(owner, name), name, getattr(owner, name)
 
 
 def exactly(owner, name, value):
     """A note that does not hold where it has another value at the start."""
-    place, name, found = attribute(owner, name)
-    return place, name, found if found == value else ...
+    where, name, found = attribute(owner, name)
+    return where, name, found if found == value else ...
 
 
 def observers():

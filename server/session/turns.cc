@@ -92,7 +92,13 @@ void Turns::open() {
 void Turns::load_ipython() {
   if (!options_.loads_ipython_late()) return;
   parts_.link.post(runtime::LoadIpython{});
+  parts_.inputs.hold();
   loads_ipython_ = true;
+}
+
+void Turns::on(const runtime::IpythonLoaded& /*loaded*/) {
+  parts_.inputs.open();
+  loads_ipython_ = false;
 }
 
 void Turns::adopt(BranchStart& start) {
@@ -252,7 +258,6 @@ void Turns::branch(std::optional<Recovery::Branching> branching) {
 
 void Turns::on(const runtime::NeedInput& question) {
   if (recovery_ && recovery_->state() == Recovery::State::kCondemned) return;
-  if (loads_ipython_ && !question.execution) return parts_.inputs.refuse_early(question);
   parts_.outputs.flush();
   parts_.inputs.ask(question, pointer_to(running_));
 }

@@ -94,7 +94,7 @@ class Turns {
   void on(const runtime::Held& held) { held_ += held.threads; }
   void on(runtime::Done& done);
   void on(runtime::ResetDone& done);
-  void on(const runtime::IpythonLoaded& /*loaded*/) { loads_ipython_ = false; }
+  void on(const runtime::IpythonLoaded& loaded);
   void on(const runtime::Checkpointed& checkpointed);
   void on(const runtime::Restored& restored);
   void on(const runtime::Exiting& exiting);

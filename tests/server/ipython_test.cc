@@ -33,6 +33,14 @@ std::vector<Json> of_type(const Execution& execution, std::string_view type) {
   return frames;
 }
 
+// An IPYTHONDIR with a folder for start-up files.
+struct ProfileDir : TempDir {
+  ProfileDir() {
+    ::mkdir(path("profile_default").c_str(), 0700);
+    ::mkdir(path("profile_default/startup").c_str(), 0700);
+  }
+};
+
 // Whether with --survive. The folder is the shell's own, and the one that it runs in.
 class IPythonSessionTest : public ::testing::TestWithParam<bool> {
  protected:
@@ -289,14 +297,6 @@ TEST_P(IPythonSessionTest, InterruptsEndMagicsToo) {
   EXPECT_EQ(execute("6 * 7").value(), 42);
 }
 
-// As an interrupt does that comes while IPython wakes a thread that would write its history.
-TEST_P(IPythonSessionTest, ALockThatStaysHeldStopsNothing) {
-  execute(
-      "flag = get_ipython().history_manager.save_flag\n"
-      "if flag is not None: flag._cond.acquire()");
-  EXPECT_EQ(execute("6 * 7").value(), 42);
-}
-
 TEST_P(IPythonSessionTest, ErrorsInMagicsEndTheExecution) {
   EXPECT_EQ(execute("%%time\n1 / 0").exception(), "ZeroDivisionError");
   folder_.write("bad.py", "def broken():\n    return {}['key']\nbroken()\n");
@@ -351,9 +351,7 @@ TEST_P(IPythonSessionTest, ACrashCostsOneExecution) {
 
 TEST(IPythonOptionTest, ReadsItsConfiguration) {
   if (!has_ipython()) GTEST_SKIP() << "no IPython (python3-ipython)";
-  TempDir folder;
-  ::mkdir(folder.path("profile_default").c_str(), 0700);
-  ::mkdir(folder.path("profile_default/startup").c_str(), 0700);
+  ProfileDir folder;
   folder.write("profile_default/ipython_config.py",
                "c.InteractiveShellApp.exec_lines = ['from_config = 1']\n"
                "c.InteractiveShell.autocall = 2\n"
@@ -435,9 +433,7 @@ TEST_P(LateIPythonTest, QuestionsAboutCodeWaitForIt) {
 
 TEST_P(LateIPythonTest, NobodyIsAskedMeanwhile) {
   if (!has_ipython()) GTEST_SKIP() << "no IPython (python3-ipython)";
-  TempDir folder;
-  ::mkdir(folder.path("profile_default").c_str(), 0700);
-  ::mkdir(folder.path("profile_default/startup").c_str(), 0700);
+  ProfileDir folder;
   folder.write("profile_default/startup/00.py",
                "try: input('name? ')\nexcept RuntimeError as error: told = str(error)\n");
   Launch asking = launch();

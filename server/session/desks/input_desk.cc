@@ -32,19 +32,14 @@ runtime::Answer answer_of(protocol::CallResponse& response) {
   return runtime::CallFailure{std::move(response.error->type), std::move(response.error->message)};
 }
 
-runtime::Refusal too_early(const runtime::NeedInput& question) {
-  return {question.call ? "cannot be called before the session has started"
-                        : "input() cannot ask before the session has started"};
-}
-
 }  // namespace
-
-void InputDesk::refuse_early(const runtime::NeedInput& question) {
-  deliver_(question.number, too_early(question));
-}
 
 void InputDesk::open() {
   if (state_ == State::kNotOpen) state_ = State::kOpen;
+}
+
+void InputDesk::hold() {
+  if (state_ == State::kOpen) state_ = State::kNotOpen;
 }
 
 void InputDesk::ask(const runtime::NeedInput& question, RunningExecution* running) {
@@ -66,7 +61,8 @@ void InputDesk::ask(const runtime::NeedInput& question, RunningExecution* runnin
 std::optional<runtime::Answer> InputDesk::at_hand(const runtime::NeedInput& question,
                                                   RunningExecution* running) {
   if (state_ == State::kNotOpen) {
-    return too_early(question);
+    return runtime::Refusal{question.call ? "cannot be called before the session has started"
+                                          : "input() cannot ask before the session has started"};
   }
   if (question.call) {
     return state_ == State::kClosed ? std::optional(runtime::EndOfFile{}) : std::nullopt;

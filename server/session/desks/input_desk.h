@@ -32,13 +32,13 @@ class InputDesk {
 
   // Nobody can be asked until the session is open, nor once nobody will answer any more.
   void open();
+  // As before open(), until the next one.
+  void hold();
   void close() { state_ = State::kClosed; }
 
   // Answers at once when an answer is at hand: one that `running` (null: none) brought along, one
   // that came ahead, or what is to be said when nobody answers. Asks the client otherwise.
   void ask(const runtime::NeedInput& question, RunningExecution* running);
-  // As until the session is open.
-  void refuse_early(const runtime::NeedInput& question);
   void respond(protocol::InputResponse& response, ReplyOnce reply);
   void respond(protocol::CallResponse& response, ReplyOnce reply);
 

@@ -49,7 +49,7 @@ class Kernel:
         self._server = server
         self.front = Front(connection)
         self.history = History(history_file())
-        self._writes_history = False  # soon
+        self._writes_history = False  # a write is due
         self._questions = Questions(self._ask, self._answer)
         self._turns: deque[Request] = deque()
         self._turn_came = asyncio.Event()

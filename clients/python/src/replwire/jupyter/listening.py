@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 NAMES = ("shell", "iopub", "stdin", "control", "hb")
+Listening = dict[str, socket.socket]  # by name
 
 
-def listen(path: Path) -> dict[str, socket.socket]:
-    """By name, those of a connection file that can be had. What it does not say, or says wrongly,
-    is for Connection to tell."""
-    found: dict[str, socket.socket] = {}
+def listen(path: Path) -> Listening:
+    """Opens the ports that the connection file gives, as far as that is possible. Errors are left
+    to Connection, which tries again what is missing here."""
+    found: Listening = {}
     with suppress(OSError, ValueError, TypeError, AttributeError, OverflowError):
         told: dict[str, Any] = json.loads(path.read_text("utf-8"))
         if told.get("transport", "tcp") != "tcp":

@@ -5,20 +5,19 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import zmq
 
 from ..errors import SessionDied
 from .kernel import Kernel
+from .listening import Listening
 from .server import Server
 from .sockets import Connection
 
 
-def run(connection: str | None, server: Server, listening: Mapping[str, socket.socket]) -> int:
+def run(connection: str | None, server: Server, listening: Listening) -> int:
     if connection is None:
         from jupyter_core.paths import jupyter_runtime_dir  # noqa: PLC0415
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import socket as system
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import zmq
 
-from .listening import NAMES
+from .listening import NAMES, Listening
 from .messages import Codec
 
 LINGER = 1000  # ms in which the last messages may still go out
@@ -66,7 +65,7 @@ Takers = Mapping[str, Callable[[list[bytes]], object]]
 class Connection:
     """What a connection file says. Ports that are 0 are chosen here, and written into it."""
 
-    def __init__(self, path: Path, listening: Mapping[str, system.socket] | None = None) -> None:
+    def __init__(self, path: Path, listening: Listening | None = None) -> None:
         self._path = path
         self._listening = dict(listening or {})
         if not path.exists():
@@ -112,8 +111,8 @@ class Connection:
             socket.bind(f"ipc://{address}-{port}")
         else:
             chosen = not port
-            if (open_already := self._listening.pop(name.removesuffix("_port"), None)) is not None:
-                socket.set(zmq.USE_FD, open_already.detach())
+            if (opened := self._listening.pop(name.removesuffix("_port"), None)) is not None:
+                socket.set(zmq.USE_FD, opened.detach())
             socket.bind(f"tcp://{address}:{port or '*'}")
             if chosen:
                 end = socket.get(zmq.LAST_ENDPOINT)
