@@ -14,8 +14,8 @@ namespace replwire::runtime::native_threads {
 void announce(int more);
 void claim();
 
-// Whether there are threads besides the worker and our own, Python's included, as far as
-// the system tells. One system call.
+// Whether there are threads besides the worker and our own, Python's included; true where the
+// system does not tell. One system call.
 bool are_others();
 
 // Ends those that their library starts again when it needs them.

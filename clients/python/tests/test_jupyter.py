@@ -20,7 +20,7 @@ pytest.importorskip("zmq", reason="pyzmq is not installed")
 pytest.importorskip("jupyter_client", reason="jupyter_client is not installed")
 
 import zmq
-from kernels import Kernel, kernel
+from kernels import SOURCE, Kernel, kernel
 
 from replwire import frames
 from replwire.jupyter.front import Front
@@ -390,6 +390,18 @@ def test_clients_may_come_before_the_kernel(tmp_path: Path) -> None:
         client.close(0)
 
     asyncio.run(connect())
+
+
+@pytest.mark.parametrize("text", ['{"shell_port": 1', "[1]", "\x00"])
+def test_a_damaged_connection_file_is_an_error_of_one_line(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "connection.json"
+    path.write_text(text, "utf-8")
+    command = [sys.executable, "-m", "replwire.jupyter", "run", "-f", str(path)]
+    env = {**os.environ, "PYTHONPATH": str(SOURCE)}
+    ended = subprocess.run(command, capture_output=True, text=True, env=env, check=False)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith(f"replwire-jupyter: {path} is no connection file: ")
+    assert ended.stderr.count("\n") == 1
 
 
 def test_heartbeat(shared: Kernel) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import zmq
 
+from ..errors import ReplwireError
 from .listening import NAMES, Listening
 from .messages import Codec
 
@@ -73,7 +74,10 @@ class Connection:
 
             path.parent.mkdir(parents=True, exist_ok=True)
             write_connection_file(str(path))
-        self.told: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        try:
+            self.told: dict[str, Any] = dict(json.loads(path.read_text("utf-8")))
+        except (ValueError, TypeError) as error:
+            raise ReplwireError(f"{path} is no connection file: {error}") from None
         key = str(self.told.get("key", "")).encode()
         self.codec = Codec(key, self.told.get("signature_scheme") or "hmac-sha256")
 
