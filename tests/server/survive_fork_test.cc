@@ -1,5 +1,6 @@
 // --survive: the fork for a snapshot, and the handlers around it.
 #include <gtest/gtest.h>
+#include <sched.h>
 
 #include "support/survival.h"
 #include "support/temp_dir.h"
@@ -117,7 +118,9 @@ TEST(SurviveForkTest, OneOfTheChildThatNeverReturnsCostsTheSnapshot) {
   EXPECT_EQ(server.execute("os.abort()").reason(), "crash");
   const Execution next = server.execute("'bound' in globals()");
   EXPECT_TRUE(next.ok()) << next;
-  EXPECT_LE(children_of(server.pid()).size(), before + 1);
+  // What was given up ends behind the result. A process that stayed would be ended by the test's
+  // own time limit.
+  while (children_of(server.pid()).size() > before + 1) ::sched_yield();
 }
 
 TEST(SurviveForkTest, UserCodesOwnForksSeeTheSameHandlers) {
