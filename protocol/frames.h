@@ -1563,12 +1563,24 @@ struct Fatal {
   }
 };
 
-// With `--survive-level fast`: a snapshot has what an execution changed.
+// Unless the level is `safe`: a snapshot has what an execution changed.
 struct Kept {
   static constexpr std::string_view kType = "kept";
   JsonOf<Id> execution_id;
 
   static constexpr auto fields() { return std::tuple(field("execution_id", &Kept::execution_id)); }
+};
+
+// And: none could be made that would have.
+struct NotKept {
+  static constexpr std::string_view kType = "not_kept";
+  JsonOf<Id> execution_id;
+  std::string message;
+
+  static constexpr auto fields() {
+    return std::tuple(field("execution_id", &NotKept::execution_id),
+                      field("message", &NotKept::message));
+  }
 };
 
 using Event = std::variant<
@@ -1577,6 +1589,6 @@ using Event = std::variant<
     CompleteReply, InspectReply, IsCompleteReply, VariablesReply, DebugReply, ResetReply, SaveReply,
     LoadReply, Progress, CheckpointReply, CheckpointsReply, CheckpointDropReply, Started, Value,
     CommOpenEvent, CommMsgEvent, CommCloseEvent, ResizeReply, RestoreReply, UndoReply, BranchReply,
-    SessionsReply, CloseReply, Restored, Kept, ShutdownReply, ProtocolError>;
+    SessionsReply, CloseReply, Restored, Kept, NotKept, ShutdownReply, ProtocolError>;
 
 }  // namespace replwire::protocol

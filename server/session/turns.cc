@@ -78,7 +78,9 @@ Turns::Turns(const Parts& parts, const Options& options, Elsewhere elsewhere)
   };
   recovery_.emplace(
       parts_.processes, parts_.frames, parts_.log,
-      Recovery::Limits{options.snapshots, options.snapshot_limit, options.survive_fast}, wanted);
+      Recovery::Limits{options.snapshots, options.snapshot_limit, options.survive_level != "safe",
+                       options.survive_level == "fast"},
+      wanted);
 }
 
 void Turns::open() {

@@ -37,7 +37,7 @@ struct Options {
   std::string autosave;
   double autosave_every = 60;  // seconds
   bool survive = false;
-  bool survive_fast = false;                           // a result may come before its snapshot
+  std::string survive_level = "safe";                  // or "early", "fast"
   std::size_t snapshots = 3;                           // kept, of those that the server takes
   std::size_t snapshot_limit = std::size_t{2} << 30U;  // bytes resident
   std::size_t sessions = 64;                           // the first one and its branches

@@ -121,16 +121,38 @@ TEST(SurvivePromiseTest, AtTheFastLevelAFrameConfirmsIt) {
   EXPECT_EQ(server.execute("x").value(), 1);
 }
 
-TEST(SurvivePromiseTest, AtTheFastLevelADeathBeforeThatIsTold) {
-  TempDir folder;
-  ServerProcess server(surviving({"--survive-level", "fast"}));
-  ASSERT_TRUE(server.execute("import os, time\nx = 1", {{"id", "a"}}).ok());
-  server.read_until("kept");
-  server.execute("x = 2\nos.register_at_fork(before=lambda: time.sleep(600))", {{"id", "b"}});
-  const Json restored = kill_at_rest(server, first_interpreter(server));
-  EXPECT_EQ(restored["undone"], Json({"b"}));
-  EXPECT_EQ(restored["last_execution_id"], "a");
-  EXPECT_EQ(server.execute("x").value(), 1);
+TEST(SurvivePromiseTest, ADeathBeforeThatIsTold) {
+  for (const char* level : {"early", "fast"}) {
+    ServerProcess server(surviving({"--survive-level", level}));
+    ASSERT_TRUE(server.execute("import os, time\nx = 1", {{"id", "a"}}).ok());
+    server.read_until("kept");
+    server.execute("x = 2\nos.register_at_fork(before=lambda: time.sleep(600))", {{"id", "b"}});
+    const Json restored = kill_at_rest(server, first_interpreter(server));
+    EXPECT_EQ(restored["undone"], Json({"b"})) << level;
+    EXPECT_EQ(restored["last_execution_id"], "a") << level;
+    EXPECT_EQ(server.execute("x").value(), 1) << level;
+  }
+}
+
+TEST(SurvivePromiseTest, AtTheEarlyLevelTheSnapshotComesBeforeTheNextExecution) {
+  ServerProcess server(surviving({"--survive-level", "early"}));
+  server.send({{"type", "execute"}, {"id", "a"}, {"code", "import os"}});
+  server.send({{"type", "execute"}, {"id", "b"}, {"code", "os.abort()"}});
+  const auto frames = server.read_until([](const Json& frame) { return frame["type"] == "error"; });
+  std::vector<std::string> types;
+  for (const Json& frame : frames) {
+    if (frame["type"] != "output") types.push_back(frame["type"]);
+  }
+  EXPECT_EQ(types, (std::vector<std::string>{"result", "kept", "restored", "error"}));
+  EXPECT_EQ(frames.back()["execution_id"], "b");
+  EXPECT_TRUE(server.execute("os").ok());
+}
+
+TEST(SurvivePromiseTest, AtTheEarlyLevelItIsToldThatThereIsNone) {
+  ServerProcess server(surviving({"--survive-level", "early", "--snapshot-limit", "0"}));
+  const Execution told = server.execute("1 / 0");
+  EXPECT_EQ(told.terminal.value("kept", true), false) << told;
+  EXPECT_EQ(server.read_until("not_kept").back()["execution_id"], told.terminal["execution_id"]);
 }
 
 // ---- where the system has nothing left ----------------------------------------------------------

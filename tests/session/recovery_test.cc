@@ -67,16 +67,29 @@ class RecoveryTest : public ::testing::Test, protected SnapshotProcesses {
     return request;
   }
 
+  // An execution has ended and been told. Gives the snapshot that is to have its effects.
+  Recovery::Number end_execution(Recovery& recovery) {
+    const auto behind = recovery.offer_behind(*execution(1));
+    Recovery::Ended ended = runtime::Done{runtime::Completed{}, milliseconds(3)};
+    EXPECT_FALSE(recovery.hold(behind, ended, "\"1\""));
+    EXPECT_TRUE(sent_.take().empty());
+    return *behind;
+  }
+
   std::set<Recovery::Number> living_;
   runtime::Restored told_;
   bool wanted_ = true;
   SentFrames sent_;
   Log log_{"", -1};
   bool stands_still_ = false;
-  Recovery recovery_{*this, sent_, log_, {3, 1 << 20, false}, [this] { return wanted_; }};
+  bool urgent_ = false;  // the snapshot that was asked for last
+  Recovery recovery_{*this, sent_, log_, {3, 1 << 20, false, false}, [this] { return wanted_; }};
+  Recovery early_{*this, sent_, log_, {3, 1 << 20, true, false}, [] { return true; }};
+  Recovery fast_{*this, sent_, log_, {3, 1 << 20, true, true}, [] { return true; }};
 
  private:
-  void take(std::uint64_t number, std::optional<std::size_t> limit, bool /*urgent*/) override {
+  void take(std::uint64_t number, std::optional<std::size_t> limit, bool urgent) override {
+    urgent_ = urgent;
     newest_ = number;
     did_.push_back((limit ? "offer " : "take ") + std::to_string(number));
   }
@@ -593,15 +606,30 @@ TEST_F(RecoveryTest, WhatIsHeldIsUndoneByADeath) {
   EXPECT_TRUE(std::holds_alternative<Recovery::Crash>(finish().then));
 }
 
-TEST_F(RecoveryTest, FastItIsToldFirstAndConfirmedLater) {
-  Recovery fast(*this, sent_, log_, {3, 1 << 20, true}, [] { return true; });
-  const auto behind = fast.offer_behind(*execution(1));
-  Recovery::Ended ended = runtime::Done{runtime::Completed{}, milliseconds(3)};
-  EXPECT_FALSE(fast.hold(behind, ended, "\"1\""));
-  EXPECT_TRUE(sent_.take().empty());
-  living_.insert(*behind);
-  EXPECT_FALSE(fast.taken({*behind, ""}).held);
+// ---- what is told first, and confirmed later
+// ------------------------------------------------------
+
+TEST_F(RecoveryTest, AtOtherLevelsItIsToldFirstAndConfirmedLater) {
+  const auto behind = end_execution(early_);
+  living_.insert(behind);
+  EXPECT_FALSE(early_.taken({behind, ""}).held);
   EXPECT_EQ(sent_.only(), (Json{{"type", "kept"}, {"execution_id", "1"}}));
+}
+
+TEST_F(RecoveryTest, AtOtherLevelsItIsToldThatThereIsNoSnapshot) {
+  EXPECT_FALSE(early_.taken({end_execution(early_), "no memory"}).held);
+  EXPECT_EQ(sent_.only(),
+            (Json{{"type", "not_kept"}, {"execution_id", "1"}, {"message", "no memory"}}));
+  early_.taken({end_execution(early_), ""});
+  const std::string message = sent_.only()["message"];
+  EXPECT_NE(message.find("--snapshot-limit"), message.npos);
+}
+
+TEST_F(RecoveryTest, OnlyAtTheFastLevelMayItsSnapshotWait) {
+  end_execution(early_);
+  EXPECT_TRUE(urgent_);
+  end_execution(fast_);
+  EXPECT_FALSE(urgent_);
 }
 
 TEST_F(RecoveryTest, WhatTheStateLostIsTold) {

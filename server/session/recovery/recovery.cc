@@ -69,14 +69,14 @@ Recovery::Recovery(SnapshotProcesses& processes, FrameSink& frames, Log& log, co
 std::optional<Recovery::Number> Recovery::offer() {
   if (!wanted_()) return std::nullopt;
   const Number number = snapshots_.begin(std::nullopt, true);
-  processes_.take(number, limits_.bytes, !limits_.fast);
+  processes_.take(number, limits_.bytes, !limits_.may_wait);
   return number;
 }
 
 std::optional<Recovery::Number> Recovery::offer_behind(const runtime::Execution& execution) {
   if (!wanted_()) return std::nullopt;
   const Number number = snapshots_.begin_next(execution.id, execution.count);
-  processes_.take(number, limits_.bytes, !limits_.fast);
+  processes_.take(number, limits_.bytes, !limits_.may_wait);
   return number;
 }
 
@@ -94,7 +94,7 @@ void Recovery::step() { snapshots_.step(std::nullopt, std::nullopt); }
 
 bool Recovery::hold(std::optional<Number> snapshot, Ended& ended, std::string id) {
   if (!snapshot) return false;
-  if (!limits_.fast) {
+  if (!limits_.tells_first) {
     held_ = Held{*snapshot, std::move(ended)};
     return true;
   }
@@ -144,12 +144,18 @@ Recovery::Settled Recovery::taken(const runtime::Checkpointed& checkpointed) {
     processes_.drop(number);
   }
   if (held_ && held_->snapshot == number) settled.held = release();
-  if (unconfirmed_ && unconfirmed_->first == number) {
-    if (made) frames_.write(protocol::Kept{{std::move(unconfirmed_->second)}});
-    unconfirmed_.reset();
-  }
+  if (unconfirmed_ && unconfirmed_->first == number) confirm(made);
   if (checkpoint_ && checkpoint_->number == number) settled.branching = end_checkpoint(made);
   return settled;
+}
+
+void Recovery::confirm(bool made) {
+  protocol::JsonOf<protocol::Id> id = {std::move(unconfirmed_->second)};
+  unconfirmed_.reset();
+  if (made) return frames_.write(protocol::Kept{std::move(id)});
+  const bool too_large = failure_.empty();
+  frames_.write(protocol::NotKept{
+      std::move(id), too_large ? "it holds more memory than --snapshot-limit" : failure_});
 }
 
 std::optional<Recovery::Branching> Recovery::end_checkpoint(bool made) {

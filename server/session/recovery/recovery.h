@@ -52,9 +52,9 @@
 //   waking     | 10 seconds have passed              | it is killed, and distrusted   | waking
 //   waking     | restored                            | `restored`, and what was owed  | steady
 //
-// What has ended is told when the snapshot that has its effects is there, unless --survive-fast
-// lets it come first and be confirmed later: so no death undoes what the client was told. A death
-// in between is the execution's own.
+// What has ended is told when the snapshot that has its effects is there: so no death undoes what
+// the client was told. A death in between is the execution's own. At the other levels it is told
+// first, and confirmed later.
 //
 // Pools of native libraries are not in a snapshot, and whoever gives them work waits for ever.
 // After a restore that lost such threads, each execution is looked at now and then; code that
@@ -111,7 +111,8 @@ class Recovery {
   struct Limits {
     std::size_t kept;   // snapshots that the server takes
     std::size_t bytes;  // of an interpreter that it takes one of
-    bool fast;          // a result may come before its snapshot
+    bool tells_first;   // a result comes before its snapshot
+    bool may_wait;      // which may wait until nothing else is to be done
   };
 
   // `wanted`: whether there is anything to come that a snapshot could be of use for.
@@ -208,6 +209,7 @@ class Recovery {
   // Nothing when there is none of that name: the reply has said so.
   std::optional<Number> find(const std::string& checkpoint_id, ReplyOnce& reply);
   void choose(const Death& death, bool running, Clock::time_point now);
+  void confirm(bool made);
   std::optional<Branching> end_checkpoint(bool made);
   void give_up_waking(Clock::time_point now);
   void look_for_standstill(Clock::time_point now);

@@ -1254,6 +1254,22 @@ def _kept(f: dict[str, Any]) -> Kept:
 
 
 @late_dataclass
+class NotKept(Frame):
+    type: ClassVar[Literal["not_kept"]] = "not_kept"
+    execution_id: Id
+    message: str
+    session: str | None = None
+
+
+def _not_kept(f: dict[str, Any]) -> NotKept:
+    return NotKept(
+        f["execution_id"],
+        f["message"],
+        f.get("session"),
+    )
+
+
+@late_dataclass
 class ShutdownReply(Frame):
     type: ClassVar[Literal["shutdown_reply"]] = "shutdown_reply"
     id: Id | None = None
@@ -1372,6 +1388,7 @@ Event = Union[
     CloseReply,
     Restored,
     Kept,
+    NotKept,
     ShutdownReply,
     ProtocolError,
 ]
@@ -1420,6 +1437,7 @@ DECODERS: dict[str, Callable[[dict[str, Any]], Event]] = {
     "close_reply": _close_reply,
     "restored": _restored,
     "kept": _kept,
+    "not_kept": _not_kept,
     "shutdown_reply": _shutdown_reply,
     "protocol_error": _protocol_error,
 }
