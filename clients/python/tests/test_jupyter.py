@@ -470,6 +470,71 @@ def test_a_crash_at_rest_is_told(shared: Kernel) -> None:
     assert shared.run("kept").value == "3"
 
 
+# The snapshot behind a cell that runs this waits for the file `go`.
+SNAPSHOT_WAITS = """
+import os, time
+def wait():
+    while not os.path.exists({go!r}): time.sleep(0.001)
+os.register_at_fork(before=wait)
+kept.append(2)
+os.getpid()
+"""
+
+
+@pytest.fixture
+def ended(tmp_path: Path) -> Iterator[tuple[Kernel, str, int]]:
+    """A cell whose value is there, and whose snapshot waits for the file `go`: its id, and the
+    interpreter."""
+    with kernel(state=tmp_path) as mine:
+        mine.run("kept = [1]")
+        id = mine.execute(SNAPSHOT_WAITS.format(go=str(tmp_path / "go")))
+        pid = mine.until("execute_result", id)["content"]["data"]["text/plain"]
+        yield mine, id, int(pid)
+
+
+def test_a_value_is_shown_before_the_cell_is_over(
+    ended: tuple[Kernel, str, int], tmp_path: Path
+) -> None:
+    mine, id, _ = ended
+    mine.ask("interrupt_request", "control")  # of nothing that could be interrupted
+    of_cell = [each["content"] for each in mine.seen if each["parent_header"]["msg_id"] == id]
+    assert "idle" not in [each.get("execution_state") for each in of_cell]
+    (tmp_path / "go").touch()
+    told = mine.told(id)
+    assert told.reply["status"] == "ok"
+    assert told.states == ["busy", "idle"]
+    assert mine.run("kept").value == "[1, 2]"
+
+
+def test_a_death_before_a_cell_is_kept_is_told_of_that_cell(
+    ended: tuple[Kernel, str, int],
+) -> None:
+    mine, id, pid = ended
+    os.kill(pid, signal.SIGKILL)
+    told = mine.told(id)
+    assert told.reply["status"] == "error"
+    assert "(SIGKILL)" in told.reply["evalue"]
+    assert "as they were before this cell" in told.reply["evalue"]
+    assert mine.run("kept").value == "[1]"
+
+
+def test_the_servers_death_before_a_cell_is_kept(ended: tuple[Kernel, str, int]) -> None:
+    mine, id, pid = ended
+    server = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    os.kill(server, signal.SIGKILL)
+    told = mine.told(id)
+    assert "all variables are lost" in "\n".join(told.reply["traceback"])
+    assert mine.run("1 + 1").value == "2"
+
+
+@pytest.mark.parametrize("level", ["safe", "early", "fast"])
+def test_a_session_that_is_too_large_for_snapshots(tmp_path: Path, level: str) -> None:
+    options = ("--snapshot-limit", "0", f"--survive-level={level}")
+    with kernel("--", *options, state=tmp_path) as mine:
+        assert mine.run("1 + 1").value == "2"
+        assert mine.run("1 / 0").reply["ename"] == "ZeroDivisionError"
+
+
 def test_the_servers_own_death_costs_the_variables_and_not_the_kernel(tmp_path: Path) -> None:
     with kernel(state=tmp_path) as mine:
         told = mine.run("import os\nos.kill(os.getppid(), 9)\nimport time\ntime.sleep(600)")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import tokenize
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .. import frames
@@ -27,7 +28,8 @@ class Refused(Exception):
 
 
 class Cell:
-    """The sink of its execution."""
+    """The sink of its execution. What the code left is shown as soon as it is told; the cell is
+    over when that is kept."""
 
     def __init__(self, kernel: Kernel, request: Request, count: int) -> None:
         content = request.content
@@ -40,6 +42,7 @@ class Cell:
         self.stops = bool(content.get("stop_on_error", True))
         self.interrupts = 0
         self.restored: frames.Restored | None = None
+        self._last_words: Callable[[], None] | None = None
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     # ---- what the session says ------------------------------------------------------------------
@@ -54,16 +57,30 @@ class Cell:
             self._succeed(terminal)
         else:
             self._fail(terminal)
-        self.over.set_result(None)
+        if terminal.kept is not False or not self.kernel.tells_kept:
+            self.finish()
 
     def fail(self, failure: BaseException) -> None:
         """The session refused it, or is dead."""
-        if isinstance(failure, RequestRefused):
-            self.end_with(error_of(failure))
-        else:
-            told = error_of(failure)
+        told = error_of(failure)
+        if not isinstance(failure, RequestRefused):
             told["traceback"] += ["", "A new session is started: all variables are lost."]
-            self.end_with(told)
+        self.end_with(told)
+
+    def undo(self, event: frames.Restored) -> None:
+        """The interpreter has died before what the cell left was kept."""
+        how = event.signal or f"exit status {event.exit_status}"
+        message = f"the interpreter died behind the cell ({how}); {state_after(event)}"
+        self.end_with(failure("InterpreterDied", message, shown("InterpreterDied", message)))
+
+    @property
+    def has_ended(self) -> bool:
+        """The code has: what is left is to hear that its effects are kept."""
+        return self._last_words is not None
+
+    def finish(self) -> None:
+        assert self._last_words is not None
+        self._last_words()
         self.over.set_result(None)
 
     def _succeed(self, result: frames.Result) -> None:
@@ -82,34 +99,38 @@ class Cell:
             )
             self.kernel.history.add_output(self.count, str(data.get("text/plain", "")))
         told: dict[str, Any] = getattr(result, "expressions", None) or {}
-        self.succeed({name: _expression(each) for name, each in told.items()})
+        values = {name: _expression(each) for name, each in told.items()}
+        self._note_reply({"status": "ok", "user_expressions": values})
 
-    def succeed(
-        self, expressions: Object | None = None, payload: list[Object] | None = None
-    ) -> None:
-        told = {"user_expressions": expressions or {}, "payload": payload or []}
-        self._reply({"status": "ok", **told})
+    def succeed(self, payload: Object | None = None) -> None:
+        pages = [] if payload is None else [payload]
+        self._note_reply({"status": "ok", "user_expressions": {}, "payload": pages})
+        self.finish()
 
     def _fail(self, error: frames.Error) -> None:
         if error.reason == "crash":
-            self.end_with(self._crash(error))
+            self._show(self._crash(error))
         elif error.reason in ("cancelled", "aborted"):  # interrupted before it began
-            self.end_with(failure("KeyboardInterrupt", "", shown("KeyboardInterrupt")))
+            self._show(failure("KeyboardInterrupt", "", shown("KeyboardInterrupt")))
         else:
             if not error.restored:
                 self.kernel.effects.note(self.request.id, self.stores)
-            self.end_with(self._error(error))
+            self._show(self._error(error))
 
     def end_with(self, error: Object) -> None:
+        self._show(error)
+        self.finish()
+
+    def _show(self, error: Object) -> None:
         content = {name: error[name] for name in ("ename", "evalue", "traceback")}
         self.request.publish("error", content)
         if self.stops:
             self.kernel.abort()
-        self._reply({**error, "user_expressions": {}, "payload": []})
+        self._note_reply({**error, "user_expressions": {}})
 
-    def _reply(self, content: Object) -> None:
-        self.request.reply({**content, "execution_count": self.count})
-        self.request.idle()
+    def _note_reply(self, content: Object) -> None:
+        reply: Object = {"payload": [], **content, "execution_count": self.count}
+        self._last_words = self.request.last_words(reply)
 
     # ---- errors ---------------------------------------------------------------------------------
 

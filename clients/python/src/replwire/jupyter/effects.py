@@ -39,7 +39,8 @@ def state_after(event: frames.Restored | None) -> str:
     """What is left of the variables, for the user."""
     if event is None or event.checkpoint_id is None:
         return "Python was started anew: all variables are lost."
-    when = "" if event.execution_id is None else ", as they were before this cell"
+    undone = event.execution_id is not None or event.undone
+    when = ", as they were before this cell" if undone else ""
     lost = [*event.lost_threads, *event.lost_devices]
     more = f" Lost: {', '.join(lost)}." if lost else ""
     return f"The variables are kept{when}.{more}"

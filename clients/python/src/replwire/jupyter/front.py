@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from .messages import Message, Object
@@ -48,6 +48,19 @@ class Front:
     ) -> None:
         parts = self._codec.encode(kind, content, parent, metadata, buffers or ())
         self._sockets["iopub"].send([kind.encode(), *parts])
+
+    def last_words(
+        self, channel: str, to: Message, reply: str, content: Object, metadata: Object
+    ) -> Callable[[], None]:
+        """A reply, and that the kernel is idle: what the function sends that is returned."""
+        parts = [*to.identities, *self._codec.encode(reply, content, to.header, metadata)]
+        idle = self._codec.encode("status", {"execution_state": "idle"}, to.header)
+
+        def send() -> None:
+            self._sockets[channel].send(parts)
+            self._sockets["iopub"].send([b"status", *idle])
+
+        return send
 
     def send(
         self,

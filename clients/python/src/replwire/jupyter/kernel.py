@@ -47,6 +47,7 @@ class Kernel:
     def __init__(self, connection: Connection, server: Server) -> None:
         self.connection = connection
         self._server = server
+        self.tells_kept = server.tells_kept
         self.front = Front(connection)
         self.history = History(history_file())
         self._writes_history = False  # a write is due
@@ -104,7 +105,22 @@ class Kernel:
 
     def _start(self) -> None:
         self.session = Session(on_input="ask", on_event=self._stray)
-        self._starting = asyncio.ensure_future(self.session.start_with(self._server.start()))
+        self._starting = asyncio.ensure_future(self._start_session())
+
+    async def _start_session(self) -> Session:
+        session = await self.session.start_with(self._server.start())
+        session.ended.add_done_callback(lambda _: self._lost())
+        return session
+
+    def _lost(self) -> None:
+        """The session is at its end. Executions that run hear it themselves."""
+        if (cell := self._ended_cell()) is not None:
+            cell.fail(SessionClosed("the session has ended"))
+
+    def _ended_cell(self) -> Cell | None:
+        """Whose code has ended, and which waits for what that left to be kept."""
+        cell = self._cell
+        return cell if cell is not None and cell.has_ended and not cell.over.done() else None
 
     async def close_session(self) -> None:
         self._closing = True
@@ -241,7 +257,7 @@ class Kernel:
             cell.fail(error)
             return
         if not cell.silent and (page := await help_page(code, session)):
-            cell.succeed(payload=[page])
+            cell.succeed(page)
             return
         magics, rest = split(code)
         for magic in magics:
@@ -301,6 +317,15 @@ class Kernel:
         if isinstance(event, (frames.Result, frames.Error)):
             self.comms.take_end(event.execution_id)
             return
+        ended = self._ended_cell()
+        if isinstance(event, (frames.Kept, frames.NotKept)):
+            if ended is not None and ended.request.id == event.execution_id:
+                ended.finish()
+            return
+        if isinstance(event, frames.Restored) and ended is not None:
+            self.effects.note_restored(event)
+            ended.undo(event)
+            return
         name, kind = getattr(event, "execution_id", None), str(event.type)
         request = self._requests.get(str(name)) or self._last
         if isinstance(event, frames.InputClosed):
@@ -338,7 +363,7 @@ class Kernel:
     async def interrupt(self) -> None:
         """The first is a KeyboardInterrupt, no more; one that has to come again is firmer."""
         cell = self._cell
-        if cell is None or cell.over.done():
+        if cell is None or cell.has_ended:
             if not self.session.closed:
                 await self.session.interrupt()  # a task that hangs at rest
             return
@@ -349,7 +374,7 @@ class Kernel:
             asyncio.get_running_loop().call_later(PATIENCE, self._remind, cell)
 
     def _remind(self, cell: Cell) -> None:
-        if not cell.over.done() and cell.interrupts == 1:
+        if not cell.has_ended and cell.interrupts == 1:
             text = STILL.format(PATIENCE)
             cell.request.publish("stream", {"name": "stderr", "text": text})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .messages import Message, Object, now
@@ -51,9 +52,15 @@ class Request:
         self._front.publish(kind, content, self.header, metadata, buffers)
 
     def reply(self, content: Object) -> None:
+        self._front.send(self.channel, self.message, *self._reply(content))
+
+    def last_words(self, content: Object) -> Callable[[], None]:
+        """The reply and `idle`, to be sent by what is returned."""
+        return self._front.last_words(self.channel, self.message, *self._reply(content))
+
+    def _reply(self, content: Object) -> tuple[str, Object, Object]:
         metadata = {"started": self.started, "status": content.get("status", "ok")}
-        kind = self.type.removesuffix("_request") + "_reply"
-        self._front.send(self.channel, self.message, kind, content, metadata)
+        return self.type.removesuffix("_request") + "_reply", content, metadata
 
     def ask(self, content: Object) -> str:
         """Gives the id of the question."""

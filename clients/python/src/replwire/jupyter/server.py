@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
 
 from ..process import Process, command_line, find_server
@@ -19,7 +20,11 @@ SURROUNDINGS = {  # what a notebook shows of a terminal
 class Server:
     def __init__(self, python: str | None, args: Sequence[str]) -> None:
         self._python = python
-        self._args = ["--survive", "--ipython", "auto", *args]
+        self._args = ["--survive", "--survive-level", "early", "--ipython", "auto", *args]
+        level = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+        level.add_argument("--survive-level")
+        # A cell's value is told before its snapshot is there, and `kept` or `not_kept` follows.
+        self.tells_kept = level.parse_known_args(self._args)[0].survive_level == "early"
         self._ahead: Process | None = self._start()
 
     def start(self) -> Process:
