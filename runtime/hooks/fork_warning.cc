@@ -73,6 +73,8 @@ PyObject* fork_quietly(PyObject* self, PyObject* args) {
   return PyObject_CallObject(self, args);
 }
 
+constexpr std::string_view kOfIpython = "IPython.core.history";
+
 // Whether handlers are registered that may warn. Global, since they are the process's.
 bool are_handlers = false;
 
@@ -84,13 +86,33 @@ bool is_of_python(const std::string& module) {
   return found;
 }
 
+std::optional<std::string> module_of(PyObject* handler) {
+  const Ref name(PyObject_GetAttrString(handler, "__module__"));
+  auto module = name && PyUnicode_Check(name.get()) != 0 ? utf8(name.get()) : std::nullopt;
+  PyErr_Clear();
+  return module;
+}
+
+// IPython's stops the threads of what saves a history: of all in a set, which is empty in most
+// sessions. To find that out in Python writes to 25 pages of memory, each of which is copied when a
+// snapshot has it too. `self`: that handler, a method of the class that has the set.
+PyObject* stop_threads_if_any(PyObject* self, PyObject* /*unused*/) {
+  const Ref owner(PyObject_GetAttrString(self, "__self__"));
+  const Ref managers(owner ? PyObject_GetAttrString(owner.get(), "_instances") : nullptr);
+  const Ref data(managers ? PyObject_GetAttrString(managers.get(), "data") : nullptr);
+  PyErr_Clear();
+  if (data && PyAnySet_Check(data.get()) != 0 && PySet_Size(data.get()) == 0) Py_RETURN_NONE;
+  return PyObject_CallNoArgs(self);
+}
+
+PyMethodDef stop_threads_method = {"_stop_thread", guarded<stop_threads_if_any>, METH_NOARGS,
+                                   nullptr};
+
 // The standard library's own handlers, and IPython's, do not warn. They are known by the module of
 // the function; a lock's methods have none. A functools.partial may call any function.
 bool may_warn(PyObject* handler) {
-  const Ref name(PyObject_GetAttrString(handler, "__module__"));
-  const auto module = name && PyUnicode_Check(name.get()) != 0 ? utf8(name.get()) : std::nullopt;
-  PyErr_Clear();
-  if (!module || *module == "IPython.core.history") return false;
+  const auto module = module_of(handler);
+  if (!module || *module == kOfIpython) return false;
   return *module == "functools" || !is_of_python(*module);
 }
 
@@ -99,6 +121,11 @@ PyObject* note_handlers(PyObject* self, PyObject* args, PyObject* kwargs) {
   for (const char* when : {"before", "after_in_parent"}) {
     PyObject* handler = kwargs != nullptr ? PyDict_GetItemString(kwargs, when) : nullptr;
     are_handlers = are_handlers || (handler != nullptr && may_warn(handler));
+  }
+  PyObject* before = kwargs != nullptr ? PyDict_GetItemString(kwargs, "before") : nullptr;
+  if (before != nullptr && module_of(before) == kOfIpython) {
+    const Ref quick(PyCFunction_NewEx(&stop_threads_method, before, nullptr));
+    if (!quick || PyDict_SetItemString(kwargs, "before", quick.get()) != 0) return nullptr;
   }
   return PyObject_Call(self, args, kwargs);
 }

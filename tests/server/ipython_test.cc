@@ -476,6 +476,31 @@ TEST_P(LateIPythonTest, AStartUpFileFindsIt) {
   EXPECT_EQ(server.execute("found").value(), true);
 }
 
+// A handler like that of IPython's own, with or without a history whose thread it has to stop.
+TEST(IPythonForkTest, ItsThreadIsStoppedBeforeAForkWhereThereIsOne) {
+  ServerProcess server;
+  server.execute(
+      "import os, weakref\n"
+      "class Histories:\n"
+      "    _instances = weakref.WeakSet()\n"
+      "    stopped = 0\n"
+      "    @classmethod\n"
+      "    def stop(cls): cls.stopped += len(cls._instances)\n"
+      "Histories.stop.__func__.__module__ = 'IPython.core.history'\n"
+      "os.register_at_fork(before=Histories.stop)\n"
+      "def fork():\n"
+      "    if (child := os.fork()) == 0: os._exit(0)\n"
+      "    os.waitpid(child, 0)\n"
+      "    return Histories.stopped");
+  EXPECT_EQ(server.execute("fork()").value(), 0);
+  EXPECT_EQ(server
+                .execute("class History: pass\nkept = History()\n"
+                         "Histories._instances.add(kept)\nfork()")
+                .value(),
+            1);
+  EXPECT_EQ(server.execute("Histories._instances = 'something else'\nfork()").value(), 15);
+}
+
 TEST(LateIPythonSurvivalTest, APythonThatIsStartedAnewHasIt) {
   if (!has_ipython()) GTEST_SKIP() << "no IPython (python3-ipython)";
   ServerProcess server(options({"--ipython", "auto", "--survive", "--snapshot-limit", "0"}));
