@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -46,14 +46,20 @@ class Told:
 
 
 class Kernel:
-    def __init__(self, *words: str, state: Path) -> None:
+    def __init__(
+        self,
+        *words: str,
+        state: Path,
+        when_begun: Callable[[KernelManager], None] = lambda _: None,
+    ) -> None:
         self.manager = KernelManager()
         argv = [sys.executable, "-m", "replwire.jupyter", "run", "-f", "{connection_file}", *words]
         self.manager._kernel_spec = KernelSpec(
-            argv=argv, display_name="ours", language="python", interrupt_mode="message"
+            argv=argv, display_name="ours", language="python", interrupt_mode="signal"
         )
         ours = {"PYTHONPATH": str(SOURCE), "XDG_STATE_HOME": str(state)}
         self.manager.start_kernel(env={**os.environ, **ours})
+        when_begun(self.manager)
         self.client = self.manager.client()
         self.client.start_channels()
         self.client.wait_for_ready(timeout=PATIENCE)
@@ -125,8 +131,8 @@ class Kernel:
 
 
 @contextmanager
-def kernel(*words: str, state: Path) -> Iterator[Kernel]:
-    made = Kernel(*words, state=state)
+def kernel(*words: str, state: Path, **options: Any) -> Iterator[Kernel]:
+    made = Kernel(*words, state=state, **options)
     try:
         yield made
     finally:

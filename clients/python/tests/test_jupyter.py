@@ -436,6 +436,17 @@ def test_an_interrupt_at_rest_does_nothing(shared: Kernel) -> None:
     assert shared.run("'on'").value == "'on'"
 
 
+def test_an_interrupt_while_it_starts_does_nothing(tmp_path: Path) -> None:
+    def interrupt_when_it_listens(manager: Any) -> None:
+        with system.socket() as client:
+            while client.connect_ex(("127.0.0.1", manager.shell_port)) != 0:
+                pass
+        manager.interrupt_kernel()
+
+    with kernel(state=tmp_path, when_begun=interrupt_when_it_listens) as mine:
+        assert mine.run("1 + 1").value == "2"
+
+
 def test_a_second_interrupt_stops_anything(shared: Kernel) -> None:
     shared.run("kept = [1]")
     id = shared.execute("kept.append(2)\nprint('runs')\nsum(range(10**12))")
@@ -726,7 +737,7 @@ def test_install_list_remove(tmp_path: Path) -> None:
     spec = json.loads((folder / "kernel.json").read_text())
     assert spec["argv"][:3] == [sys.executable, "-m", "replwire.jupyter"]
     assert spec["argv"][-5:] == ["--python", str(venv), "--", "--snapshots", "10"]
-    assert spec["interrupt_mode"] == "message"
+    assert spec["interrupt_mode"] == "signal"
     assert "project" in spec["display_name"]
     replwire_jupyter(
         "install", "--name", "mine", "--display-name", "Mine", "--prefix", str(tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -98,6 +99,7 @@ def _specs(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
+    signal.signal(signal.SIGINT, lambda _number, _frame: None)  # there is no cell yet
     from .listening import listen  # noqa: PLC0415  # the commands need none
 
     listening = listen(Path(options.connection)) if options.connection else {}

@@ -83,7 +83,7 @@ def install(
         "argv": [*argv, *(["--", *args] if args else [])],
         "display_name": display_name or shown,
         "language": "python",
-        "interrupt_mode": "message",
+        "interrupt_mode": "signal",  # a message takes longer, and is published as busy and idle
         "kernel_protocol_version": "5.4",
         "metadata": {"debugger": False},
     }
