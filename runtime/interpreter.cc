@@ -285,6 +285,10 @@ Outcome Interpreter::execute_code(const Run& run) {
   const Ref space = space_of(run);
   const auto cell = space ? compiler_.compile(run, filename, space) : std::nullopt;
   if (in_forked_child()) return {};
+  if (space && !cell) {
+    Run other = run;
+    if (ipython_.transform(other)) return execute_code(other);
+  }
   if (cell) reporter_.remember(run, *cell);
   Outcome outcome = cell    ? run_cell(run, *cell)
                     : space ? failure_to_compile(run, filename, space)

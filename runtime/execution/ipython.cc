@@ -93,16 +93,37 @@ Ref Ipython::run(const char* function, const char* format, Arguments... argument
   return told;
 }
 
+Ref Ipython::code_of(const Run& sent) {
+  return make_str(sent.dedent ? dedent(sent.code).code : sent.code);
+}
+
 bool Ipython::begin(Run& sent) {
-  const Ref code = make_str(sent.dedent ? dedent(sent.code).code : sent.code);
+  const Ref code = code_of(sent);
   const auto& count = sent.execution->count;
   const Ref number = count ? Ref(PyLong_FromLongLong(*count)) : Ref::borrow(Py_None);
   if (!code || !number) return false;
   begun_ = true;
   const Ref python =
       run("begin", "OOOO", code.get(), number.get(), truth(sent.silent), truth(count.has_value()));
-  if (!python || python.get() == Py_None) return static_cast<bool>(python);
-  auto text = utf8(python.get());
+  return python.get() == Py_None || take(python, sent);
+}
+
+bool Ipython::transform(Run& sent) {
+  if (!on() || !begun_ || PyErr_ExceptionMatches(PyExc_SyntaxError) == 0) return false;
+  Ref python;
+  {
+    const SavedError kept;
+    const Ref code = code_of(sent);
+    if (code) python = run("again", "O", code.get());
+    PyErr_Clear();
+  }
+  if (!python || python.get() == Py_None) return false;
+  PyErr_Clear();
+  return take(python, sent);
+}
+
+bool Ipython::take(const Ref& python, Run& sent) {
+  auto text = python ? utf8(python.get()) : std::nullopt;
   if (!text) return false;
   sent.code = *std::move(text);
   sent.dedent = false;

@@ -21,6 +21,9 @@ class Ipython {
 
   // Before the code is compiled, which becomes Python.
   bool begin(Run& sent);
+  // Of code that does not compile, which is why an exception is set: false when nothing else can be
+  // made of it, and that stays set.
+  bool transform(Run& sent);
   // While user code is in hand: whether the code says that its value is not to be told. An
   // exception may be set.
   bool is_quiet();
@@ -38,6 +41,9 @@ class Ipython {
   // As user code, which can be interrupted.
   template <class... Arguments>
   Ref run(const char* function, const char* format, Arguments... arguments);
+
+  static Ref code_of(const Run& sent);
+  static bool take(const Ref& python, Run& sent);
 
   Ref module_;  // its namespace
   bool begun_ = false;

@@ -32,10 +32,11 @@ MAGICS = "IPython.core.magics."
 PLAIN = "text/plain"
 CONFIGURATION = ["ipython_config.py", "ipython_kernel_config.py"]
 PROMPT = re.compile(r"(?:^|[\n\r\f\v\x1c-\x1e\x85\u2028\u2029])\s*(?:In \[|>>>|\.\.\.)")
-PROMPTS = ("In [", ">>>", "...")
+MARKS = re.compile(r"\s*[,;/]|.*[%!?]", re.DOTALL)  # without one of these it is Python or a name
 FIRST_WORD = re.compile(r"([\w.*]*)\s*([=,]?)")  # as IPython's prefilter takes it
 is_python = wire.load("quiet")["is_python"]
 now = None  # the execution in hand, as hooks are told of it
+unsure = False  # its code is Python if it compiles
 
 
 class Publisher(DisplayPublisher):
@@ -304,16 +305,37 @@ def execution_info(code, stores, silent):
 
 
 def transformed(code):
-    """With the blank lines at its head, which IPython drops: what follows keeps its numbers."""
-    if wire.is_as_noted(own_transformations) and not has_prompt(code) and is_python(code):
+    global unsure
+    unsure = False
+    if wire.is_as_noted(own_transformations) and not has_prompt(code):
         if not is_command(code.strip()):
-            return code if code.endswith("\n") else code + "\n"
+            unsure = not (MARKS.match(code) or shell.logger.log_active)
+            if unsure or is_python(code):
+                return code if code.endswith("\n") else code + "\n"
+    return by_ipython(code)
+
+
+def again(code):
+    """Of code that does not compile: other code, or None."""
+    global unsure
+    if not unsure:
+        return None
+    unsure = False
+    python = by_ipython(code)
+    if now.info.store_history:
+        inputs[0][-1] = python.rstrip("\n")
+    return None if python in (code, code + "\n") else python
+
+
+def by_ipython(code):
+    """With the blank lines at its head, which IPython drops: what follows keeps its numbers."""
     head = code[: len(code) - len(code.lstrip())]
     return "\n" * head.count("\n") + shell.transform_cell(code)
 
 
 def has_prompt(code):
-    return any(each in code for each in PROMPTS) and PROMPT.search(code) is not None
+    may_have = "In [" in code or ">>>" in code or "..." in code
+    return may_have and PROMPT.search(code) is not None
 
 
 def is_command(code):
@@ -360,9 +382,27 @@ def is_quiet():
 def keep(value, count):
     """Of a value that is told: _, Out, _N."""
     set_count(count + ahead)
-    shell.displayhook.update_user_ns(value)
+    if not keep_as_usual(value, count):
+        shell.displayhook.update_user_ns(value)
     if now is not None:
         now.result = value
+
+
+def keep_as_usual(value, count):
+    """As IPython does, but for what it writes to memory besides; where there is more to it, not."""
+    space, hook = shell.user_ns, vars(shell.displayhook)
+    out = space.get("_oh")
+    if value is out or not hook["do_full_cache"] or len(out) >= hook["cache_size"]:
+        return False
+    for name in ("_", "__", "___"):
+        if space.get(name) is not hook[name] or name in vars(builtins):
+            return False
+    names = {"_": value, "__": hook["_"], "___": hook["__"]}
+    hook.update(names)
+    names[f"_{count}"] = out[count] = value
+    space.update(names)
+    shell.user_ns_hidden.update(names)
+    return True
 
 
 def set_count(count):

@@ -86,6 +86,9 @@ class Cell:
     def _succeed(self, result: frames.Result) -> None:
         if not result.restored:
             self.kernel.effects.note(self.request.id, self.stores)
+        told: dict[str, Any] = getattr(result, "expressions", None) or {}
+        values = {name: _expression(each) for name, each in told.items()}
+        self._note_reply({"status": "ok", "user_expressions": values})
         shows = result.repr is not None or result.display
         if shows and not self.silent and not ends_quietly(self.code):
             data = result.display or {"text/plain": _text(result)}
@@ -98,9 +101,6 @@ class Cell:
                 },
             )
             self.kernel.history.add_output(self.count, str(data.get("text/plain", "")))
-        told: dict[str, Any] = getattr(result, "expressions", None) or {}
-        values = {name: _expression(each) for name, each in told.items()}
-        self._note_reply({"status": "ok", "user_expressions": values})
 
     def succeed(self, payload: Object | None = None) -> None:
         pages = [] if payload is None else [payload]
@@ -122,11 +122,11 @@ class Cell:
         self.finish()
 
     def _show(self, error: Object) -> None:
+        self._note_reply({**error, "user_expressions": {}})
         content = {name: error[name] for name in ("ename", "evalue", "traceback")}
         self.request.publish("error", content)
         if self.stops:
             self.kernel.abort()
-        self._note_reply({**error, "user_expressions": {}})
 
     def _note_reply(self, content: Object) -> None:
         reply: Object = {"payload": [], **content, "execution_count": self.count}
