@@ -43,7 +43,7 @@ class Message:
 
 
 def now() -> str:
-    return datetime.now(timezone.utc).isoformat().replace("+00:00", "Z")
+    return datetime.now(timezone.utc).isoformat()  # +00:00: clients read it faster than Z
 
 
 def _packed(value: Object) -> bytes:
