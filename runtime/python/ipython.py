@@ -32,7 +32,8 @@ MAGICS = "IPython.core.magics."
 PLAIN = "text/plain"
 CONFIGURATION = ["ipython_config.py", "ipython_kernel_config.py"]
 PROMPT = re.compile(r"(?:^|[\n\r\f\v\x1c-\x1e\x85\u2028\u2029])\s*(?:In \[|>>>|\.\.\.)")
-MARKS = re.compile(r"\s*[,;/]|.*[%!?]", re.DOTALL)  # without one of these it is Python or a name
+# Without one of these code is Python or a name, and nothing in it that is read twice warns twice.
+MARKS = re.compile(r"\s*[,;/]|.*[%!?\\]", re.DOTALL)
 FIRST_WORD = re.compile(r"([\w.*]*)\s*([=,]?)")  # as IPython's prefilter takes it
 is_python = wire.load("quiet")["is_python"]
 now = None  # the execution in hand, as hooks are told of it
@@ -390,18 +391,19 @@ def keep(value, count):
 
 def keep_as_usual(value, count):
     """As IPython does, but for what it writes to memory besides; where there is more to it, not."""
-    space, hook = shell.user_ns, vars(shell.displayhook)
-    out = space.get("_oh")
+    space, hidden, hook = shell.user_ns, shell.user_ns_hidden, vars(shell.displayhook)
+    out = space["_oh"]
     if value is out or not hook["do_full_cache"] or len(out) >= hook["cache_size"]:
         return False
     for name in ("_", "__", "___"):
-        if space.get(name) is not hook[name] or name in vars(builtins):
+        its_own = space.get(name) is hook[name] is hidden.get(name)
+        if not its_own or name in vars(builtins):
             return False
     names = {"_": value, "__": hook["_"], "___": hook["__"]}
     hook.update(names)
     names[f"_{count}"] = out[count] = value
     space.update(names)
-    shell.user_ns_hidden.update(names)
+    hidden.update(names)
     return True
 
 

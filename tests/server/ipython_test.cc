@@ -477,28 +477,39 @@ TEST_P(LateIPythonTest, AStartUpFileFindsIt) {
 }
 
 // A handler like that of IPython's own, with or without a history whose thread it has to stop.
-TEST(IPythonForkTest, ItsThreadIsStoppedBeforeAForkWhereThereIsOne) {
+TEST(IPythonForkTest, ItsHandlerIsAskedWhereThereIsAThreadToStop) {
   ServerProcess server;
   server.execute(
       "import os, weakref\n"
       "class Histories:\n"
       "    _instances = weakref.WeakSet()\n"
-      "    stopped = 0\n"
+      "    asked = 0\n"
       "    @classmethod\n"
-      "    def stop(cls): cls.stopped += len(cls._instances)\n"
+      "    def stop(cls): cls.asked += 1\n"
       "Histories.stop.__func__.__module__ = 'IPython.core.history'\n"
       "os.register_at_fork(before=Histories.stop)\n"
       "def fork():\n"
       "    if (child := os.fork()) == 0: os._exit(0)\n"
       "    os.waitpid(child, 0)\n"
-      "    return Histories.stopped");
+      "    return Histories.asked");
   EXPECT_EQ(server.execute("fork()").value(), 0);
   EXPECT_EQ(server
                 .execute("class History: pass\nkept = History()\n"
                          "Histories._instances.add(kept)\nfork()")
                 .value(),
             1);
-  EXPECT_EQ(server.execute("Histories._instances = 'something else'\nfork()").value(), 15);
+  EXPECT_EQ(server.execute("Histories._instances = 'something else'\nfork()").value(), 2);
+}
+
+TEST_P(LateIPythonTest, WhatIsNoPythonAtFirstWarnsOnce) {
+  if (!has_ipython()) GTEST_SKIP() << "no IPython (python3-ipython)";
+  ServerProcess server(launch());
+  server.execute("import warnings\nwarnings.simplefilter('always')\ndef f(*words): print(words)");
+  const Execution run = server.execute("print('\\d')\n,f a b");
+  EXPECT_EQ(run.out, "\\d\n('a', 'b')\n") << run;
+  const std::size_t first = run.err.find("invalid escape sequence");
+  EXPECT_NE(first, run.err.npos) << run;
+  EXPECT_EQ(run.err.find("invalid escape sequence", first + 1), run.err.npos) << run;
 }
 
 TEST(LateIPythonSurvivalTest, APythonThatIsStartedAnewHasIt) {

@@ -507,7 +507,7 @@ def test_a_value_is_shown_before_the_cell_is_over(
     ended: tuple[Kernel, str, int], tmp_path: Path
 ) -> None:
     mine, id, _ = ended
-    mine.ask("interrupt_request", "control")  # of nothing that could be interrupted
+    mine.ask("interrupt_request", "control")  # the code has ended well
     of_cell = [each["content"] for each in mine.seen if each["parent_header"]["msg_id"] == id]
     assert "idle" not in [each.get("execution_state") for each in of_cell]
     (tmp_path / "go").touch()
@@ -515,6 +515,19 @@ def test_a_value_is_shown_before_the_cell_is_over(
     assert told.reply["status"] == "ok"
     assert told.states == ["busy", "idle"]
     assert mine.run("kept").value == "[1, 2]"
+
+
+def test_a_second_interrupt_gives_up_a_snapshot_that_does_not_come(
+    ended: tuple[Kernel, str, int],
+) -> None:
+    mine, id, _ = ended
+    for _ in range(2):
+        mine.ask("interrupt_request", "control")
+    told = mine.told(id)
+    assert told.reply["ename"] == "KeyboardInterrupt"
+    assert "as they were before this cell" in told.reply["evalue"]
+    assert told.states == ["busy", "idle"]
+    assert mine.run("kept").value == "[1]"
 
 
 def test_a_death_before_a_cell_is_kept_is_told_of_that_cell(

@@ -42,7 +42,7 @@ class Cell:
         self.stops = bool(content.get("stop_on_error", True))
         self.interrupts = 0
         self.restored: frames.Restored | None = None
-        self._last_words: Callable[[], None] | None = None
+        self._send_end: Callable[[], None] | None = None  # there once the code has ended
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     # ---- what the session says ------------------------------------------------------------------
@@ -68,69 +68,72 @@ class Cell:
         self.end_with(told)
 
     def undo(self, event: frames.Restored) -> None:
-        """The interpreter has died before what the cell left was kept."""
-        how = event.signal or f"exit status {event.exit_status}"
-        message = f"the interpreter died behind the cell ({how}); {state_after(event)}"
-        self.end_with(failure("InterpreterDied", message, shown("InterpreterDied", message)))
+        """What the cell left could not be kept: the interpreter has died, or was given up."""
+        if event.cause == "crash":
+            how = event.signal or f"exit status {event.exit_status}"
+            name, message = "InterpreterDied", f"the interpreter died behind the cell ({how})"
+        else:
+            name, message = "KeyboardInterrupt", "no snapshot was made behind the cell"
+        message += f"; {state_after(event, undone=True)}"
+        self.end_with(failure(name, message, shown(name, message)))
 
     @property
     def has_ended(self) -> bool:
         """The code has: what is left is to hear that its effects are kept."""
-        return self._last_words is not None
+        return self._send_end is not None
 
     def finish(self) -> None:
-        assert self._last_words is not None
-        self._last_words()
+        assert self._send_end is not None
+        self._send_end()
         self.over.set_result(None)
 
     def _succeed(self, result: frames.Result) -> None:
         if not result.restored:
             self.kernel.effects.note(self.request.id, self.stores)
+        content: Object | None = None
+        has_value = result.repr is not None or result.display
+        if has_value and not self.silent and not ends_quietly(self.code):
+            data = result.display or {"text/plain": _text(result)}
+            metadata = result.display_metadata or {}
+            content = {"execution_count": self.count, "data": data, "metadata": metadata}
+            self.kernel.history.add_output(self.count, str(data.get("text/plain", "")))
         told: dict[str, Any] = getattr(result, "expressions", None) or {}
         values = {name: _expression(each) for name, each in told.items()}
-        self._note_reply({"status": "ok", "user_expressions": values})
-        shows = result.repr is not None or result.display
-        if shows and not self.silent and not ends_quietly(self.code):
-            data = result.display or {"text/plain": _text(result)}
-            self.request.publish(
-                "execute_result",
-                {
-                    "execution_count": self.count,
-                    "data": data,
-                    "metadata": result.display_metadata or {},
-                },
-            )
-            self.kernel.history.add_output(self.count, str(data.get("text/plain", "")))
+        self._show("execute_result", content, {"status": "ok", "user_expressions": values})
 
     def succeed(self, payload: Object | None = None) -> None:
         pages = [] if payload is None else [payload]
-        self._note_reply({"status": "ok", "user_expressions": {}, "payload": pages})
+        self._show("", None, {"status": "ok", "user_expressions": {}, "payload": pages})
         self.finish()
 
     def _fail(self, error: frames.Error) -> None:
         if error.reason == "crash":
-            self._show(self._crash(error))
+            self._show_error(self._crash(error))
         elif error.reason in ("cancelled", "aborted"):  # interrupted before it began
-            self._show(failure("KeyboardInterrupt", "", shown("KeyboardInterrupt")))
+            self._show_error(failure("KeyboardInterrupt", "", shown("KeyboardInterrupt")))
         else:
             if not error.restored:
                 self.kernel.effects.note(self.request.id, self.stores)
-            self._show(self._error(error))
+            self._show_error(self._error(error))
 
     def end_with(self, error: Object) -> None:
-        self._show(error)
+        self._show_error(error)
         self.finish()
 
-    def _show(self, error: Object) -> None:
-        self._note_reply({**error, "user_expressions": {}})
+    def _show_error(self, error: Object) -> None:
         content = {name: error[name] for name in ("ename", "evalue", "traceback")}
-        self.request.publish("error", content)
+        self._show("error", content, {**error, "user_expressions": {}})
         if self.stops:
             self.kernel.abort()
 
-    def _note_reply(self, content: Object) -> None:
-        reply: Object = {"payload": [], **content, "execution_count": self.count}
-        self._last_words = self.request.last_words(reply)
+    def _show(self, kind: str, content: Object | None, reply: Object) -> None:
+        """What comes behind it is made ready first: a front end that is shown something takes the
+        processor."""
+        show = None if content is None else self.request.to_publish(kind, content)
+        told: Object = {"payload": [], **reply, "execution_count": self.count}
+        self._send_end = self.request.to_end(told)
+        if show is not None:
+            show()
 
     # ---- errors ---------------------------------------------------------------------------------
 

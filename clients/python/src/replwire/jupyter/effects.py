@@ -35,12 +35,15 @@ class Effects:
         return len(self._known) + max(cells, 1)  # too many, as the server will say
 
 
-def state_after(event: frames.Restored | None) -> str:
-    """What is left of the variables, for the user."""
+def state_after(event: frames.Restored | None, *, undone: bool = False) -> str:
+    """What is left of the variables, for the user. `undone`: the cell had ended."""
     if event is None or event.checkpoint_id is None:
         return "Python was started anew: all variables are lost."
-    undone = event.execution_id is not None or event.undone
-    when = ", as they were before this cell" if undone else ""
+    when = ""
+    if undone or event.execution_id is not None:
+        when = ", as they were before this cell"
+    elif event.undone:
+        when = f", as they were before the last {len(event.undone)} executions"
     lost = [*event.lost_threads, *event.lost_devices]
     more = f" Lost: {', '.join(lost)}." if lost else ""
     return f"The variables are kept{when}.{more}"

@@ -46,21 +46,25 @@ class Front:
         metadata: Object | None = None,
         buffers: Sequence[bytes] | None = None,
     ) -> None:
-        parts = self._codec.encode(kind, content, parent, metadata, buffers or ())
-        self._sockets["iopub"].send([kind.encode(), *parts])
+        self.to_publish(kind, content, parent, metadata, buffers)()
 
-    def last_words(
-        self, channel: str, to: Message, reply: str, content: Object, metadata: Object
+    def to_publish(
+        self,
+        kind: str,
+        content: Object,
+        parent: Object,
+        metadata: Object | None = None,
+        buffers: Sequence[bytes] | None = None,
     ) -> Callable[[], None]:
-        """A reply, and that the kernel is idle: what the function sends that is returned."""
-        parts = [*to.identities, *self._codec.encode(reply, content, to.header, metadata)]
-        idle = self._codec.encode("status", {"execution_state": "idle"}, to.header)
+        """Ready to be sent, by what is returned."""
+        parts = [kind.encode(), *self._codec.encode(kind, content, parent, metadata, buffers or ())]
+        return lambda: self._sockets["iopub"].send(parts)
 
-        def send() -> None:
-            self._sockets[channel].send(parts)
-            self._sockets["iopub"].send([b"status", *idle])
-
-        return send
+    def to_send(
+        self, channel: str, to: Message, kind: str, content: Object, metadata: Object
+    ) -> Callable[[], None]:
+        parts = [*to.identities, *self._codec.encode(kind, content, to.header, metadata)]
+        return lambda: self._sockets[channel].send(parts)
 
     def send(
         self,

@@ -363,18 +363,32 @@ class Kernel:
     async def interrupt(self) -> None:
         """The first is a KeyboardInterrupt, no more; one that has to come again is firmer."""
         cell = self._cell
-        if cell is None or cell.has_ended:
+        if cell is None or cell.over.done():
             if not self.session.closed:
                 await self.session.interrupt()  # a task that hangs at rest
             return
         cell.interrupts += 1
-        firm = FIRM if cell.interrupts > 1 else None
-        await self.session.interrupt(cell.request.id, grace=firm)
+        loop = asyncio.get_running_loop()
         if cell.interrupts == 1:
-            asyncio.get_running_loop().call_later(PATIENCE, self._remind, cell)
+            loop.call_later(PATIENCE, self._remind, cell)
+        elif cell.has_ended:
+            loop.call_later(FIRM, self._give_up, cell)
+        if not cell.has_ended:
+            firm = FIRM if cell.interrupts > 1 else None
+            await self.session.interrupt(cell.request.id, grace=firm)
+
+    def _give_up(self, cell: Cell) -> None:
+        """Its snapshot does not come: a handler hangs that code has registered for forks."""
+
+        async def undo() -> None:
+            with suppress(ReplwireError):
+                await self.session.undo()
+
+        if not cell.over.done():
+            self._begin(undo())
 
     def _remind(self, cell: Cell) -> None:
-        if not cell.has_ended and cell.interrupts == 1:
+        if not cell.over.done() and cell.interrupts == 1:
             text = STILL.format(PATIENCE)
             cell.request.publish("stream", {"name": "stderr", "text": text})
 

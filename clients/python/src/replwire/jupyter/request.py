@@ -54,9 +54,20 @@ class Request:
     def reply(self, content: Object) -> None:
         self._front.send(self.channel, self.message, *self._reply(content))
 
-    def last_words(self, content: Object) -> Callable[[], None]:
-        """The reply and `idle`, to be sent by what is returned."""
-        return self._front.last_words(self.channel, self.message, *self._reply(content))
+    def to_publish(self, kind: str, content: Object) -> Callable[[], None]:
+        """Ready to be sent, by what is returned."""
+        return self._front.to_publish(kind, content, self.header)
+
+    def to_end(self, content: Object) -> Callable[[], None]:
+        """The reply and `idle`, in the same way."""
+        reply = self._front.to_send(self.channel, self.message, *self._reply(content))
+        idle = self.to_publish("status", {"execution_state": "idle"})
+
+        def send() -> None:
+            reply()
+            idle()
+
+        return send
 
     def _reply(self, content: Object) -> tuple[str, Object, Object]:
         metadata = {"started": self.started, "status": content.get("status", "ok")}
