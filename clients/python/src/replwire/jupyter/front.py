@@ -46,18 +46,12 @@ class Front:
         metadata: Object | None = None,
         buffers: Sequence[bytes] | None = None,
     ) -> None:
-        self.to_publish(kind, content, parent, metadata, buffers)()
+        parts = self._codec.encode(kind, content, parent, metadata, buffers or ())
+        self._sockets["iopub"].send([kind.encode(), *parts])
 
-    def to_publish(
-        self,
-        kind: str,
-        content: Object,
-        parent: Object,
-        metadata: Object | None = None,
-        buffers: Sequence[bytes] | None = None,
-    ) -> Callable[[], None]:
+    def to_publish(self, kind: str, content: Object, parent: Object) -> Callable[[], None]:
         """Ready to be sent, by what is returned."""
-        parts = [kind.encode(), *self._codec.encode(kind, content, parent, metadata, buffers or ())]
+        parts = [kind.encode(), *self._codec.encode(kind, content, parent)]
         return lambda: self._sockets["iopub"].send(parts)
 
     def to_send(
