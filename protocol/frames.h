@@ -1571,7 +1571,7 @@ struct Kept {
   static constexpr auto fields() { return std::tuple(field("execution_id", &Kept::execution_id)); }
 };
 
-// And: none could be made that would have.
+// In place of `kept`: no snapshot could be made.
 struct NotKept {
   static constexpr std::string_view kType = "not_kept";
   JsonOf<Id> execution_id;

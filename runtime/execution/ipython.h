@@ -21,8 +21,8 @@ class Ipython {
 
   // Before the code is compiled, which becomes Python.
   bool begin(Run& sent);
-  // Of code that does not compile, which is why an exception is set: false when nothing else can be
-  // made of it, and that stays set.
+  // After code has failed to compile, with that exception set: replaces it by what IPython makes of
+  // it. False when that is nothing else; the exception stays set.
   bool transform(Run& sent);
   // While user code is in hand: whether the code says that its value is not to be told. An
   // exception may be set.

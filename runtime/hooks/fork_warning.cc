@@ -93,9 +93,10 @@ std::optional<std::string> module_of(PyObject* handler) {
   return module;
 }
 
-// IPython's stops the threads of what saves a history: of all in a set, which is empty in most
-// sessions. To find that out in Python writes to 25 pages of memory, each of which is copied when a
-// snapshot has it too. `self`: that handler, a method of the class that has the set.
+// IPython's handler stops the threads that save a history, those of all managers in a set. The set
+// is empty in most sessions. Python code that finds this out writes to 16 pages of memory, and each
+// of them is copied because a snapshot shares it. `self`: the handler, a method of the class that
+// has the set.
 PyObject* stop_threads_if_any(PyObject* self, PyObject* /*unused*/) {
   const Ref owner(PyObject_GetAttrString(self, "__self__"));
   const Ref managers(owner ? PyObject_GetAttrString(owner.get(), "_instances") : nullptr);

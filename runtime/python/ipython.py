@@ -32,12 +32,13 @@ MAGICS = "IPython.core.magics."
 PLAIN = "text/plain"
 CONFIGURATION = ["ipython_config.py", "ipython_kernel_config.py"]
 PROMPT = re.compile(r"(?:^|[\n\r\f\v\x1c-\x1e\x85\u2028\u2029])\s*(?:In \[|>>>|\.\.\.)")
-# Without one of these code is Python or a name, and nothing in it that is read twice warns twice.
+# Code without these marks is Python, or a single line that starts with a command's name. Without a
+# backslash it can be compiled twice: a bad escape warns each time.
 MARKS = re.compile(r"\s*[,;/]|.*[%!?\\]", re.DOTALL)
 FIRST_WORD = re.compile(r"([\w.*]*)\s*([=,]?)")  # as IPython's prefilter takes it
 is_python = wire.load("quiet")["is_python"]
 now = None  # the execution in hand, as hooks are told of it
-unsure = False  # its code is Python if it compiles
+unsure = False  # whether its code is Python is not known before it is compiled
 
 
 class Publisher(DisplayPublisher):
@@ -317,7 +318,7 @@ def transformed(code):
 
 
 def again(code):
-    """Of code that does not compile: other code, or None."""
+    """What IPython makes of code that does not compile; None when that is the same."""
     global unsure
     if not unsure:
         return None
@@ -390,7 +391,8 @@ def keep(value, count):
 
 
 def keep_as_usual(value, count):
-    """As IPython does, but for what it writes to memory besides; where there is more to it, not."""
+    """What update_user_ns() of IPython does in most cases, with fewer writes to memory. False, and
+    nothing is done, in the others: a full cache, a `_` that the user has assigned."""
     space, hidden, hook = shell.user_ns, shell.user_ns_hidden, vars(shell.displayhook)
     out = space["_oh"]
     if value is out or not hook["do_full_cache"] or len(out) >= hook["cache_size"]:

@@ -219,9 +219,10 @@ void add_options(CLI::App& app, Options& options) {
 void add_survival(CLI::App& app, Options& options) {
   app.add_flag("--survive", options.survive,
                "Keep snapshots of the interpreter: a crash costs one execution, not the variables");
-  app.add_option("--survive-level", options.survive_level,
-                 "Tell a result when a snapshot has what it changed (safe), or first; that is then "
-                 "taken at once (early), or when nothing else is to be done (fast)")
+  app.add_option(
+         "--survive-level", options.survive_level,
+         "Tell a result when a snapshot has what it changed (safe), or before; the snapshot is "
+         "then taken at once (early), or when nothing else is to be done (fast)")
       ->type_name("LEVEL")
       ->take_last()  // the Jupyter kernel's command says its own first
       ->check(CLI::IsMember({"safe", "early", "fast"}))

@@ -606,8 +606,7 @@ TEST_F(RecoveryTest, WhatIsHeldIsUndoneByADeath) {
   EXPECT_TRUE(std::holds_alternative<Recovery::Crash>(finish().then));
 }
 
-// ---- what is told first, and confirmed later
-// ------------------------------------------------------
+// ---- what is told first, and confirmed later ------------------------------------------------
 
 TEST_F(RecoveryTest, AtOtherLevelsItIsToldFirstAndConfirmedLater) {
   const auto behind = end_execution(early_);

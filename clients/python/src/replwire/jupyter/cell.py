@@ -79,7 +79,7 @@ class Cell:
 
     @property
     def has_ended(self) -> bool:
-        """The code has: what is left is to hear that its effects are kept."""
+        """The code has ended; the cell may still wait for its snapshot."""
         return self._send_end is not None
 
     def finish(self) -> None:
@@ -90,20 +90,21 @@ class Cell:
     def _succeed(self, result: frames.Result) -> None:
         if not result.restored:
             self.kernel.effects.note(self.request.id, self.stores)
-        content: Object | None = None
+        show: Callable[[], None] | None = None
         has_value = result.repr is not None or result.display
         if has_value and not self.silent and not ends_quietly(self.code):
             data = result.display or {"text/plain": _text(result)}
             metadata = result.display_metadata or {}
             content = {"execution_count": self.count, "data": data, "metadata": metadata}
+            show = self.request.to_publish("execute_result", content)
             self.kernel.history.add_output(self.count, str(data.get("text/plain", "")))
         told: dict[str, Any] = getattr(result, "expressions", None) or {}
         values = {name: _expression(each) for name, each in told.items()}
-        self._show("execute_result", content, {"status": "ok", "user_expressions": values})
+        self._end_code({"status": "ok", "user_expressions": values}, show)
 
     def succeed(self, payload: Object | None = None) -> None:
         pages = [] if payload is None else [payload]
-        self._show("", None, {"status": "ok", "user_expressions": {}, "payload": pages})
+        self._end_code({"status": "ok", "user_expressions": {}, "payload": pages})
         self.finish()
 
     def _fail(self, error: frames.Error) -> None:
@@ -122,14 +123,14 @@ class Cell:
 
     def _show_error(self, error: Object) -> None:
         content = {name: error[name] for name in ("ename", "evalue", "traceback")}
-        self._show("error", content, {**error, "user_expressions": {}})
+        show = self.request.to_publish("error", content)
+        self._end_code({**error, "user_expressions": {}}, show)
         if self.stops:
             self.kernel.abort()
 
-    def _show(self, kind: str, content: Object | None, reply: Object) -> None:
-        """What comes behind it is made ready first: a front end that is shown something takes the
-        processor."""
-        show = None if content is None else self.request.to_publish(kind, content)
+    def _end_code(self, reply: Object, show: Callable[[], None] | None = None) -> None:
+        """Encodes the reply before anything is shown: the front end that reads it may take this
+        process's processor."""
         told: Object = {"payload": [], **reply, "execution_count": self.count}
         self._send_end = self.request.to_end(told)
         if show is not None:

@@ -50,7 +50,7 @@ class Front:
         self._sockets["iopub"].send([kind.encode(), *parts])
 
     def to_publish(self, kind: str, content: Object, parent: Object) -> Callable[[], None]:
-        """Ready to be sent, by what is returned."""
+        """Encodes it now; the function returned sends it."""
         parts = [kind.encode(), *self._codec.encode(kind, content, parent)]
         return lambda: self._sockets["iopub"].send(parts)
 

@@ -55,11 +55,11 @@ class Request:
         self._front.send(self.channel, self.message, *self._reply(content))
 
     def to_publish(self, kind: str, content: Object) -> Callable[[], None]:
-        """Ready to be sent, by what is returned."""
+        """Encodes it now; the function returned sends it."""
         return self._front.to_publish(kind, content, self.header)
 
     def to_end(self, content: Object) -> Callable[[], None]:
-        """The reply and `idle`, in the same way."""
+        """Encodes the reply and `idle`; the function returned sends both."""
         reply = self._front.to_send(self.channel, self.message, *self._reply(content))
         idle = self.to_publish("status", {"execution_state": "idle"})
 
